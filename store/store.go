@@ -1,0 +1,214 @@
+// Package store is the seam between everything that asks for spans and every
+// backend that keeps them: Writer and Reader, with the predicates of a Scan.
+// The embedded engine is store/columnar; store/storetest is the suite that
+// every backend passes.
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/clewhq/clew/span"
+)
+
+// DefaultTenant is the tenant of requests that name none.
+const DefaultTenant = "single-tenant"
+
+// Writer takes spans in.
+type Writer interface {
+	// Write keeps the spans of b. When it returns nil they are as durable as
+	// the backend promises and are found by every read that starts afterwards.
+	// It may read b, Raw included, until it returns. It returns a *RetryError
+	// when the same call may succeed later; nothing of b was kept then.
+	Write(ctx context.Context, tenant string, b *span.Batch) error
+}
+
+// Reader finds spans. Every method may be called concurrently with every other
+// and with Write, ends early with ctx's error when ctx ends, and treats an
+// unknown tenant as one without spans.
+type Reader interface {
+	// Trace returns all spans of a trace, wherever they lie, ordered by start
+	// and then by span id. The hint says where in time the trace is likely to
+	// lie; the trace is found without it and outside of it too. It returns
+	// ErrNotFound if no span has the id.
+	Trace(ctx context.Context, tenant string, id span.TraceID, hint TimeRange) (*Trace, error)
+
+	// Services returns the distinct non-empty service names, sorted bytewise.
+	// A range limits the answer to data that may lie in it, and may be taken
+	// loosely: a backend can answer for whole files that overlap with it.
+	Services(ctx context.Context, tenant string, r TimeRange) ([]string, error)
+
+	// Operations returns the distinct span names with their kinds, of one service or,
+	// for "", of all, sorted by name and then by kind. The range is taken as in Services.
+	Operations(ctx context.Context, tenant, service string, r TimeRange) ([]Operation, error)
+
+	// AttributeKeys returns the attribute keys by scope and type with the
+	// number of spans, events or links that have them, sorted by scope, key,
+	// type. (For resource and instrumentation scope: the number of spans.)
+	// The range is taken as in Services; then counts are of what was looked at.
+	AttributeKeys(ctx context.Context, tenant string, r TimeRange) ([]AttributeKey, error)
+
+	// AttributeValues returns the values of a field with counts as in
+	// AttributeKeys, most frequent first, then by type, then by value; at most
+	// limit of them, if limit is above 0. Array and Map values are left out.
+	AttributeValues(ctx context.Context, tenant string, f Field, r TimeRange, limit int) ([]ValueCount, error)
+
+	// Scan calls yield for each trace that has a span that matches, newest
+	// first: by the start of the whole trace, then by trace id, both
+	// descending. It stops when yield returns false, at q.Limit, or at the end.
+	Scan(ctx context.Context, tenant string, q *Query, yield func(*Match) bool) (*ScanResult, error)
+}
+
+// TimeRange is a half-open range [Start, End) in unix nanoseconds. A zero End means no bound.
+type TimeRange struct {
+	Start, End uint64
+}
+
+// Contains reports whether t lies in the range.
+func (r TimeRange) Contains(t uint64) bool { return t >= r.Start && (r.End == 0 || t < r.End) }
+
+// Overlaps reports whether some time in [lo, hi] lies in the range.
+func (r TimeRange) Overlaps(lo, hi uint64) bool { return hi >= r.Start && (r.End == 0 || lo < r.End) }
+
+// Trace is the answer to Reader.Trace.
+type Trace struct {
+	Spans *span.Batch // belongs to the caller
+	// Gaps names what could not be read (a damaged file, an unreachable
+	// server). If it is not empty the answer may lack spans.
+	Gaps []string
+}
+
+// Operation is a span name with the kind of the spans that bear it.
+type Operation struct {
+	Name string
+	Kind int32 // OTLP's SpanKind
+}
+
+// AttributeKey is a key in one scope with values of one type.
+type AttributeKey struct {
+	Scope Scope
+	Key   string
+	Type  span.Type
+	Count uint64
+}
+
+// ValueCount is a value with how often it occurs.
+type ValueCount struct {
+	Value span.Value
+	Count uint64
+}
+
+// Query says what Scan looks for.
+type Query struct {
+	// Range limits matching spans to those that start in it.
+	Range TimeRange
+	// Where is judged on each span; nil matches all.
+	Where Predicate
+	// Columns are the fields whose values Match carries.
+	Columns []Field
+	// Whole asks for all spans of a matching trace, not only for those that match.
+	Whole bool
+	// Limit is the most traces to return; 0 means no limit.
+	Limit int
+	// After resumes behind the trace that Cursor stands for; "" starts at the newest.
+	After Cursor
+}
+
+// Match is one trace of a Scan's answer. It is valid until yield returns.
+type Match struct {
+	TraceID span.TraceID
+	Start   uint64 // earliest start of all spans of the trace, matching or not
+	Spans   []Row  // ordered by start, then by span id
+}
+
+// Row is one span of a Match.
+type Row struct {
+	SpanID  span.SpanID
+	Start   uint64 // unix nanoseconds
+	End     uint64
+	Matched bool // always true unless Query.Whole is set
+	// Values has one element for each of Query.Columns: the values that the
+	// field has on this span, in order. None: the span lacks the field.
+	// Several: an event or link field, or a key that the sender repeated.
+	Values [][]span.Value
+}
+
+// Cursor marks a place between two traces of a Scan. It is opaque, printable
+// and stays valid when spans are added, merged or expire.
+type Cursor string
+
+// ScanResult is how a Scan ended.
+type ScanResult struct {
+	// Next resumes behind the last trace that was yielded; "" if there are no more.
+	Next Cursor
+	// Gaps is as in Trace.
+	Gaps  []string
+	Stats ScanStats
+}
+
+// ScanStats says what a Scan cost.
+type ScanStats struct {
+	Rows          uint64 // spans judged
+	ChunksRead    uint64
+	ChunksSkipped uint64
+	BytesRead     uint64 // as they lie on disk
+}
+
+// ErrNotFound is returned for a trace that no span belongs to.
+var ErrNotFound = errors.New("trace not found")
+
+// ErrCursor is returned for a Query.After that no Scan returned.
+var ErrCursor = errors.New("invalid cursor")
+
+// ErrTooLarge is wrapped by errors about a query that passes its memory budget.
+var ErrTooLarge = errors.New("query needs more memory than its budget")
+
+// RetryError says that a write was not taken and may be tried again.
+type RetryError struct {
+	// After is how long the sender should wait.
+	After time.Duration
+	// Overload tells back-pressure (too much comes in at once) from
+	// unavailability (a full disk, a backend that is down).
+	Overload bool
+	Reason   error
+}
+
+func (e *RetryError) Error() string { return e.Reason.Error() }
+func (e *RetryError) Unwrap() error { return e.Reason }
+
+// RetryAfter returns how long the sender should wait.
+func (e *RetryError) RetryAfter() time.Duration { return e.After }
+
+// Overloaded reports whether the cause is back-pressure.
+func (e *RetryError) Overloaded() bool { return e.Overload }
+
+// MakeCursor returns the cursor behind the trace with the given start and id.
+func MakeCursor(start uint64, id span.TraceID) Cursor {
+	return Cursor(fmt.Sprintf("%016x%s", start, id))
+}
+
+// Parse returns what MakeCursor was given; ok is false for "".
+func (c Cursor) Parse() (start uint64, id span.TraceID, ok bool, err error) {
+	if c == "" {
+		return 0, id, false, nil
+	}
+	if len(c) != 48 {
+		return 0, id, false, ErrCursor
+	}
+	s, err1 := span.ParseSpanID(string(c[:16]))
+	id, err2 := span.ParseTraceID(string(c[16:]))
+	if err1 != nil || err2 != nil {
+		return 0, id, false, ErrCursor
+	}
+	return s.Uint64(), id, true, nil
+}
+
+// Newer reports whether the trace (startA, a) comes before (startB, b) in a Scan's order.
+func Newer(startA uint64, a span.TraceID, startB uint64, b span.TraceID) bool {
+	if startA != startB {
+		return startA > startB
+	}
+	return string(a[:]) > string(b[:])
+}
