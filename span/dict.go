@@ -108,7 +108,8 @@ func (d *Dict) InternString(s string) Ref { return d.Intern([]byte(s)) }
 
 // Reset forgets all strings and keeps the memory.
 func (d *Dict) Reset() {
-	d.arena, d.ends, d.hash = d.arena[:0], d.ends[:0], d.hash[:0]
+	keep := min(1, len(d.ends)) // string 0 stays
+	d.arena, d.ends, d.hash = d.arena[:0], d.ends[:keep], d.hash[:keep]
 	clear(d.table)
 }
 

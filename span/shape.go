@@ -60,7 +60,8 @@ func (s *Shapes) Intern(entries []Entry) uint32 {
 
 // Reset forgets all shapes and keeps the memory.
 func (s *Shapes) Reset() {
-	s.arena, s.ends, s.hash = s.arena[:0], s.ends[:0], s.hash[:0]
+	keep := min(1, len(s.ends)) // shape 0 stays
+	s.arena, s.ends, s.hash = s.arena[:0], s.ends[:keep], s.hash[:keep]
 	clear(s.table)
 }
 
