@@ -1,0 +1,217 @@
+package colenc
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"sync"
+)
+
+// Ways in which a list of byte strings is kept.
+const (
+	stringsPlain = 0 // lengths as AppendInts, then all bytes as AppendBytes
+	stringsUUID  = 1 // 36 characters each, as xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx in lower case: 16 bytes each
+	stringsHex   = 2 // an even number of lower-case hex digits, the same for all: uvarint of half of it, then that many bytes each
+)
+
+// List is a list of byte strings in one piece of memory. String i is
+// Arena[Ends[i-1]:Ends[i]].
+type List struct {
+	Arena []byte
+	Ends  []uint32
+}
+
+// Len returns the number of strings.
+func (l *List) Len() int { return len(l.Ends) }
+
+// At returns string i, sharing the list's memory.
+func (l *List) At(i int) []byte {
+	var start uint32
+	if i > 0 {
+		start = l.Ends[i-1]
+	}
+	return l.Arena[start:l.Ends[i]:l.Ends[i]]
+}
+
+// Append adds a string.
+func (l *List) Append(s []byte) {
+	l.Arena = append(l.Arena, s...)
+	l.Ends = append(l.Ends, uint32(len(l.Arena)))
+}
+
+// Reset empties the list and keeps its memory.
+func (l *List) Reset() { l.Arena, l.Ends = l.Arena[:0], l.Ends[:0] }
+
+// AppendStrings appends a list; the reader has to know how many strings it has.
+// The first byte is one of the ways above.
+func AppendStrings(dst []byte, l *List, level Level) []byte {
+	if n := l.Len(); n >= 8 {
+		if packed, ok := packUUIDs(dst, l); ok {
+			return packed
+		}
+		if packed, ok := packHex(dst, l); ok {
+			return packed
+		}
+	}
+	lengths := make([]uint64, l.Len())
+	var prev uint32
+	for i, end := range l.Ends {
+		lengths[i] = uint64(end - prev)
+		prev = end
+	}
+	dst = append(dst, stringsPlain)
+	dst = AppendInts(dst, lengths, level)
+	return AppendBytes(dst, l.Arena, level)
+}
+
+// Strings reads a list of n strings from the front of src and returns the rest of src.
+func Strings(src []byte, n int) (l List, rest []byte, err error) {
+	if len(src) == 0 {
+		return l, nil, fmt.Errorf("%w: no header of a list of strings", ErrCorrupt)
+	}
+	mode, src := src[0], src[1:]
+	switch mode {
+	case stringsPlain:
+		return plainStrings(src, n)
+	case stringsUUID:
+		return unpack(src, n, 16, appendUUID)
+	case stringsHex:
+		half, src, err := uvarint(src, 1<<20)
+		if err != nil {
+			return l, nil, err
+		}
+		return unpack(src, n, int(half), appendHex)
+	}
+	return l, nil, fmt.Errorf("%w: unknown kind %d of a list of strings", ErrCorrupt, mode)
+}
+
+func plainStrings(src []byte, n int) (l List, rest []byte, err error) {
+	lengths, src, err := Ints(nil, src, n)
+	if err != nil {
+		return l, nil, err
+	}
+	l.Arena, rest, err = Bytes(nil, src)
+	if err != nil {
+		return l, nil, err
+	}
+	l.Ends = make([]uint32, n)
+	var end uint64
+	for i, length := range lengths {
+		if length > uint64(len(l.Arena)) {
+			return l, nil, fmt.Errorf("%w: string of %d bytes", ErrCorrupt, length)
+		}
+		end += length
+		l.Ends[i] = uint32(end)
+	}
+	if end != uint64(len(l.Arena)) {
+		return l, nil, fmt.Errorf("%w: strings of %d bytes in all, not %d", ErrCorrupt, end, len(l.Arena))
+	}
+	return l, rest, nil
+}
+
+func unpack(src []byte, n, size int, appendText func(dst, packed []byte) []byte) (l List, rest []byte, err error) {
+	if size == 0 || len(src)/size < n {
+		return l, nil, fmt.Errorf("%w: %d bytes for %d packed strings of %d", ErrCorrupt, len(src), n, size)
+	}
+	l.Ends = make([]uint32, n)
+	for i := range n {
+		l.Arena = appendText(l.Arena, src[i*size:(i+1)*size])
+		l.Ends[i] = uint32(len(l.Arena))
+	}
+	return l, src[n*size:], nil
+}
+
+func packUUIDs(dst []byte, l *List) ([]byte, bool) {
+	if len(l.Arena) != 36*l.Len() {
+		return dst, false
+	}
+	mark := len(dst)
+	dst = append(dst, stringsUUID)
+	for i := range l.Len() {
+		s := l.At(i)
+		if len(s) != 36 || s[8] != '-' || s[13] != '-' || s[18] != '-' || s[23] != '-' {
+			return dst[:mark], false
+		}
+		for _, part := range [...][]byte{s[:8], s[9:13], s[14:18], s[19:23], s[24:]} {
+			var ok bool
+			if dst, ok = appendPacked(dst, part); !ok {
+				return dst[:mark], false
+			}
+		}
+	}
+	return dst, true
+}
+
+func packHex(dst []byte, l *List) ([]byte, bool) {
+	size := len(l.At(0))
+	if size < 8 || size%2 != 0 || size > 1<<20 || len(l.Arena) != size*l.Len() {
+		return dst, false
+	}
+	mark := len(dst)
+	dst = binary.AppendUvarint(append(dst, stringsHex), uint64(size/2))
+	for i := range l.Len() {
+		s := l.At(i)
+		var ok bool
+		if len(s) != size {
+			return dst[:mark], false
+		}
+		if dst, ok = appendPacked(dst, s); !ok {
+			return dst[:mark], false
+		}
+	}
+	return dst, true
+}
+
+const hexDigits = "0123456789abcdef"
+
+// hexValue is the value of a lower-case hex digit, or 0xff.
+var hexValue = func() (t [256]byte) {
+	for i := range t {
+		t[i] = 0xff
+		if at := bytes.IndexByte([]byte(hexDigits), byte(i)); at >= 0 {
+			t[i] = byte(at)
+		}
+	}
+	return t
+}()
+
+// appendPacked packs an even number of lower-case hex digits.
+func appendPacked(dst, digits []byte) ([]byte, bool) {
+	for i := 0; i+1 < len(digits); i += 2 {
+		hi, lo := hexValue[digits[i]], hexValue[digits[i+1]]
+		if hi|lo == 0xff {
+			return dst, false
+		}
+		dst = append(dst, hi<<4|lo)
+	}
+	return dst, true
+}
+
+func appendHex(dst, packed []byte) []byte {
+	for _, b := range packed {
+		dst = append(dst, hexDigits[b>>4], hexDigits[b&15])
+	}
+	return dst
+}
+
+func appendUUID(dst, packed []byte) []byte {
+	for i, b := range packed {
+		if i == 4 || i == 6 || i == 8 || i == 10 {
+			dst = append(dst, '-')
+		}
+		dst = append(dst, hexDigits[b>>4], hexDigits[b&15])
+	}
+	return dst
+}
+
+func grow[T any](s []T, n int) []T {
+	if cap(s)-len(s) < n {
+		s = append(make([]T, 0, len(s)+n), s...)
+	}
+	return s[:len(s)+n]
+}
+
+var bufs = sync.Pool{New: func() any { return new([]byte) }}
+
+func getBuf() *[]byte  { return bufs.Get().(*[]byte) }
+func putBuf(b *[]byte) { bufs.Put(b) }
