@@ -43,20 +43,12 @@ func (o Op) holdsArray(have, want span.Value) bool {
 	if !ok {
 		return false
 	}
-	if o == NotEqual {
-		for _, e := range elements {
-			if Equal.Holds(e, want) {
-				return false
-			}
-		}
-		return true
-	}
 	for _, e := range elements {
-		if o.Holds(e, want) {
-			return true
+		if holds := o.Holds(e, want); holds != (o == NotEqual) {
+			return holds
 		}
 	}
-	return false
+	return o == NotEqual
 }
 
 // scalars returns the elements of an array of one scalar type; ok is false for any other array.
@@ -101,6 +93,22 @@ func Order(a, b span.Value) (order int, ok bool) {
 	return 0, false
 }
 
+// CompareValues is the order of sorted values: by type, then numbers by
+// magnitude (NaN first, equal floats by their bits) and all others bytewise.
+// It is 0 only for values that are ==.
+func CompareValues(a, b span.Value) int {
+	if order := cmp.Compare(a.Type, b.Type); order != 0 {
+		return order
+	}
+	switch a.Type {
+	case span.Int:
+		return cmp.Compare(a.Int(), b.Int())
+	case span.Float:
+		return cmp.Or(cmp.Compare(a.Float(), b.Float()), cmp.Compare(a.Num, b.Num))
+	}
+	return cmp.Or(strings.Compare(a.Str, b.Str), cmp.Compare(a.Num, b.Num))
+}
+
 func orderFloats(a, b float64) (int, bool) {
 	if math.IsNaN(a) || math.IsNaN(b) {
 		return 0, false
@@ -125,7 +133,8 @@ func orderIntFloat(i int64, f float64) (int, bool) {
 	return cmp.Compare(0, f-whole), true
 }
 
-// Holds reports whether the field value v satisfies the expression; arrays as for Equal.
+// Holds reports whether v satisfies the expression: a String that matches, or
+// an Array of Strings of which one does.
 func (r *Regex) Holds(v span.Value) bool {
 	if v.Type == span.String {
 		return r.Match([]byte(v.Str))

@@ -33,7 +33,8 @@ func (s Scope) String() string {
 	return "invalid"
 }
 
-// Intrinsic is a field that every span has, not an attribute.
+// Intrinsic is a field that every span has, not an attribute. Times and
+// durations become Int by two's complement: a time after April 2262 is negative.
 type Intrinsic uint8
 
 const (
@@ -127,15 +128,15 @@ type (
 		Op    Op
 		Value span.Value
 	}
-	// Matches holds if the field has a String value that the whole regular expression matches.
+	// Matches holds if the field has a value that satisfies Regex.Holds.
 	Matches struct {
 		Field Field
 		Regex *Regex
 	}
 	// Exists holds if the field has a value of any type, empty values included.
 	Exists struct{ Field Field }
-	// AnyEvent holds if one and the same event satisfies P: inside, event
-	// fields are those of that event, all others those of the span.
+	// AnyEvent holds if one and the same event satisfies P: P is judged as if
+	// the span had that event only. AnyScope then looks in no other event.
 	AnyEvent struct{ P Predicate }
 	// AnyLink is AnyEvent for links.
 	AnyLink struct{ P Predicate }
@@ -154,10 +155,12 @@ func (AnyLink) predicate()  {}
 //
 // Int and Float compare with each other by their exact numeric value; NaN
 // compares false with everything, != included. String compares bytewise with
-// String, Bytes with Bytes. Bool compares with Bool by = and != only. An Array
-// satisfies = < <= > >= if one of its elements does, and != if none of its
-// elements is equal and it is not of mixed or nested types. All other pairs of
-// types compare false, != included.
+// String, Bytes with Bytes. Bool compares with Bool by = and != only. All other
+// pairs of types compare false, != included.
+//
+// An Array of elements of one type, String, Bool, Int or Float, satisfies != if
+// all of its elements do (an empty one always) and another operator if one of
+// them does. Any other Array compares false.
 type Op uint8
 
 const (
@@ -171,7 +174,12 @@ const (
 
 var opNames = []string{"=", "!=", "<", "<=", ">", ">="}
 
-func (o Op) String() string { return opNames[o] }
+func (o Op) String() string {
+	if int(o) < len(opNames) {
+		return opNames[o]
+	}
+	return "invalid"
+}
 
 // Regex is an RE2 expression that has to match the whole string; "." matches newlines too.
 type Regex struct {
@@ -186,14 +194,20 @@ func NewRegex(expr string) (*Regex, error) {
 	if _, err := regexp.Compile(expr); err != nil { // for a message about expr itself
 		return nil, err
 	}
-	re, err := regexp.Compile(`^(?s:` + expr + `)$`)
+	group := `(?s:` + expr + `)`
+	bare, err := regexp.Compile(group)
+	if err != nil { // expr ends in an open \Q
+		group = `(?s:` + expr + `\E)`
+		if bare, err = regexp.Compile(group); err != nil {
+			return nil, err
+		}
+	}
+	re, err := regexp.Compile(`^` + group + `$`)
 	if err != nil {
 		return nil, err
 	}
 	r := &Regex{Expr: expr, re: re}
-	if bare, err := regexp.Compile(`(?s:` + expr + `)`); err == nil {
-		r.prefix, _ = bare.LiteralPrefix()
-	}
+	r.prefix, _ = bare.LiteralPrefix()
 	return r, nil
 }
 
@@ -237,11 +251,17 @@ func literal(v span.Value) string {
 	case span.Int:
 		return fmt.Sprint(v.Int())
 	case span.Float:
-		return fmt.Sprint(v.Float())
+		s := fmt.Sprint(v.Float())
+		if !strings.ContainsAny(s, ".eIN") {
+			s += ".0" // not to be taken for an Int
+		}
+		return s
 	case span.Bool:
 		return fmt.Sprint(v.Bool())
 	case span.Bytes:
-		return fmt.Sprintf("%x", v.Str)
+		return fmt.Sprintf("0x%x", v.Str)
+	case span.String:
+		return fmt.Sprintf("%q", v.Str)
 	}
-	return fmt.Sprintf("%q", v.Str)
+	return fmt.Sprintf("%s(%q)", v.Type, v.Str)
 }

@@ -28,31 +28,39 @@ type Writer interface {
 // Reader finds spans. Every method may be called concurrently with every other
 // and with Write, ends early with ctx's error when ctx ends, and treats an
 // unknown tenant as one without spans.
+//
+// A span that is written twice, equal in all of span.Span, is one span. Spans
+// that share their ids and differ in anything else are different spans.
 type Reader interface {
-	// Trace returns all spans of a trace, wherever they lie, ordered by start
-	// and then by span id. The hint says where in time the trace is likely to
+	// Trace returns all spans of a trace, wherever they lie, ordered by start,
+	// then by span id, else in any order. The hint says where in time the trace is likely to
 	// lie; the trace is found without it and outside of it too. It returns
 	// ErrNotFound if no span has the id.
 	Trace(ctx context.Context, tenant string, id span.TraceID, hint TimeRange) (*Trace, error)
 
 	// Services returns the distinct non-empty service names, sorted bytewise.
-	// A range limits the answer to data that may lie in it, and may be taken
+	// A range limits the answer to spans that start in it, and may be taken
 	// loosely: a backend can answer for whole files that overlap with it.
+	// Without bounds the answer is exact.
 	Services(ctx context.Context, tenant string, r TimeRange) ([]string, error)
 
-	// Operations returns the distinct span names with their kinds, of one service or,
-	// for "", of all, sorted by name and then by kind. The range is taken as in Services.
+	// Operations returns the distinct span names (the empty one too) with their
+	// kinds, of one service or, for "", of all spans, sorted by name and then by
+	// kind. The range is taken as in Services.
 	Operations(ctx context.Context, tenant, service string, r TimeRange) ([]Operation, error)
 
-	// AttributeKeys returns the attribute keys by scope and type with the
-	// number of spans, events or links that have them, sorted by scope, key,
-	// type. (For resource and instrumentation scope: the number of spans.)
+	// AttributeKeys returns the attribute keys by scope and type, sorted by
+	// scope, key, type. The count of a key in event or link scope is the number
+	// of events or links that have it with that type, else the number of spans,
+	// also for resource and instrumentation scope; who repeats a key counts
+	// once. Spans that came more than once may count as often as they came.
 	// The range is taken as in Services; then counts are of what was looked at.
 	AttributeKeys(ctx context.Context, tenant string, r TimeRange) ([]AttributeKey, error)
 
-	// AttributeValues returns the values of a field with counts as in
-	// AttributeKeys, most frequent first, then by type, then by value; at most
-	// limit of them, if limit is above 0. Array and Map values are left out.
+	// AttributeValues returns the distinct values of a field, most frequent
+	// first, then by CompareValues; at most limit of them, if limit is above 0.
+	// Counts are as in AttributeKeys: of events or links that have the value if
+	// f.OfEvent or f.OfLink, else of spans. Array and Map values are left out.
 	AttributeValues(ctx context.Context, tenant string, f Field, r TimeRange, limit int) ([]ValueCount, error)
 
 	// Scan calls yield for each trace that has a span that matches, newest
@@ -120,7 +128,7 @@ type Query struct {
 type Match struct {
 	TraceID span.TraceID
 	Start   uint64 // earliest start of all spans of the trace, matching or not
-	Spans   []Row  // ordered by start, then by span id
+	Spans   []Row  // ordered by start, then by span id, else in any order
 }
 
 // Row is one span of a Match.
@@ -141,7 +149,8 @@ type Cursor string
 
 // ScanResult is how a Scan ended.
 type ScanResult struct {
-	// Next resumes behind the last trace that was yielded; "" if there are no more.
+	// Next resumes behind the last trace that was yielded. It is "" if the scan
+	// came to its end; behind a scan that was stopped there may be no more either.
 	Next Cursor
 	// Gaps is as in Trace.
 	Gaps  []string
