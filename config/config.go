@@ -1,0 +1,134 @@
+// Package config holds every setting of Clew in one Config: defaults, the
+// sources that override them (file, environment, flags), what may be said in
+// them, and the reference that is generated from the same table.
+package config
+
+import (
+	"time"
+)
+
+// Config is every setting of a Clew process. Load fills it.
+type Config struct {
+	DataDir   string
+	Listen    Listen
+	Retention Retention
+	// SyncInterval is the group commit of the write-ahead log; 0 syncs before each acknowledgement.
+	SyncInterval time.Duration
+	Memory       Memory
+	Ingest       Ingest
+	Query        Query
+	HTTP         HTTP
+	// ShutdownTimeout bounds how long a stop waits for requests in flight.
+	ShutdownTimeout time.Duration
+	Log             Log
+	SelfTracing     SelfTracing
+
+	// origin says where a setting's value came from: "default", "FILE:LINE", …
+	origin map[string]string
+}
+
+// Listen has the address of each listener; "" disables it.
+type Listen struct {
+	OTLPGRPC, OTLPHTTP, HTTP, Tempo string
+}
+
+// Retention says when data is dropped; 0 is never.
+type Retention struct {
+	Age  time.Duration
+	Size int64 // bytes on disk
+}
+
+// Memory has the budgets in bytes. Load replaces what is left to "auto".
+type Memory struct {
+	Limit                        int64 // of the whole process
+	Head, Cache, Query, InFlight int64 // parts of Limit
+}
+
+// Ingest limits what senders may send.
+type Ingest struct {
+	MaxRequestSize int64 // bytes, before and after decompression
+}
+
+// Query limits what readers may ask for.
+type Query struct {
+	Timeout time.Duration
+}
+
+// HTTP is what all HTTP listeners have in common.
+type HTTP struct {
+	CORSOrigins []string
+	PathPrefix  string // "" or "/prefix" without a slash at its end
+}
+
+// Log says what is logged, and how.
+type Log struct {
+	Level, Format string
+}
+
+// SelfTracing says where Clew sends the traces of its own work; "" is nowhere.
+type SelfTracing struct {
+	Endpoint string
+}
+
+// setting is one row of the table from which flags, environment variables, the
+// file's keys, `clew config print` and the reference are all made.
+type setting struct {
+	name  string // key in the file (dots nest), and the flag
+	value value
+	doc   string
+}
+
+// settings returns the table, bound to the fields of c.
+func (c *Config) settings() []setting {
+	return []setting{
+		{"data-dir", pathValue{&c.DataDir}, "Folder that holds all data. It is created if it does not exist."},
+
+		{"listen.otlp-grpc", addressValue{&c.Listen.OTLPGRPC}, "OTLP/gRPC: traces from SDKs and Collectors."},
+		{"listen.otlp-http", addressValue{&c.Listen.OTLPHTTP}, "OTLP/HTTP: the same, as protobuf or JSON on /v1/traces."},
+		{"listen.http", addressValue{&c.Listen.HTTP}, "Jaeger's HTTP API, /metrics, /healthz and /readyz."},
+		{"listen.tempo", addressValue{&c.Listen.Tempo}, "Tempo's HTTP API."},
+
+		{"retention.age", durationValue{&c.Retention.Age, "off"}, "Data older than this is dropped."},
+		{"retention.size", sizeValue{&c.Retention.Size, "off"}, "When all data together is larger than this on disk, the oldest is dropped."},
+		{"sync-interval", durationValue{&c.SyncInterval, "always"}, "How often the write-ahead log is synced to the disk. What was acknowledged survives the end of the process " +
+			"at once, and a power cut after this time. `always` syncs before each acknowledgement, which costs throughput."},
+
+		{"memory.limit", sizeValue{&c.Memory.Limit, "auto"}, "Memory that the whole process should stay within; it is also given to the garbage collector, unless GOMEMLIMIT is set. " +
+			"`auto` is a quarter of the container's or machine's memory, at least 128MiB and at most 1GiB."},
+		{"memory.head", sizeValue{&c.Memory.Head, "auto"}, "Spans that are not in a block on disk yet. `auto` is an eighth of the limit."},
+		{"memory.cache", sizeValue{&c.Memory.Cache, "auto"}, "Cache of what was read from blocks. `auto` is an eighth of the limit."},
+		{"memory.query", sizeValue{&c.Memory.Query, "auto"}, "Memory of queries; one that needs more fails with a clear error. `auto` is a quarter of the limit."},
+		{"memory.in-flight", sizeValue{&c.Memory.InFlight, "auto"}, "Requests that are being stored. Past it senders are told to try again later. `auto` is a sixteenth of the limit."},
+
+		{"ingest.max-request-size", sizeValue{&c.Ingest.MaxRequestSize, ""}, "Largest request that is accepted, before and after decompression."},
+		{"query.timeout", durationValue{&c.Query.Timeout, "off"}, "A query that takes longer is ended with an error."},
+
+		{"http.cors-origins", listValue{&c.HTTP.CORSOrigins}, "Origins whose web pages may call the HTTP listeners from a browser, such as `https://shop.example`; `*` is any."},
+		{"http.path-prefix", prefixValue{&c.HTTP.PathPrefix}, "Path under which the `http` and `tempo` listeners serve, for a reverse proxy that passes the path on as it is."},
+		{"shutdown-timeout", durationValue{&c.ShutdownTimeout, ""}, "How long a stop waits for requests in flight before it cuts them off."},
+
+		{"log.level", choiceValue{&c.Log.Level, []string{"debug", "info", "warn", "error"}}, "Least severity that is logged."},
+		{"log.format", choiceValue{&c.Log.Format, []string{"text", "json"}}, "Form of the log, which goes to standard error."},
+		{"self-tracing.endpoint", addressValue{&c.SelfTracing.Endpoint}, "OTLP/gRPC endpoint that receives the traces of Clew's own HTTP requests, without TLS. It may be Clew itself."},
+	}
+}
+
+// Default returns the settings without any source. Memory budgets are zero: "auto".
+func Default() *Config {
+	return &Config{
+		DataDir: "data",
+		Listen: Listen{
+			OTLPGRPC: "127.0.0.1:4317",
+			OTLPHTTP: "127.0.0.1:4318",
+			HTTP:     "127.0.0.1:16686",
+			Tempo:    "127.0.0.1:3200",
+		},
+		Retention:       Retention{Age: 14 * 24 * time.Hour},
+		SyncInterval:    200 * time.Millisecond,
+		Ingest:          Ingest{MaxRequestSize: 32 << 20},
+		Query:           Query{Timeout: 30 * time.Second},
+		ShutdownTimeout: 25 * time.Second,
+		Log:             Log{Level: "info", Format: "text"},
+		origin:          map[string]string{},
+	}
+}
