@@ -1,0 +1,142 @@
+// Package api shows what a store holds in the forms that clients know: Jaeger's
+// HTTP API, Tempo's, and Clew's own. All of them are encoders over the same
+// reads, and all stream: an answer takes memory for the traces being written,
+// not for their text.
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"github.com/klauspost/compress/gzhttp"
+
+	"github.com/clewhq/clew/store"
+)
+
+// Config is what all faces have in common. Its zero value is usable.
+type Config struct {
+	// Prefix goes before every path, as in "/clew"; no slash at the end.
+	Prefix string
+	// Timeout ends a request that takes longer; 0 means never.
+	Timeout time.Duration
+	// MaxTraces is the most traces that one search may ask for; 0 means DefaultMaxTraces.
+	MaxTraces int
+	// Build is what buildinfo tells.
+	Build BuildInfo
+	// Ready reports why the server cannot answer yet; nil means that it always can.
+	Ready func() error
+	// Log gets panics and failures of the server's own; nil means slog.Default().
+	Log *slog.Logger
+	// Now is the clock that default time ranges end at; nil means time.Now.
+	Now func() time.Time
+}
+
+// DefaultMaxTraces is Config.MaxTraces where nothing else is said.
+const DefaultMaxTraces = 10_000
+
+// face is one API: routes over a store, with errors in the API's own form.
+type face struct {
+	Config
+	store store.Reader
+	mux   *http.ServeMux
+	fail  func(w http.ResponseWriter, code int, err error)
+}
+
+func newFace(cfg Config, r store.Reader, fail func(http.ResponseWriter, int, error)) *face {
+	if cfg.MaxTraces == 0 {
+		cfg.MaxTraces = DefaultMaxTraces
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.Default()
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	return &face{Config: cfg, store: r, mux: http.NewServeMux(), fail: fail}
+}
+
+// handler returns the routes with compression for clients that ask for it.
+func (f *face) handler() http.Handler {
+	compress, err := gzhttp.NewWrapper()
+	if err != nil {
+		panic("BUG: default compression is refused: " + err.Error())
+	}
+	return compress(f.mux)
+}
+
+// get routes GET and HEAD requests for path to h. An error that h returns
+// before it wrote anything becomes the answer; later ones cut the connection,
+// so that no client takes half an answer for a whole one.
+func (f *face) get(path string, h func(w http.ResponseWriter, r *http.Request) error) {
+	f.mux.HandleFunc("GET "+f.Prefix+path, func(w http.ResponseWriter, r *http.Request) {
+		if f.Timeout > 0 {
+			ctx, cancel := context.WithTimeout(r.Context(), f.Timeout)
+			defer cancel()
+			r = r.WithContext(ctx)
+		}
+		res := &response{ResponseWriter: w}
+		defer f.recoverPanic(res, r)
+		if err := h(res, r); err != nil {
+			f.answerError(res, r, err)
+		}
+	})
+}
+
+func (f *face) answerError(w *response, r *http.Request, err error) {
+	code := statusOf(err)
+	switch {
+	case code == http.StatusInternalServerError && r.Context().Err() == nil:
+		f.Log.Error("request failed", "path", r.URL.Path, "err", err)
+	case code == http.StatusGatewayTimeout:
+		err = fmt.Errorf("the answer took longer than the limit of %v; narrow the query or its time range: %w", f.Timeout, err)
+	}
+	if w.started {
+		panic(http.ErrAbortHandler)
+	}
+	var retry *store.RetryError
+	if errors.As(err, &retry) && retry.After > 0 {
+		w.Header().Set("Retry-After", fmt.Sprint(int64(retry.After.Seconds()+0.999)))
+	}
+	f.fail(w, code, err)
+}
+
+func (f *face) recoverPanic(w *response, r *http.Request) {
+	p := recover()
+	if p == nil {
+		return
+	}
+	if p == http.ErrAbortHandler {
+		panic(p)
+	}
+	f.Log.Error("panic in a request", "path", r.URL.Path, "panic", p, "stack", string(debug.Stack()))
+	if w.started {
+		panic(http.ErrAbortHandler)
+	}
+	f.fail(w, http.StatusInternalServerError, errInternal)
+}
+
+var errInternal = errors.New("internal error; the server's log says more")
+
+// response remembers whether the answer has begun.
+type response struct {
+	http.ResponseWriter
+	started bool
+}
+
+func (w *response) WriteHeader(code int) {
+	w.started = true
+	w.ResponseWriter.WriteHeader(code)
+}
+
+func (w *response) Write(p []byte) (int, error) {
+	w.started = true
+	return w.ResponseWriter.Write(p)
+}
+
+// Unwrap is for http.ResponseController.
+func (w *response) Unwrap() http.ResponseWriter { return w.ResponseWriter }

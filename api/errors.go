@@ -1,0 +1,52 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/clewhq/clew/store"
+)
+
+// statusClientGone is what servers log for a client that did not wait.
+const statusClientGone = 499
+
+// requestError says what is wrong with a request.
+type requestError struct{ msg string }
+
+func (e *requestError) Error() string { return e.msg }
+
+// badRequest makes an error that is the client's to mend.
+func badRequest(format string, args ...any) error {
+	return &requestError{fmt.Sprintf(format, args...)}
+}
+
+// badParam reports a query parameter that cannot be read.
+func badParam(name string, err error) error {
+	return badRequest("unable to parse param '%s': %v", name, err)
+}
+
+// statusOf returns the HTTP status that an error stands for, in every face.
+func statusOf(err error) int {
+	var bad *requestError
+	var retry *store.RetryError
+	switch {
+	case errors.As(err, &bad), errors.Is(err, store.ErrCursor):
+		return http.StatusBadRequest
+	case errors.Is(err, store.ErrNotFound):
+		return http.StatusNotFound
+	case errors.Is(err, store.ErrTooLarge):
+		return http.StatusUnprocessableEntity
+	case errors.As(err, &retry):
+		if retry.Overload {
+			return http.StatusTooManyRequests
+		}
+		return http.StatusServiceUnavailable
+	case errors.Is(err, context.DeadlineExceeded):
+		return http.StatusGatewayTimeout
+	case errors.Is(err, context.Canceled):
+		return statusClientGone
+	}
+	return http.StatusInternalServerError
+}

@@ -1,0 +1,234 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"runtime"
+	"strings"
+	"time"
+
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/clewhq/clew/span"
+	"github.com/clewhq/clew/store"
+)
+
+// BuildInfo is what /api/status/buildinfo tells.
+type BuildInfo struct {
+	Version   string `json:"version"`
+	Revision  string `json:"revision"`
+	Branch    string `json:"branch"`
+	BuildDate string `json:"buildDate"`
+	BuildUser string `json:"buildUser"`
+	GoVersion string `json:"goVersion"`
+}
+
+// NewTempo serves Tempo's HTTP API:
+//
+//	GET /api/echo
+//	GET /api/traces/{traceID}?start&end
+//	GET /api/v2/traces/{traceID}?start&end
+//	GET /api/status/buildinfo
+//	GET /ready
+//
+// X-Scope-OrgID may name several tenants, as in "a|b"; what they have of a
+// trace is put together. The JSON forms are OTLP's own, with hex ids and
+// numbers for enums; Tempo writes base64 and names there, against OTLP's rules.
+func NewTempo(cfg Config, r store.Reader) http.Handler {
+	t := &tempo{newFace(cfg, r, failText)}
+	t.get("/api/echo", t.echo)
+	t.get("/api/traces/{traceID}", t.trace)
+	t.get("/api/v2/traces/{traceID}", t.traceV2)
+	t.get("/api/status/buildinfo", t.buildinfo)
+	t.get("/ready", t.ready)
+	return t.handler()
+}
+
+type tempo struct{ *face }
+
+func failText(w http.ResponseWriter, code int, err error) { http.Error(w, err.Error(), code) }
+
+func (t *tempo) echo(w http.ResponseWriter, _ *http.Request) error {
+	return writeText(w, "echo")
+}
+
+func (t *tempo) ready(w http.ResponseWriter, _ *http.Request) error {
+	if t.Ready != nil {
+		if err := t.Ready(); err != nil {
+			http.Error(w, "not ready: "+err.Error(), http.StatusServiceUnavailable)
+			return nil
+		}
+	}
+	return writeText(w, "ready\n")
+}
+
+func writeText(w http.ResponseWriter, text string) error {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	_, err := io.WriteString(w, text)
+	return err
+}
+
+func (t *tempo) buildinfo(w http.ResponseWriter, _ *http.Request) error {
+	info := t.Build
+	if info.GoVersion == "" {
+		info.GoVersion = runtime.Version()
+	}
+	return writeJSON(w, info)
+}
+
+func (t *tempo) trace(w http.ResponseWriter, r *http.Request) error {
+	found, err := t.read(r)
+	if err != nil {
+		return err
+	}
+	tellGaps(w, found.gaps)
+	if wantsProtobuf(r) {
+		w.Header().Set("Content-Type", "application/protobuf")
+		return WriteOTLP(w, found.batches...)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	return WriteOTLPJSON(w, "batches", found.batches...)
+}
+
+func (t *tempo) traceV2(w http.ResponseWriter, r *http.Request) error {
+	found, err := t.read(r)
+	if err != nil && !errors.Is(err, store.ErrNotFound) { // clients take an empty trace for an unknown one
+		return err
+	}
+	if wantsProtobuf(r) {
+		w.Header().Set("Content-Type", "application/protobuf")
+		return found.writeProto(w)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	return found.writeJSON(w)
+}
+
+// foundTrace is a trace as one or several tenants have it.
+type foundTrace struct {
+	batches []*span.Batch
+	gaps    []string
+}
+
+func (t *tempo) read(r *http.Request) (found foundTrace, err error) {
+	tenants, err := tenantsOf(r)
+	if err != nil {
+		return found, err
+	}
+	id, err := span.ParseTraceID(r.PathValue("traceID"))
+	if err != nil {
+		return found, badRequest("%v", err)
+	}
+	hint, err := params{r.URL.Query()}.tempoRange()
+	if err != nil {
+		return found, err
+	}
+	return readTenants(r.Context(), t.store, tenants, id, hint)
+}
+
+// readTenants returns ErrNotFound if no tenant has the trace.
+func readTenants(ctx context.Context, r store.Reader, tenants []string, id span.TraceID, hint store.TimeRange) (found foundTrace, err error) {
+	for _, tenant := range tenants {
+		trace, err := r.Trace(ctx, tenant, id, hint)
+		if errors.Is(err, store.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return foundTrace{}, err
+		}
+		found.batches = append(found.batches, trace.Spans)
+		found.gaps = append(found.gaps, trace.Gaps...)
+	}
+	if len(found.batches) == 0 {
+		return found, store.ErrNotFound
+	}
+	return found, nil
+}
+
+// tempoRange reads start and end in seconds.
+func (p params) tempoRange() (store.TimeRange, error) {
+	start, _, err := p.unix("start", time.Second)
+	if err != nil {
+		return store.TimeRange{}, err
+	}
+	end, hasEnd, err := p.unix("end", time.Second)
+	if err != nil {
+		return store.TimeRange{}, err
+	}
+	if hasEnd && end != 0 && end <= start {
+		return store.TimeRange{}, badRequest("http parameter start must be before end")
+	}
+	return store.TimeRange{Start: start, End: end}, nil
+}
+
+func (f foundTrace) partial() bool { return len(f.gaps) > 0 }
+
+func (f foundTrace) message() string {
+	if !f.partial() {
+		return ""
+	}
+	return "the trace may lack spans: " + strings.Join(f.gaps, "; ")
+}
+
+// writeProto writes tempopb.TraceByIDResponse
+// { Trace 1; TraceByIDMetrics 2; PartialStatus 3; string message 4 },
+// in which Trace has the form of OTLP's TracesData.
+func (f foundTrace) writeProto(w io.Writer) error {
+	trace := measure(f.batches)
+	if _, err := w.Write(appendLength(nil, 1, trace.size)); err != nil {
+		return err
+	}
+	if err := trace.writeTo(w); err != nil {
+		return err
+	}
+	tail := appendLength(nil, 2, 0)
+	tail = appendNumber(tail, 3, protowire.EncodeBool(f.partial()))
+	tail = appendText(tail, 4, []byte(f.message()))
+	_, err := w.Write(tail)
+	return err
+}
+
+func (f foundTrace) writeJSON(w io.Writer) error {
+	j := otlpJSON{newJSON(w)}
+	j.object()
+	j.name("trace")
+	j.tracesData("resourceSpans", f.batches)
+	j.name("metrics")
+	j.object()
+	j.endObject()
+	j.name("status")
+	if f.partial() {
+		j.text("PARTIAL")
+	} else {
+		j.text("COMPLETE")
+	}
+	j.name("message")
+	j.text(f.message())
+	j.endObject()
+	return j.err
+}
+
+// gapHeader is set, once for each reason, on an answer that may lack spans and
+// has no other place to say so.
+const gapHeader = "Clew-Gap"
+
+func tellGaps(w http.ResponseWriter, gaps []string) {
+	for _, gap := range gaps {
+		w.Header().Add(gapHeader, gap)
+	}
+}
+
+// wantsProtobuf reports whether the request accepts protobuf by name.
+func wantsProtobuf(r *http.Request) bool {
+	for _, line := range r.Header.Values("Accept") {
+		for accepted := range strings.SplitSeq(line, ",") {
+			switch kind, _, _ := mime.ParseMediaType(accepted); kind {
+			case "application/protobuf", "application/x-protobuf":
+				return true
+			}
+		}
+	}
+	return false
+}
