@@ -90,7 +90,10 @@ func (j *jaeger) operations(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	p := params{r.URL.Query()}
+	p, err := paramsOf(r)
+	if err != nil {
+		return err
+	}
 	service := p.Get("service")
 	if service == "" {
 		return badRequest("parameter 'service' is required")
@@ -148,7 +151,10 @@ func (j *jaeger) trace(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return badRequest("%v", err)
 	}
-	p := params{r.URL.Query()}
+	p, err := paramsOf(r)
+	if err != nil {
+		return err
+	}
 	hint, _, err := p.jaegerRange()
 	if err != nil {
 		return err
@@ -171,7 +177,11 @@ func (j *jaeger) search(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	q, err := j.parseQuery(params{r.URL.Query()})
+	p, err := paramsOf(r)
+	if err != nil {
+		return err
+	}
+	q, err := j.parseQuery(p)
 	if err != nil {
 		return err
 	}

@@ -24,6 +24,7 @@ type jaegerJSON struct {
 	known   []uint64 // span ids, sorted; nil if orphans are not to be marked
 	raw     bool
 	scratch []byte
+	prefix  []byte
 }
 
 const (
@@ -194,7 +195,8 @@ func (j *jaegerJSON) spanTags(i int) {
 	s := &b.Scopes[b.Scope[i]]
 	j.textTag("otel.scope.name", b.Dict.Bytes(s.Name))
 	j.textTag("otel.scope.version", b.Dict.Bytes(s.Version))
-	j.prefixed(scopeTagPrefix, s.Attrs)
+	j.prefix = append(j.prefix[:0], scopeTagPrefix...)
+	j.prefixed(j.prefix, s.Attrs)
 	j.attributes(b.Attrs[i])
 	if kind := kindName(b.Kinds[i]); kind != "" {
 		j.tag("span.kind", "string", func() { j.text(kind) })
@@ -213,7 +215,9 @@ func (j *jaegerJSON) spanTags(i int) {
 	j.countTag("otel.dropped_links_count", b.Dropped[i].Links)
 	for n, l := range b.LinksOf(i) {
 		if l.Attrs.Shape != 0 {
-			j.prefixed(linkTagPrefix+strconv.Itoa(n)+linkTagAttributes, l.Attrs)
+			j.prefix = strconv.AppendInt(append(j.prefix[:0], linkTagPrefix...), int64(n), 10)
+			j.prefix = append(j.prefix, linkTagAttributes...)
+			j.prefixed(j.prefix, l.Attrs)
 		}
 	}
 }
@@ -274,7 +278,7 @@ func (j *jaegerJSON) attributes(a span.Attrs) {
 }
 
 // prefixed writes attributes with something before their keys.
-func (j *jaegerJSON) prefixed(prefix string, a span.Attrs) {
+func (j *jaegerJSON) prefixed(prefix []byte, a span.Attrs) {
 	for i, e := range j.b.Shapes.Entries(a.Shape) {
 		j.scratch = append(append(j.scratch[:0], prefix...), j.b.Dict.Bytes(e.Key)...)
 		j.attribute(j.scratch, e.Type, j.b.Values[int(a.First)+i])

@@ -108,7 +108,11 @@ func (n *native) search(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	q, err := n.parseSearch(params{r.URL.Query()})
+	p, err := paramsOf(r)
+	if err != nil {
+		return err
+	}
+	q, err := n.parseSearch(p)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net/http"
 	"net/url"
 	"strconv"
 	"time"
@@ -12,6 +13,14 @@ import (
 // params reads the query of a URL. A parameter without a value counts as one
 // that is not there: forms send all their fields.
 type params struct{ url.Values }
+
+func paramsOf(r *http.Request) (params, error) {
+	values, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return params{}, badRequest("malformed query: %v", err)
+	}
+	return params{values}, nil
+}
 
 // duration reads a Go duration; ok is false if there is none.
 func (p params) duration(name string) (d time.Duration, ok bool, err error) {

@@ -121,7 +121,11 @@ func (t *tempo) read(r *http.Request) (found foundTrace, err error) {
 	if err != nil {
 		return found, badRequest("%v", err)
 	}
-	hint, err := params{r.URL.Query()}.tempoRange()
+	p, err := paramsOf(r)
+	if err != nil {
+		return found, err
+	}
+	hint, err := p.tempoRange()
 	if err != nil {
 		return found, err
 	}
