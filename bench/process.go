@@ -1,0 +1,226 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+// Limits of how long the server may take to start and to stop.
+const (
+	startTimeout = 5 * time.Minute
+	stopTimeout  = 5 * time.Minute
+)
+
+// process is a Clew server that bench started, and that it alone ends.
+type process struct {
+	cmd     *exec.Cmd
+	logPath string
+	exited  chan struct{} // closed when the process has ended
+	err     error         // why, once exited is closed
+}
+
+// addresses are where the server listens, all on the loopback interface.
+type addresses struct{ otlp, http, tempo string }
+
+// freeAddresses returns addresses on ports that nobody listens on.
+func freeAddresses() (addresses, error) {
+	var a addresses
+	for _, addr := range []*string{&a.otlp, &a.http, &a.tempo} {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return a, err
+		}
+		defer l.Close() // only at the end, so that all differ
+		*addr = l.Addr().String()
+	}
+	return a, nil
+}
+
+// startClew starts the binary and returns once it is ready, and how long that took.
+func startClew(ctx context.Context, binary string, a addresses, dataDir, logPath string, extra []string) (*process, time.Duration, error) {
+	log, err := os.OpenFile(logPath, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer log.Close() // the process has its own descriptor
+	args := append([]string{"serve", "--data-dir", dataDir,
+		"--listen.otlp-grpc", a.otlp, "--listen.otlp-http", "off",
+		"--listen.http", a.http, "--listen.tempo", a.tempo}, extra...)
+	p := &process{cmd: exec.Command(binary, args...), logPath: logPath, exited: make(chan struct{})}
+	p.cmd.Stdout, p.cmd.Stderr = log, log
+	// A group of its own: an interrupt at the terminal reaches bench, which stops the server in order.
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	began := time.Now()
+	if err := p.cmd.Start(); err != nil {
+		return nil, 0, err
+	}
+	go func() {
+		p.err = p.cmd.Wait()
+		close(p.exited)
+	}()
+	if err := p.waitReady(ctx, "http://"+a.http+"/readyz"); err != nil {
+		return nil, 0, errors.Join(err, p.stop(), p.lastLog())
+	}
+	return p, time.Since(began), nil
+}
+
+func (p *process) waitReady(ctx context.Context, url string) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, startTimeout, fmt.Errorf("the server is not ready after %v", startTimeout))
+	defer cancel()
+	client := newClient(1)
+	defer client.CloseIdleConnections()
+	for {
+		if _, err := get(ctx, client, url, ""); err == nil {
+			return nil
+		}
+		select {
+		case <-p.exited:
+			return fmt.Errorf("the server ended before it was ready: %w", exitError(p.err))
+		default:
+		}
+		if err := sleep(ctx, 2*time.Millisecond); err != nil {
+			return err
+		}
+	}
+}
+
+func exitError(err error) error {
+	if err == nil {
+		return errors.New("exit status 0")
+	}
+	return err
+}
+
+// stop asks the server to end and waits for it; a server that does not is killed, which is an error.
+func (p *process) stop() error {
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return err
+	}
+	timer := time.NewTimer(stopTimeout)
+	defer timer.Stop()
+	select {
+	case <-p.exited:
+		if p.err != nil {
+			return fmt.Errorf("the server did not end well: %w", p.err)
+		}
+		return nil
+	case <-timer.C:
+		err := p.cmd.Process.Kill()
+		<-p.exited
+		return errors.Join(fmt.Errorf("the server had to be killed: it did not end within %v", stopTimeout), err)
+	}
+}
+
+// lastLog returns the end of the server's log as an error.
+func (p *process) lastLog() error {
+	const most = 2000
+	log, err := os.ReadFile(p.logPath)
+	if err != nil {
+		return err
+	}
+	log = bytes.TrimSpace(log[max(0, len(log)-most):])
+	return fmt.Errorf("end of %s:\n%s", filepath.Base(p.logPath), log)
+}
+
+// server returns the view of the process from outside.
+func (p *process) server(a addresses, dataDir string) *server {
+	return &server{client: &http.Client{}, metrics: "http://" + a.http + "/metrics", pid: p.cmd.Process.Pid, dataDir: dataDir}
+}
+
+// clewRun says which Clew to measure, and on which folder.
+type clewRun struct {
+	binary string
+	dir    string // "": a temporary one
+	extra  []string
+}
+
+// runClew measures a Clew that it starts, from an empty folder to a restart with the data.
+func (b *bench) runClew(ctx context.Context, c clewRun) (err error) {
+	work, err := os.MkdirTemp("", "clew-bench-")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err == nil {
+			err = os.RemoveAll(work)
+		} else {
+			b.step("the server's log is in %s", work)
+		}
+	}()
+	if c.dir == "" {
+		c.dir = filepath.Join(work, "data")
+	} else if entries, err := os.ReadDir(c.dir); err == nil && len(entries) > 0 {
+		return fmt.Errorf("%s is not empty; the measurement begins with an empty folder", c.dir)
+	}
+	a, err := freeAddresses()
+	if err != nil {
+		return err
+	}
+	logPath := filepath.Join(work, "clew.log")
+	p, _, err := startClew(ctx, c.binary, a, c.dir, logPath, c.extra)
+	if err != nil {
+		return err
+	}
+	b.server = p.server(a, c.dir)
+	b.load.target = a.otlp
+	b.jaeger, b.native, b.tempo = "http://"+a.http, "http://"+a.http, "http://"+a.tempo
+	for _, measure := range []func(context.Context) error{b.measureLoad, b.measureVerify, b.measureReads} {
+		if err := measure(ctx); err != nil {
+			return errors.Join(err, p.stop(), p.lastLog())
+		}
+	}
+	return b.restart(ctx, p, c, a)
+}
+
+// restart stops p, starts it again with the data, and sees that the data is there.
+func (b *bench) restart(ctx context.Context, p *process, c clewRun, a addresses) error {
+	b.step("stopping and starting again")
+	began := time.Now()
+	if err := p.stop(); err != nil {
+		return errors.Join(err, p.lastLog())
+	}
+	r := &restart{StopSeconds: time.Since(began).Seconds()}
+	var err error
+	if r.Disk, err = measureDisk(c.dir); err != nil {
+		return err
+	}
+	r.DiskPerSpan = per(float64(r.Disk.Allocated), b.data.Spans)
+	p, ready, err := startClew(ctx, c.binary, a, c.dir, p.logPath, c.extra)
+	if err != nil {
+		return err
+	}
+	r.StartSeconds = ready.Seconds()
+	b.report.Restart = r
+	return errors.Join(b.verifySome(ctx), p.stop())
+}
+
+// verifySome looks whether some traces are still there.
+func (b *bench) verifySome(ctx context.Context) error {
+	const some = 1000
+	r, err := b.traceReader(1)
+	if err != nil {
+		return err
+	}
+	defer r.client.CloseIdleConnections()
+	g, err := b.data.generator(time.Now())
+	if err != nil {
+		return err
+	}
+	result, err := verify(ctx, g, b.data, r, some, 1)
+	if err != nil {
+		return err
+	}
+	if err := result.err(); err != nil {
+		return fmt.Errorf("after the restart: %w", err)
+	}
+	return nil
+}

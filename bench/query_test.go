@@ -1,0 +1,167 @@
+package main
+
+import (
+	"bytes"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	trace "go.opentelemetry.io/proto/otlp/trace/v1"
+
+	"github.com/clewhq/clew/internal/recording"
+)
+
+func testQuerier(t *testing.T, url string) *querier {
+	t.Helper()
+	r, err := newTraceReader("tempo", url, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	s := &searcher{client: newClient(1), bases: map[string]string{"jaeger": url, "tempo": url + "/no-tempo"},
+		window: timeRange{now.Add(-time.Hour), now.Add(time.Hour)}}
+	q, err := newQuerier(queryConfig{lookups: 20, searches: 3, fresh: 4}, testData, r, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return q
+}
+
+func scenariosOf(apis ...string) (list []scenario) {
+	for _, sc := range scenarios {
+		if slices.Contains(apis, sc.api) {
+			list = append(list, sc)
+		}
+	}
+	return list
+}
+
+func TestReads(t *testing.T) {
+	_, url := loaded(t)
+	list, err := testQuerier(t, url).reads(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := scenariosOf("jaeger", "tempo")
+	if len(list) != 2+len(asked) {
+		t.Fatalf("%d measurements, want %d", len(list), 2+len(asked))
+	}
+	for _, l := range list[:2] {
+		if l.Count != 20 || l.P50 <= 0 || l.P50 > l.P95 || l.P95 > l.P99 || l.P99 > l.Max {
+			t.Errorf("%+v", l)
+		}
+	}
+	for i, l := range list[2:] {
+		sc := asked[i]
+		switch {
+		case sc.api == "tempo":
+			if l.Error != "404 Not Found" {
+				t.Errorf("%s on a server without it: %+v", l.Name, l)
+			}
+		case l.Count != 3 || l.Error != "":
+			t.Errorf("%+v", l)
+		case sc.name == "rare value" && l.Found != 1:
+			t.Errorf("%s found %v traces on average, want 1", l.Name, l.Found)
+		}
+	}
+}
+
+func TestReadsRefuseWrongData(t *testing.T) {
+	f, url := loaded(t)
+	q := testQuerier(t, url)
+	q.cfg.lookups = testTraces
+	id := testGenerator(t).Trace(7, nil).ID
+	f.change(id, func(s []*trace.Span) []*trace.Span { return s[1:] })
+	_, err := q.hits(t.Context())
+	contains(t, err, id.String())
+
+	miss, err := dataset{Seed: ^testData.Seed}.generator(time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	id = miss.Trace(3, nil).ID
+	f.change(id, func([]*trace.Span) []*trace.Span {
+		return []*trace.Span{{TraceId: id[:], SpanId: []byte("12345678")}}
+	})
+	_, err = q.misses(t.Context())
+	contains(t, err, "was never sent")
+}
+
+func TestFreshness(t *testing.T) {
+	f := newFake()
+	addr, url := startFake(t, f)
+	exp, err := newExporter(addr, "none", 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer exp.close()
+	list, err := testQuerier(t, url).freshness(t.Context(), exp)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, traces := f.numSpans(); traces != 8 || len(list) != 2 || list[0].Count != 4 || list[1].Count != 4 {
+		t.Errorf("%d traces were sent, measured is %+v", traces, list)
+	}
+	f.rejected = 1
+	_, err = testQuerier(t, url).freshness(t.Context(), exp)
+	contains(t, err, "rejected")
+}
+
+func TestScenarioURL(t *testing.T) {
+	s := &searcher{bases: map[string]string{"jaeger": "http://j:1/", "tempo": "http://t:2", "clew": "http://c:3"},
+		window: timeRange{time.Unix(10, 0), time.Unix(20, 5000)}}
+	for _, test := range []struct {
+		scenario scenario
+		want     string
+	}{
+		{scenario{"jaeger", "", "/api/traces", []string{"service=a b", `tags={"k":"{request}"}`}},
+			"http://j:1/api/traces?limit=20&start=10000000&end=20000005&service=a+b&tags=%7B%22k%22%3A%22id-7%22%7D"},
+		{scenario{"tempo", "", "/api/search", []string{`q={ .k >= 2 }`}},
+			"http://t:2/api/search?limit=20&start=10&end=20&q=%7B+.k+%3E%3D+2+%7D"},
+		{scenario{"clew", "", "/search", []string{"tag=k={request}"}},
+			"http://c:3/search?limit=20&start=10000000000&end=20000005000&tag=k%3Did-7"},
+	} {
+		if got := s.url(test.scenario, "id-7"); got != test.want {
+			t.Errorf("URL %s, want %s", got, test.want)
+		}
+	}
+}
+
+// TestScenariosFit checks that what the scenarios search for was recorded.
+func TestScenariosFit(t *testing.T) {
+	requests, err := recording.Requests()
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := bytes.Join(requests, nil)
+	words := regexp.MustCompile(`"([^"{}]+)"|^service=(.*)|^tag=([^=]+)=|=([^={}"]+)$|span\.([\w.]+)`)
+	for _, sc := range scenarios {
+		for _, p := range sc.params {
+			for _, m := range words.FindAllStringSubmatch(p, -1) {
+				word := strings.Join(m[1:], "")
+				if word != "error" && word != "true" && word != "100ms" && !bytes.Contains(all, []byte(word)) {
+					t.Errorf("%s search %s: nothing recorded has %q", sc.api, sc.name, word)
+				}
+			}
+		}
+	}
+}
+
+// TestSearchesKeepTheConnection checks that a search does not pay for a new connection.
+func TestSearchesKeepTheConnection(t *testing.T) {
+	var clients []string
+	h := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		clients = append(clients, r.RemoteAddr)
+		w.Write([]byte(`{"traces":[{},{}],"data":[]}`))
+	}))
+	defer h.Close()
+	s := &searcher{client: newClient(1), bases: map[string]string{"tempo": h.URL}}
+	l := s.measure(t.Context(), scenario{api: "tempo", name: "x", path: "/"}, 5, func() string { return "" })
+	if l.Error != "" || l.Found != 2 || l.Count != 5 || len(clients) != 6 || len(slices.Compact(clients)) != 1 {
+		t.Errorf("%+v from %v", l, clients)
+	}
+}

@@ -1,0 +1,148 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+// report is everything that was measured. Parts that were not are nil.
+type report struct {
+	Label   string        `json:"label,omitempty"`
+	Time    time.Time     `json:"time"`
+	Machine machine       `json:"machine"`
+	Data    dataReport    `json:"data"`
+	Load    *loadResult   `json:"load,omitempty"`
+	Cost    *cost         `json:"cost,omitempty"`
+	Verify  *verifyResult `json:"verify,omitempty"`
+	Restart *restart      `json:"restart,omitempty"`
+	Reads   []latency     `json:"reads,omitempty"`
+}
+
+func (r *report) measured() bool { return r.Load != nil || r.Verify != nil || r.Reads != nil }
+
+type machine struct {
+	OS    string `json:"os"`
+	Arch  string `json:"arch"`
+	Cores int    `json:"cores"`
+}
+
+func thisMachine() machine { return machine{runtime.GOOS, runtime.GOARCH, runtime.NumCPU()} }
+
+// dataReport says what was sent: with it, the same can be sent or verified again.
+type dataReport struct {
+	dataset
+	Traces uint64 `json:"traces"`
+}
+
+// cost is what the server spent on the load, until it was idle again.
+type cost struct {
+	CPUSeconds  float64 `json:"cpu_seconds"`
+	CPUPerSpan  float64 `json:"cpu_us_per_span"`
+	IdleSeconds float64 `json:"idle_after_seconds"` // from the last acknowledgement until it was idle
+	PeakMemory  float64 `json:"peak_memory_bytes"`
+	Disk        diskUse `json:"disk"` // what the load added; zero if it is not known
+	DiskPerSpan float64 `json:"disk_bytes_per_span,omitempty"`
+}
+
+func newCost(before, after observation, spans uint64) *cost {
+	c := &cost{CPUSeconds: after.cpu - before.cpu}
+	c.CPUPerSpan = per(c.CPUSeconds*1e6, spans)
+	c.Disk.Allocated = after.disk.Allocated - before.disk.Allocated
+	c.Disk.Apparent = after.disk.Apparent - before.disk.Apparent
+	c.DiskPerSpan = per(float64(c.Disk.Allocated), spans)
+	return c
+}
+
+// restart is how long it takes to end in order, and to be ready again with the data.
+type restart struct {
+	StopSeconds  float64 `json:"stop_seconds"`
+	StartSeconds float64 `json:"start_seconds"`
+	Disk         diskUse `json:"disk"` // in between
+	DiskPerSpan  float64 `json:"disk_bytes_per_span"`
+}
+
+// write prints the report for people.
+func (r *report) write(out io.Writer) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	row := func(name, format string, args ...any) {
+		fmt.Fprintf(w, "%s\t%s\n", name, fmt.Sprintf(format, args...))
+	}
+	if r.Label != "" {
+		row("label", "%s", r.Label)
+	}
+	row("data", "%s spans, %s traces, seed %d", thousands(r.Data.Spans), thousands(r.Data.Traces), r.Data.Seed)
+	if l := r.Load; l != nil {
+		row("sent", "%s requests, %.0f bytes a span, in %.2f s", thousands(uint64(l.Requests)), per(float64(l.Bytes), l.Spans), l.Seconds)
+		row("throughput", "%s spans/s", thousands(uint64(l.spansPerSecond())))
+		row("acknowledgement", "p50 %.2f ms, p95 %.2f ms, p99 %.2f ms, max %.2f ms", l.Acks.P50, l.Acks.P95, l.Acks.P99, l.Acks.Max)
+		row("loader CPU", "%.2f µs a span", per(l.LoaderCPUSeconds*1e6, l.Spans))
+		if len(l.Retries) > 0 {
+			row("retries", "%s", strings.Trim(fmt.Sprint(l.Retries), "map[]"))
+		}
+		if l.Rejected > 0 {
+			row("rejected", "%s spans", thousands(uint64(l.Rejected)))
+		}
+	}
+	if c := r.Cost; c != nil {
+		row("server CPU", "%.2f µs a span, %.2f s; idle %.1f s after the last acknowledgement", c.CPUPerSpan, c.CPUSeconds, c.IdleSeconds)
+		row("peak memory", "%.0f MiB", c.PeakMemory/(1<<20))
+		if c.Disk != (diskUse{}) {
+			row("disk", "%.1f bytes a span; %v", c.DiskPerSpan, c.Disk)
+		}
+	}
+	if v := r.Verify; v != nil {
+		row("verified", "%s of %s traces: %s spans expected, %d missing, %d too many",
+			thousands(v.Traces), thousands(v.Of), thousands(v.Spans), v.Missing, v.Extra)
+	}
+	if s := r.Restart; s != nil {
+		row("restart", "stopped in %.3f s, ready again in %.3f s", s.StopSeconds, s.StartSeconds)
+		row("disk when stopped", "%.1f bytes a span; %v", s.DiskPerSpan, s.Disk)
+	}
+	if len(r.Reads) > 0 {
+		fmt.Fprintln(w) // ends the columns
+		fmt.Fprintln(w, "milliseconds\tp50\tp95\tp99\tmax\ttimes\tfound")
+	}
+	for _, l := range r.Reads {
+		if l.Error != "" {
+			row(l.Name, "%s", l.Error)
+			continue
+		}
+		found := "-"
+		if strings.Contains(l.Name, " search: ") {
+			found = fmt.Sprintf("%.1f", l.Found)
+		}
+		fmt.Fprintf(w, "%s\t%.2f\t%.2f\t%.2f\t%.2f\t%d\t%s\n", l.Name, l.P50, l.P95, l.P99, l.Max, l.Count, found)
+	}
+	return w.Flush()
+}
+
+// per divides by a number of spans.
+func per(x float64, spans uint64) float64 { return x / float64(max(spans, 1)) }
+
+// thousands formats n with commas.
+func thousands(n uint64) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// save writes the report as JSON, making the folder if there is none.
+func (r *report) save(path string) error {
+	data, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(path, append(data, '\n'), 0o644)
+}
