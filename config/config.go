@@ -95,10 +95,10 @@ func (c *Config) settings() []setting {
 
 		{"memory.limit", sizeValue{&c.Memory.Limit, "auto"}, "Memory that the whole process should stay within; it is also given to the garbage collector, unless GOMEMLIMIT is set. " +
 			"`auto` is a quarter of the container's or machine's memory, at least 128MiB and at most 1GiB."},
-		{"memory.head", sizeValue{&c.Memory.Head, "auto"}, "Spans that are not in a block on disk yet. `auto` is an eighth of the limit."},
-		{"memory.cache", sizeValue{&c.Memory.Cache, "auto"}, "Cache of what was read from blocks. `auto` is an eighth of the limit."},
-		{"memory.query", sizeValue{&c.Memory.Query, "auto"}, "Memory of queries; one that needs more fails with a clear error. `auto` is a quarter of the limit."},
-		{"memory.in-flight", sizeValue{&c.Memory.InFlight, "auto"}, "Requests that are being stored. Past it senders are told to try again later. `auto` is a sixteenth of the limit."},
+		{"memory.head", sizeValue{&c.Memory.Head, "auto"}, "Spans that are not in a block on disk yet. `auto` is a sixteenth of the limit."},
+		{"memory.cache", sizeValue{&c.Memory.Cache, "auto"}, "Cache of what was read from blocks. `auto` is a sixteenth of the limit."},
+		{"memory.query", sizeValue{&c.Memory.Query, "auto"}, "Memory that the answer to one query may take; one that needs more fails with a clear error. `auto` is half of the limit."},
+		{"memory.in-flight", sizeValue{&c.Memory.InFlight, "auto"}, "Requests that are being received and stored. Past it senders wait, and then are told to come again. `auto` is a sixteenth of the limit."},
 
 		{"ingest.max-request-size", sizeValue{&c.Ingest.MaxRequestSize, ""}, "Largest request that is accepted, before and after decompression."},
 		{"query.timeout", durationValue{&c.Query.Timeout, "off"}, "A query that takes longer is ended with an error."},
@@ -125,7 +125,7 @@ func Default() *Config {
 		},
 		Retention:       Retention{Age: 14 * 24 * time.Hour},
 		SyncInterval:    200 * time.Millisecond,
-		Ingest:          Ingest{MaxRequestSize: 32 << 20},
+		Ingest:          Ingest{MaxRequestSize: 16 << 20},
 		Query:           Query{Timeout: 30 * time.Second},
 		ShutdownTimeout: 25 * time.Second,
 		Log:             Log{Level: "info", Format: "text"},

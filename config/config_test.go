@@ -63,7 +63,7 @@ func TestPrecedence(t *testing.T) {
 		{"log.level", "warn", "environment variable CLEW_LOG_LEVEL"},
 		{"query.timeout", "1s", file + ":5"},
 		{"sync-interval", "200ms", "default"},
-		{"memory.head", FormatSize(c.Memory.Limit / 8), "derived from memory.limit"},
+		{"memory.head", FormatSize(c.Memory.Limit / 16), "derived from memory.limit"},
 	} {
 		for _, s := range c.settings() {
 			if s.name == want.name && (s.value.String() != want.value || c.from(s.name) != want.from) {
@@ -151,7 +151,7 @@ func TestErrors(t *testing.T) {
 		{name: "two listeners on one port", flag: "--listen.http=:1", env: "CLEW_LISTEN_TEMPO=:1",
 			want: `listen.http (flag --listen.http) and listen.tempo (environment variable CLEW_LISTEN_TEMPO) are both :1`},
 		{name: "memory parts", file: "memory:\n  limit: 128MiB\n  head: 128MiB\n",
-			want: `memory.head, memory.cache, memory.query and memory.in-flight are 184MiB together, more than memory.limit of 128MiB (FILE:2)`},
+			want: `memory.head, memory.cache, memory.query and memory.in-flight are 208MiB together, more than memory.limit of 128MiB (FILE:2)`},
 		{name: "scalar for a group", file: "listen: off\n", want: `FILE:1: listen: expected keys with values`},
 		{name: "list for the file", file: "- a\n", want: `FILE:1: the file: expected keys with values`},
 		{name: "list for a value", file: "data-dir: [a]\n", want: `FILE:1: data-dir: expected a single value`},
@@ -266,7 +266,7 @@ func TestDeriveMemory(t *testing.T) {
 		c.Memory.Limit = tc.set
 		c.deriveMemory(tc.available)
 		m := c.Memory
-		if m.Limit != tc.want || m.Head != tc.want/8 || m.Cache != tc.want/8 || m.Query != tc.want/4 || m.InFlight != tc.want/16 {
+		if m.Limit != tc.want || m.Head != tc.want/16 || m.Cache != tc.want/16 || m.Query != tc.want/2 || m.InFlight != tc.want/16 {
 			t.Errorf("of %d: %+v, want a limit of %d", tc.available, m, tc.want)
 		}
 		if err := c.check(); err != nil {

@@ -13,6 +13,8 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
+const tracerName = "github.com/clewhq/clew/internal/selfobs"
+
 // HTTP measures and traces the requests of HTTP servers.
 type HTTP struct {
 	duration *prometheus.HistogramVec
@@ -33,7 +35,7 @@ func NewHTTP(reg prometheus.Registerer, tp trace.TracerProvider) *HTTP {
 			Name: "clew_http_requests_in_flight",
 			Help: "Requests that are being answered.",
 		}, []string{"listener"}),
-		tracer: tp.Tracer("github.com/clewhq/clew/internal/selfobs"),
+		tracer: tp.Tracer(tracerName),
 	}
 }
 

@@ -153,7 +153,7 @@ func TestTracingSendsToTheEndpoint(t *testing.T) {
 	go srv.Serve(l)
 	defer srv.Stop()
 
-	tp, stop, err := NewTracing(t.Context(), l.Addr().String(), "v1")
+	tp, stop, err := NewTracing(t.Context(), l.Addr().String(), "v1", slog.Default())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,7 +167,7 @@ func TestTracingSendsToTheEndpoint(t *testing.T) {
 }
 
 func TestTracingIsOffWithoutEndpoint(t *testing.T) {
-	tp, stop, err := NewTracing(t.Context(), "", "v1")
+	tp, stop, err := NewTracing(t.Context(), "", "v1", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

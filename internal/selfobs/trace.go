@@ -3,7 +3,9 @@ package selfobs
 import (
 	"context"
 	"fmt"
+	"log/slog"
 
+	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracegrpc"
 	"go.opentelemetry.io/otel/sdk/resource"
@@ -14,7 +16,7 @@ import (
 
 // NewTracing returns a provider whose spans go to an OTLP/gRPC endpoint, or
 // nowhere if the endpoint is "", and a function that sends what is left and ends it.
-func NewTracing(ctx context.Context, endpoint, version string) (trace.TracerProvider, func(context.Context) error, error) {
+func NewTracing(ctx context.Context, endpoint, version string, log *slog.Logger) (trace.TracerProvider, func(context.Context) error, error) {
 	if endpoint == "" {
 		return noop.NewTracerProvider(), func(context.Context) error { return nil }, nil
 	}
@@ -22,6 +24,7 @@ func NewTracing(ctx context.Context, endpoint, version string) (trace.TracerProv
 	if err != nil {
 		return nil, nil, fmt.Errorf("self-tracing to %s: %w", endpoint, err)
 	}
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { log.Warn("self-tracing failed", "err", err) }))
 	tp := sdktrace.NewTracerProvider(
 		sdktrace.WithBatcher(exporter),
 		sdktrace.WithResource(resource.NewSchemaless(

@@ -1,0 +1,79 @@
+package main
+
+import (
+	_ "embed"
+	"html/template"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/clewhq/clew/api"
+	"github.com/clewhq/clew/store"
+)
+
+// newFront returns what the http listener serves: the front page, Jaeger's API
+// and our own, and what tells others how this process is.
+func newFront(faces api.Config, r store.Reader, reg *prometheus.Registry, listeners map[string]net.Listener) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle(faces.Prefix+"/api/", api.NewJaeger(faces, r))
+	mux.Handle(faces.Prefix+"/api/clew/", api.NewNative(faces, r))
+	get := func(path string, h http.Handler) { mux.Handle("GET "+faces.Prefix+path, h) }
+	get("/{$}", frontPage{faces.Prefix, listeners})
+	get("/metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{Registry: reg}))
+	get("/healthz", healthy(func() error { return nil }))
+	get("/readyz", healthy(faces.Ready))
+	return mux
+}
+
+// healthy answers 200, or 503 with the error that check returns.
+func healthy(check func() error) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if err := check(); err != nil {
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+			return
+		}
+		io.WriteString(w, "ok\n")
+	})
+}
+
+//go:embed front.html
+var frontHTML string
+
+var frontTemplate = template.Must(template.New("front").Parse(frontHTML))
+
+// frontPage says what is served, and how to begin.
+type frontPage struct {
+	prefix    string
+	listeners map[string]net.Listener
+}
+
+func (p frontPage) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	data := struct {
+		Prefix                          string
+		OTLPGRPC, OTLPHTTP, HTTP, Tempo string
+	}{
+		p.prefix,
+		p.address("otlp-grpc", r), p.address("otlp-http", r), p.address("http", r), p.address("tempo", r),
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	frontTemplate.Execute(w, data)
+}
+
+// address returns where a listener is reached, "" if it is off. One that
+// listens on all interfaces is reached by the name that the request used.
+func (p frontPage) address(listener string, r *http.Request) string {
+	l := p.listeners[listener]
+	if l == nil {
+		return ""
+	}
+	addr := l.Addr().(*net.TCPAddr)
+	if !addr.IP.IsUnspecified() {
+		return addr.String()
+	}
+	return net.JoinHostPort((&url.URL{Host: r.Host}).Hostname(), strconv.Itoa(addr.Port))
+}

@@ -1,0 +1,153 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net"
+	"net/http"
+	"os"
+	"runtime/debug"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+	"go.opentelemetry.io/otel/trace"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/clewhq/clew/config"
+	"github.com/clewhq/clew/internal/selfobs"
+	"github.com/clewhq/clew/pipeline"
+	"github.com/clewhq/clew/store/columnar"
+)
+
+func newServeCmd() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Serve: take traces in, store them, answer queries",
+		Long: `Serve: take traces in, store them, answer queries. Every flag can also be given
+as an environment variable or in a file; "clew config print" shows what holds.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := config.Load(config.Sources{Flags: cmd.Flags(), Environ: os.Environ()})
+			if err != nil {
+				return err
+			}
+			if os.Getenv("GOMEMLIMIT") == "" {
+				debug.SetMemoryLimit(cfg.Memory.Limit)
+			}
+			log := selfobs.NewLogger(cmd.ErrOrStderr(), cfg.Log.Level, cfg.Log.Format)
+			return run(cmd.Context(), cfg, log, func(map[string]string) {})
+		},
+	}
+	config.AddFlags(cmd.Flags())
+	return cmd
+}
+
+// server is the whole program around the engine.
+type server struct {
+	cfg        *config.Config
+	log        *slog.Logger
+	listeners  map[string]net.Listener // by name; only those that are on
+	services   map[string]service      // likewise
+	pipe       *pipeline.Pipeline
+	engine     *columnar.Engine
+	tracing    trace.TracerProvider
+	endTracing func(context.Context) error
+}
+
+// run serves until ctx ends or a listener fails, and then stops. It calls ready
+// with the address of each listener as soon as all are served.
+func run(ctx context.Context, cfg *config.Config, log *slog.Logger, ready func(addrs map[string]string)) error {
+	s, err := open(ctx, cfg, log)
+	if err != nil {
+		return err
+	}
+	addrs := map[string]string{}
+	group, failed := errgroup.WithContext(ctx)
+	for _, name := range slices.Sorted(maps.Keys(s.listeners)) {
+		l := s.listeners[name]
+		addrs[name] = l.Addr().String()
+		log.Info("listening", "listener", name, "address", addrs[name])
+		group.Go(func() error {
+			if err := s.services[name].Serve(l); err != nil && !errors.Is(err, http.ErrServerClosed) {
+				return fmt.Errorf("listener %s: %w", name, err)
+			}
+			return nil
+		})
+	}
+	ready(addrs)
+	<-failed.Done()
+	return errors.Join(s.stop(ctx), group.Wait())
+}
+
+// open binds the listeners and opens the data. Ports come first: one that is
+// taken is told before anything on disk is touched.
+func open(ctx context.Context, cfg *config.Config, log *slog.Logger) (_ *server, err error) {
+	s := &server{cfg: cfg, log: log}
+	if s.listeners, err = listen(ctx, cfg.Listen); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			closeAll(s.listeners)
+		}
+	}()
+	b := thisBuild()
+	reg := selfobs.NewRegistry(b.version, b.revision)
+	s.tracing, s.endTracing, err = selfobs.NewTracing(ctx, cfg.SelfTracing.Endpoint, b.version, log)
+	if err != nil {
+		return nil, err
+	}
+	s.engine, err = columnar.Open(columnar.Options{
+		Dir:          cfg.DataDir,
+		Decode:       decode,
+		SyncInterval: cfg.SyncInterval,
+		Retention:    cfg.Retention.Age,
+		MaxBytes:     cfg.Retention.Size,
+		HeadBytes:    cfg.Memory.Head,
+		CacheBytes:   cfg.Memory.Cache,
+		QueryBytes:   cfg.Memory.Query,
+		Logger:       log,
+		Registerer:   reg,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("cannot open data-dir %s: %w", cfg.DataDir, err)
+	}
+	s.pipe = pipeline.New(s.engine)
+	if s.services, err = s.newServices(ctx, reg); err != nil {
+		return nil, errors.Join(err, s.engine.Close(ctx))
+	}
+	return s, nil
+}
+
+// flushTimeout bounds how long a stop waits for who receives our own traces.
+const flushTimeout = 5 * time.Second
+
+// stop ends everything in the order of a span's path. Whatever was acknowledged
+// is kept, also when the timeout cuts off requests that are under way.
+func (s *server) stop(ctx context.Context) error {
+	s.log.Info("stopping")
+	ctx = context.WithoutCancel(ctx) // it has ended: that is why we stop
+
+	flush, cancel := context.WithTimeout(ctx, flushTimeout)
+	defer cancel()
+	if err := s.endTracing(flush); err != nil { // first, as they may go to this process itself
+		s.log.Warn("some of our own traces were not sent", "err", err)
+	}
+	drain, cancel := context.WithTimeout(ctx, s.cfg.ShutdownTimeout)
+	defer cancel()
+	var group errgroup.Group
+	for _, srv := range s.services {
+		group.Go(func() error { return srv.Shutdown(drain) })
+	}
+	if err := group.Wait(); err != nil {
+		s.log.Warn("requests were cut off", "shutdown-timeout", s.cfg.ShutdownTimeout, "err", err)
+	}
+	s.pipe.Stop()
+	err := s.engine.Close(ctx)
+	s.log.Info("stopped")
+	return err
+}

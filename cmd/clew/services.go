@@ -1,0 +1,95 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"runtime"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/cors"
+
+	"github.com/clewhq/clew/api"
+	"github.com/clewhq/clew/ingest"
+	"github.com/clewhq/clew/internal/selfobs"
+	"github.com/clewhq/clew/store"
+)
+
+// service is one thing that listens. The servers of net/http and of ingest are such.
+type service interface {
+	Serve(net.Listener) error
+	// Shutdown takes no more requests and waits for those under way, or for ctx.
+	Shutdown(ctx context.Context) error
+}
+
+// newServices returns what serves each listener. ctx ends when the stop begins.
+func (s *server) newServices(ctx context.Context, reg *prometheus.Registry) (map[string]service, error) {
+	b := thisBuild()
+	faces := api.Config{
+		Prefix:  s.cfg.HTTP.PathPrefix,
+		Timeout: s.cfg.Query.Timeout,
+		Build:   api.BuildInfo{Version: b.version, Revision: b.revision, GoVersion: runtime.Version()},
+		Ready: func() error {
+			if ctx.Err() != nil {
+				return errors.New("stopping")
+			}
+			return nil
+		},
+		Log: s.log,
+	}
+	receiver, err := ingest.New(ingest.Config{
+		DefaultTenant:    store.DefaultTenant,
+		MaxRequestBytes:  int(s.cfg.Ingest.MaxRequestSize),
+		MaxInflightBytes: s.cfg.Memory.InFlight,
+		AllowedOrigins:   s.cfg.HTTP.CORSOrigins,
+		Metrics:          reg,
+		Logger:           s.log,
+	}, s.pipe)
+	if err != nil {
+		return nil, err
+	}
+	observe := selfobs.NewHTTP(reg, s.tracing)
+	query := func(name string, h http.Handler) service {
+		if origins := s.cfg.HTTP.CORSOrigins; len(origins) > 0 {
+			h = cors.New(cors.Options{AllowedOrigins: origins, AllowedHeaders: []string{"*"}}).Handler(h)
+		}
+		return s.newHTTP(observe.Wrap(name, h))
+	}
+	return map[string]service{
+		"otlp-grpc": receiver.GRPC(),
+		"otlp-http": s.newHTTP(receiver.HTTP()),
+		"http":      query("http", newFront(faces, s.engine, reg, s.listeners)),
+		"tempo":     query("tempo", api.NewTempo(faces, s.engine)),
+	}, nil
+}
+
+// How long HTTP clients may take, so that idle ones hold nothing.
+const (
+	headerTimeout  = 10 * time.Second
+	requestTimeout = time.Minute // body included
+	idleTimeout    = 2 * time.Minute
+)
+
+func (s *server) newHTTP(h http.Handler) service {
+	return httpService{&http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: headerTimeout,
+		ReadTimeout:       requestTimeout,
+		IdleTimeout:       idleTimeout,
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}}
+}
+
+// httpService cuts connections off when there is no more time to wait for them.
+type httpService struct{ *http.Server }
+
+func (s httpService) Shutdown(ctx context.Context) error {
+	err := s.Server.Shutdown(ctx)
+	if err != nil {
+		s.Server.Close()
+	}
+	return err
+}

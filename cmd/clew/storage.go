@@ -1,0 +1,41 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/clewhq/clew/ingest"
+	"github.com/clewhq/clew/span"
+	"github.com/clewhq/clew/store/columnar"
+)
+
+func newStorageCmd() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "storage",
+		Short: "Check a data folder, or show what is in it",
+	}
+	cmd.AddCommand(
+		&cobra.Command{
+			Use:   "verify DIR",
+			Short: "Read every file of a data folder and check it",
+			Args:  cobra.ExactArgs(1),
+			RunE: func(cmd *cobra.Command, args []string) error {
+				return columnar.Verify(args[0], cmd.OutOrStdout())
+			},
+		},
+		&cobra.Command{
+			Use:   "inspect DIR",
+			Short: "Show what a data folder holds",
+			Args:  cobra.ExactArgs(1),
+			RunE: func(cmd *cobra.Command, args []string) error {
+				return columnar.Inspect(args[0], cmd.OutOrStdout())
+			},
+		})
+	return cmd
+}
+
+// decode reads what the write-ahead log kept of a request; the store's own
+// limits held when it came.
+func decode(format span.Format, raw []byte, b *span.Batch) error {
+	_, err := ingest.DecodeOTLP(format, raw, b, ingest.Limits{})
+	return err
+}
