@@ -146,16 +146,15 @@ func (b *bench) measureLoad(ctx context.Context) error {
 	b.step("waiting until the server is idle")
 	idle, err := b.server.waitIdle(ctx, b.idle)
 	peak := stopWatching()
-	if err != nil {
-		return err
+	if err == nil || errors.Is(err, errBusy) {
+		b.report.Cost = newCost(before, idle, b.data.Spans)
+		b.report.Cost.PeakMemory = peak
+		b.report.Cost.IdleSeconds = idle.at.Sub(loaded).Seconds()
 	}
-	b.report.Cost = newCost(before, idle, b.data.Spans)
-	b.report.Cost.PeakMemory = peak
-	b.report.Cost.IdleSeconds = idle.at.Sub(loaded).Seconds()
-	if b.report.Load.Rejected > 0 {
-		return fmt.Errorf("the server has rejected %d spans", b.report.Load.Rejected)
+	if n := b.report.Load.Rejected; n > 0 {
+		err = errors.Join(err, fmt.Errorf("the server has rejected %d spans", n))
 	}
-	return nil
+	return err
 }
 
 func (b *bench) measureVerify(ctx context.Context) error {

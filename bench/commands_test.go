@@ -158,10 +158,11 @@ func TestCommands(t *testing.T) {
 	}
 
 	f.rejected = 1
-	_, _, r, err = execute(t, "load", url, "--spans=10", "--seed=2", "--metrics="+url+"/metrics", "--idle-window=1ms")
+	_, _, r, err = execute(t, "load", url, "--spans=10", "--seed=2", "--metrics="+url+"/metrics", "--idle-window=1h", "--idle-timeout=1ms")
 	contains(t, err, "rejected 1 spans")
-	if r.Load == nil || r.Load.Rejected != 1 {
-		t.Errorf("the report of the failure says %+v", r.Load)
+	contains(t, err, "still busy")
+	if r.Load == nil || r.Load.Rejected != 1 || r.Cost == nil || r.Cost.PeakMemory != 64<<20 {
+		t.Errorf("the report of the failure says %+v, %+v", r.Load, r.Cost)
 	}
 }
 

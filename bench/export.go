@@ -43,10 +43,12 @@ type retryError struct {
 func (e *retryError) Error() string { return e.err.Error() }
 func (e *retryError) Unwrap() error { return e.err }
 
-// newExporter returns an exporter to target: a URL for OTLP/HTTP, or host:port for OTLP/gRPC.
+// newExporter returns an exporter to target: a URL for OTLP/HTTP, or host:port
+// for OTLP/gRPC. Requests share the connections of gRPC; HTTP opens one for each
+// that is under way.
 func newExporter(target, compression string, connections int) (exporter, error) {
 	if strings.Contains(target, "://") {
-		return newHTTPExporter(target, compression, connections)
+		return newHTTPExporter(target, compression)
 	}
 	return newGRPCExporter(target, compression, connections)
 }
@@ -125,7 +127,10 @@ type httpExporter struct {
 	compress func([]byte) ([]byte, error)
 }
 
-func newHTTPExporter(target, compression string, connections int) (*httpExporter, error) {
+// maxIdle keeps all connections for the next request.
+const maxIdle = 1000
+
+func newHTTPExporter(target, compression string) (*httpExporter, error) {
 	u, err := url.Parse(target)
 	if err != nil {
 		return nil, err
@@ -134,7 +139,7 @@ func newHTTPExporter(target, compression string, connections int) (*httpExporter
 		u.Path = "/v1/traces"
 	}
 	e := &httpExporter{
-		client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: connections, MaxConnsPerHost: connections}},
+		client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: maxIdle}},
 		url:    u.String(),
 	}
 	switch compression {

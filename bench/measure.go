@@ -219,8 +219,10 @@ func (s *server) observe(ctx context.Context) (observation, error) {
 	return o, err
 }
 
+var errBusy = errors.New("the server is still busy long after the load")
+
 // waitIdle waits until the server is idle and returns the observation with
-// which the quiet period began.
+// which the quiet period began. With errBusy, it is the last one instead.
 func (s *server) waitIdle(ctx context.Context, rule idleRule) (observation, error) {
 	detector := idleDetector{rule: rule}
 	deadline := time.Now().Add(rule.timeout)
@@ -233,7 +235,7 @@ func (s *server) waitIdle(ctx context.Context, rule idleRule) (observation, erro
 			return detector.start, nil
 		}
 		if o.at.After(deadline) {
-			return o, fmt.Errorf("the server is still busy %v after the load", rule.timeout)
+			return o, fmt.Errorf("%w: for %v", errBusy, rule.timeout)
 		}
 		if err := sleep(ctx, idleInterval); err != nil {
 			return o, err

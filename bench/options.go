@@ -50,7 +50,7 @@ func (o *options) loadFlags(cmd *cobra.Command) {
 	o.sends = true
 	f := cmd.Flags()
 	f.StringVar(&o.load.compression, "compression", "none", "of requests: none, gzip, or zstd (HTTP only)")
-	f.IntVar(&o.load.connections, "connections", 2, "connections to send on")
+	f.IntVar(&o.load.connections, "connections", 2, "gRPC connections to send on; HTTP uses one for each request under way")
 	f.IntVar(&o.load.inFlight, "in-flight", 4, "requests under way at once")
 	f.Uint64Var(&o.load.perRequest, "spans-per-request", 1000, "`spans` in a request")
 	f.DurationVar(&o.load.retryFor, "retry-for", time.Minute, "how long to try a request that the server does not take now")
