@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"strings"
 	"time"
+	"unicode"
 
 	"google.golang.org/protobuf/encoding/protowire"
 
@@ -220,7 +221,13 @@ const gapHeader = "Clew-Gap"
 
 func tellGaps(w http.ResponseWriter, gaps []string) {
 	for _, gap := range gaps {
-		w.Header().Add(gapHeader, gap)
+		line := strings.Map(func(c rune) rune {
+			if unicode.IsControl(c) {
+				return ' '
+			}
+			return c
+		}, gap)
+		w.Header().Add(gapHeader, line)
 	}
 }
 

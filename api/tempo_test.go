@@ -119,7 +119,7 @@ func TestTempoGaps(t *testing.T) {
 		t.Errorf("v2: %s", body[len(body)-200:])
 	}
 	w = get(t, h, "/api/traces/"+traceWhole)
-	if got := w.Header()["Clew-Gap"]; len(got) != 2 || got[0] != "block 7 is damaged" {
+	if got := w.Header()["Clew-Gap"]; len(got) != 2 || got[0] != "block 7 is damaged" || got[1] != "block 9 is gone" {
 		t.Errorf("v1: header %q", got)
 	}
 }
