@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"google.golang.org/protobuf/encoding/protowire"
 )
@@ -24,13 +25,15 @@ var ErrDepth = fmt.Errorf("attribute value nests deeper than %d levels", MaxDept
 var errWire = errors.New("malformed protobuf")
 
 // DecodeAny reads an encoded AnyValue. The value's Str shares memory with
-// nothing. Nested messages are not looked into; CheckAny does that.
+// nothing. Nested messages are not looked into; CheckAny does that. The last
+// member set wins, and a list merges with the same kind of list before it.
 func DecodeAny(msg []byte) (Value, error) {
 	var v Value
+	var list []byte // of an Array or Map
 	err := eachField(msg, func(num protowire.Number, typ protowire.Type, raw []byte, n uint64) error {
 		want := protowire.BytesType
 		switch num {
-		case 2, 3:
+		case 2, 3, 8:
 			want = protowire.VarintType
 		case 4:
 			want = protowire.Fixed64Type
@@ -50,15 +53,22 @@ func DecodeAny(msg []byte) (Value, error) {
 			v = Value{Type: Int, Num: n}
 		case 4:
 			v = Value{Type: Float, Num: n}
-		case 5:
-			v = Value{Type: Array, Str: string(raw)}
-		case 6:
-			v = Value{Type: Map, Str: string(raw)}
+		case 5, 6:
+			t := Array + Type(num-5)
+			if v.Type != t {
+				v, list = Value{Type: t}, nil
+			}
+			list = append(list, raw...)
 		case 7:
 			v = BytesValue(string(raw))
+		case 8: // string_value_strindex: only in profiles, but of the oneof
+			v = Value{}
 		}
 		return nil
 	})
+	if v.Type == Array || v.Type == Map {
+		v.Str = string(list)
+	}
 	return v, err
 }
 
@@ -127,10 +137,13 @@ func (v Value) members(f func(key string, member []byte) error) error {
 			if typ != protowire.BytesType {
 				return fmt.Errorf("%w: field %d of KeyValue has wire type %d", errWire, num, typ)
 			}
-			if num == 1 {
+			switch {
+			case num == 1:
 				key = string(raw)
-			} else {
-				member = raw
+			case member == nil:
+				member = slices.Clip(raw)
+			default: // occurrences merge
+				member = append(member, raw...)
 			}
 			return nil
 		})

@@ -1,0 +1,148 @@
+package ingest
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"mime"
+	"net/http"
+	"strconv"
+
+	"github.com/rs/cors"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/clewhq/clew/span"
+)
+
+// tracesPath is where OTLP/HTTP takes traces.
+const tracesPath = "/v1/traces"
+
+// Media types of requests; an answer has the type of its request.
+const (
+	mediaProto  = "application/x-protobuf"
+	mediaProto2 = "application/protobuf"
+	mediaJSON   = "application/json"
+)
+
+// HTTP returns the handler of OTLP/HTTP. The http.Server around it should
+// bound the time that a sender may take.
+func (r *Receiver) HTTP() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc(tracesPath, r.serveHTTP)
+	mux.HandleFunc("/", r.serveHTTP)
+	if len(r.cfg.AllowedOrigins) == 0 {
+		return mux
+	}
+	return cors.New(cors.Options{
+		AllowedOrigins:   r.cfg.AllowedOrigins,
+		AllowedMethods:   []string{http.MethodPost},
+		AllowedHeaders:   []string{"*"},
+		AllowCredentials: true, // navigator.sendBeacon, which browser SDKs use, always asks for it
+		MaxAge:           7200, // seconds
+	}).Handler(mux)
+}
+
+func (r *Receiver) serveHTTP(w http.ResponseWriter, req *http.Request) {
+	media, _, _ := mime.ParseMediaType(req.Header.Get("Content-Type"))
+	rejected, err := r.exportHTTP(w, req, media)
+	switch media {
+	case mediaProto, mediaProto2, mediaJSON:
+	default:
+		media = mediaProto
+		if accept, _, _ := mime.ParseMediaType(req.Header.Get("Accept")); accept == mediaJSON {
+			media = mediaJSON
+		}
+	}
+	code, body := http.StatusOK, []byte(nil)
+	if err == nil {
+		body = encodeResponse(media, &rejected)
+	} else {
+		f := r.failure(err)
+		code = f.http
+		if f.retry > 0 {
+			w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(f.retry.Seconds()))))
+		}
+		body = encodeStatus(media, f.status.Proto())
+	}
+	r.metrics.requests.WithLabelValues(protocolHTTP, strconv.Itoa(code)).Inc()
+	w.Header().Set("Content-Type", media)
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(code)
+	w.Write(body) // an error means that the sender is gone
+}
+
+func (r *Receiver) exportHTTP(w http.ResponseWriter, req *http.Request, media string) (Rejected, error) {
+	if req.URL.Path != tracesPath {
+		return Rejected{}, refusal{http.StatusNotFound, fmt.Sprintf("there is nothing at %q; traces go to %s", req.URL.Path, tracesPath)}
+	}
+	if req.Method != http.MethodPost {
+		w.Header().Set("Allow", http.MethodPost)
+		return Rejected{}, refusal{http.StatusMethodNotAllowed, "method " + req.Method + " is not allowed; traces are sent with POST"}
+	}
+	var format span.Format
+	switch media {
+	case mediaProto, mediaProto2:
+		format = span.FormatOTLPProto
+	case mediaJSON:
+		format = span.FormatOTLPJSON
+	default:
+		return Rejected{}, refusal{http.StatusUnsupportedMediaType, fmt.Sprintf(
+			"content type %q is not supported; %s and %s are", req.Header.Get("Content-Type"), mediaProto, mediaJSON)}
+	}
+	tenant, err := r.tenant(req.Header.Values(TenantHeader))
+	if err != nil {
+		return Rejected{}, err
+	}
+	l := r.inflight.lease()
+	defer l.release()
+	body, err := r.readBody(w, req, l)
+	if err != nil {
+		return Rejected{}, err
+	}
+	defer r.putBody(body)
+	return r.export(req.Context(), protocolHTTP, tenant, format, *body)
+}
+
+// encodeResponse encodes an ExportTraceServiceResponse, which is empty if nothing was rejected.
+func encodeResponse(media string, rejected *Rejected) []byte {
+	if media == mediaJSON {
+		return encodeResponseJSON(rejected)
+	}
+	if rejected.Count == 0 {
+		return nil
+	}
+	// ExportTracePartialSuccess { int64 rejected_spans 1; string error_message 2 } as field 1
+	partial := protowire.AppendVarint([]byte{1<<3 | varint}, uint64(rejected.Count))
+	partial = protowire.AppendString(append(partial, 2<<3|length), rejected.Message)
+	return protowire.AppendBytes([]byte{1<<3 | length}, partial)
+}
+
+func encodeResponseJSON(rejected *Rejected) []byte {
+	type partialSuccess struct {
+		RejectedSpans int64  `json:"rejectedSpans,string"`
+		ErrorMessage  string `json:"errorMessage"`
+	}
+	var response struct {
+		PartialSuccess *partialSuccess `json:"partialSuccess,omitempty"`
+	}
+	if rejected.Count > 0 {
+		response.PartialSuccess = &partialSuccess{rejected.Count, rejected.Message}
+	}
+	body, _ := json.Marshal(&response) // a number and a string can always be marshalled
+	return body
+}
+
+// encodeStatus encodes the google.rpc.Status that every error comes with.
+func encodeStatus(media string, status proto.Message) []byte {
+	marshal := proto.Marshal
+	if media == mediaJSON {
+		marshal = protojson.Marshal
+	}
+	body, err := marshal(status)
+	if err != nil { // its details are of our own making; its message may not be UTF-8
+		return nil
+	}
+	return body
+}

@@ -1,0 +1,64 @@
+package ingest
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Values of the label protocol.
+const (
+	protocolGRPC = "otlp-grpc"
+	protocolHTTP = "otlp-http"
+)
+
+// metrics is what a Receiver counts.
+type metrics struct {
+	requests      *prometheus.CounterVec
+	spans         *prometheus.CounterVec
+	rejected      *prometheus.CounterVec
+	receivedBytes *prometheus.CounterVec
+	requestBytes  *prometheus.CounterVec
+	inflight      prometheus.Gauge
+}
+
+func newMetrics(reg prometheus.Registerer) (*metrics, error) {
+	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: "clew_ingest_" + name, Help: help}, labels)
+	}
+	m := &metrics{
+		requests: counter("requests_total",
+			"Requests by protocol and by the code they were answered with.", "protocol", "code"),
+		spans: counter("spans_total",
+			"Spans that were accepted.", "protocol"),
+		rejected: counter("rejected_spans_total",
+			"Spans that were left out of a request, by the id that was invalid.", "protocol", "reason"),
+		receivedBytes: counter("received_bytes_total",
+			"Bytes of requests as they came over the network.", "protocol"),
+		requestBytes: counter("request_bytes_total",
+			"Bytes of requests after decompression.", "protocol"),
+		inflight: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "clew_ingest_inflight_bytes", Help: "Bytes of requests that are being worked on.",
+		}),
+	}
+	if reg == nil {
+		return m, nil
+	}
+	for _, c := range []prometheus.Collector{m.requests, m.spans, m.rejected, m.receivedBytes, m.requestBytes, m.inflight} {
+		if err := reg.Register(c); err != nil {
+			return nil, err
+		}
+	}
+	return m, nil
+}
+
+// count counts the spans of a request that was taken.
+func (m *metrics) count(protocol string, accepted int, rejected *Rejected) {
+	m.spans.WithLabelValues(protocol).Add(float64(accepted))
+	if rejected.Count == 0 {
+		return
+	}
+	for kind, n := range rejected.by {
+		if n > 0 {
+			m.rejected.WithLabelValues(protocol, reasons[kind]).Add(float64(n))
+		}
+	}
+}

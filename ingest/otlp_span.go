@@ -1,0 +1,210 @@
+package ingest
+
+import "github.com/clewhq/clew/span"
+
+// span reads Span { bytes trace_id 1, span_id 2; string trace_state 3; bytes
+// parent_span_id 4; string name 5; SpanKind 6; fixed64 start 7, end 8; repeated
+// KeyValue 9; uint32 dropped 10; repeated Event 11; uint32 dropped 12; repeated
+// Link 13; uint32 dropped 14; Status 15; fixed32 flags 16 }.
+//
+// Events and links are decoded after the walk, so that the span's own
+// attributes lie side by side in b.Values.
+func (d *decoder) span(msg []byte) error {
+	if err := d.take(1); err != nil {
+		return err
+	}
+	var r row
+	var ids spanIDs
+	var name, state, message []byte
+	before := d.mark()
+	d.events, d.links = d.events[:0], d.links[:0]
+	list := d.beginAttrs()
+	for i := 0; i < len(msg); {
+		tag, v, end := field(msg, i)
+		if end < 0 {
+			return errWire[-end]
+		}
+		i = end
+		switch tag {
+		case 1<<3 | length:
+			ids.trace = msg[end-int(v) : end]
+		case 2<<3 | length:
+			ids.span = msg[end-int(v) : end]
+		case 3<<3 | length:
+			state = msg[end-int(v) : end]
+		case 4<<3 | length:
+			ids.parent = msg[end-int(v) : end]
+		case 5<<3 | length:
+			name = msg[end-int(v) : end]
+		case 6<<3 | varint:
+			r.kind = int32(v)
+		case 7<<3 | fixed64:
+			r.start = v
+		case 8<<3 | fixed64:
+			r.end = v
+		case 9<<3 | length:
+			if err := d.keyValue(msg[end-int(v) : end : end]); err != nil {
+				return inItem("attributes", len(d.shape), err)
+			}
+		case 10<<3 | varint:
+			r.dropped.Attrs = uint32(v)
+		case 11<<3 | length:
+			d.events = append(d.events, msg[end-int(v):end:end])
+		case 12<<3 | varint:
+			r.dropped.Events = uint32(v)
+		case 13<<3 | length:
+			d.links = append(d.links, msg[end-int(v):end:end])
+		case 14<<3 | varint:
+			r.dropped.Links = uint32(v)
+		case 15<<3 | length:
+			if err := readStatus(msg[end-int(v):end], &r.status, &message); err != nil {
+				return in("status", err)
+			}
+		case 16<<3 | fixed32:
+			r.flags = uint32(v)
+		default:
+			if err := other(tag, 16); err != nil {
+				return err
+			}
+		}
+	}
+	r.attrs = d.endAttrs(list)
+	fault, err := d.eventsAndLinks()
+	if err != nil {
+		return err
+	}
+	if f := ids.check(&r); f != (idFault{}) {
+		fault = f
+	}
+	if fault != (idFault{}) {
+		d.undo(before)
+		d.tally.add(fault)
+		return nil
+	}
+	dict := &d.b.Dict
+	r.name, r.state, r.message = dict.Intern(name), dict.Intern(state), dict.Intern(message)
+	d.appendSpan(&r)
+	return nil
+}
+
+// readStatus reads Status { string message 2; StatusCode 3 } into what earlier occurrences left.
+func readStatus(msg []byte, code *int32, message *[]byte) error {
+	for i := 0; i < len(msg); {
+		tag, v, end := field(msg, i)
+		if end < 0 {
+			return errWire[-end]
+		}
+		i = end
+		switch tag {
+		case 2<<3 | length:
+			*message = msg[end-int(v) : end]
+		case 3<<3 | varint:
+			*code = int32(v)
+		default:
+			if tag>>3 != 1 { // reserved, so unknown
+				if err := other(tag, 3); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// eventsAndLinks reads what the walk over a span has put aside.
+func (d *decoder) eventsAndLinks() (idFault, error) {
+	var fault idFault
+	if len(d.events)+len(d.links) == 0 {
+		return fault, nil
+	}
+	if err := d.take(len(d.events) + len(d.links)); err != nil {
+		return fault, err
+	}
+	for n, msg := range d.events {
+		if err := d.event(msg); err != nil {
+			return fault, inItem("events", n, err)
+		}
+	}
+	for n, msg := range d.links {
+		f, err := d.link(msg)
+		if err != nil {
+			return fault, inItem("links", n, err)
+		}
+		if f != (idFault{}) {
+			fault = f
+		}
+	}
+	return fault, nil
+}
+
+// event reads Event { fixed64 time 1; string name 2; repeated KeyValue 3; uint32 dropped 4 }.
+func (d *decoder) event(msg []byte) error {
+	var e span.Event
+	var name []byte
+	list := d.beginAttrs()
+	for i := 0; i < len(msg); {
+		tag, v, end := field(msg, i)
+		if end < 0 {
+			return errWire[-end]
+		}
+		i = end
+		switch tag {
+		case 1<<3 | fixed64:
+			e.Time = v
+		case 2<<3 | length:
+			name = msg[end-int(v) : end]
+		case 3<<3 | length:
+			if err := d.keyValue(msg[end-int(v) : end : end]); err != nil {
+				return inItem("attributes", len(d.shape), err)
+			}
+		case 4<<3 | varint:
+			e.DroppedAttrs = uint32(v)
+		default:
+			if err := other(tag, 4); err != nil {
+				return err
+			}
+		}
+	}
+	e.Name, e.Attrs = d.b.Dict.Intern(name), d.endAttrs(list)
+	d.b.Events = append(d.b.Events, e)
+	return nil
+}
+
+// link reads Link { bytes trace_id 1, span_id 2; string trace_state 3;
+// repeated KeyValue 4; uint32 dropped 5; fixed32 flags 6 }.
+func (d *decoder) link(msg []byte) (idFault, error) {
+	var l span.Link
+	var trace, id, state []byte
+	list := d.beginAttrs()
+	for i := 0; i < len(msg); {
+		tag, v, end := field(msg, i)
+		if end < 0 {
+			return idFault{}, errWire[-end]
+		}
+		i = end
+		switch tag {
+		case 1<<3 | length:
+			trace = msg[end-int(v) : end]
+		case 2<<3 | length:
+			id = msg[end-int(v) : end]
+		case 3<<3 | length:
+			state = msg[end-int(v) : end]
+		case 4<<3 | length:
+			if err := d.keyValue(msg[end-int(v) : end : end]); err != nil {
+				return idFault{}, inItem("attributes", len(d.shape), err)
+			}
+		case 5<<3 | varint:
+			l.DroppedAttrs = uint32(v)
+		case 6<<3 | fixed32:
+			l.Flags = uint32(v)
+		default:
+			if err := other(tag, 6); err != nil {
+				return idFault{}, err
+			}
+		}
+	}
+	l.State, l.Attrs = d.b.Dict.Intern(state), d.endAttrs(list)
+	fault := setLinkIDs(&l, trace, id)
+	d.b.Links = append(d.b.Links, l)
+	return fault, nil
+}

@@ -1,0 +1,74 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/durationpb"
+)
+
+// invalid marks an error that is the sender's and stays however often it tries.
+type invalid struct{ error }
+
+func (e invalid) Unwrap() error { return e.error }
+
+// refusal is an error that only HTTP knows.
+type refusal struct {
+	http    int
+	message string
+}
+
+func (e refusal) Error() string { return e.message }
+
+// failure is how a sender is told of an error.
+type failure struct {
+	http   int
+	status *status.Status
+	retry  time.Duration // when to come again; 0: never
+}
+
+// failure says how to tell the sender of err. What is the server's own affair is only logged.
+func (r *Receiver) failure(err error) failure {
+	var again retryable
+	var bad invalid
+	var refused refusal
+	switch {
+	case errors.As(err, &again):
+		if again.Overloaded() {
+			return retryLater(http.StatusTooManyRequests, codes.ResourceExhausted, err, again.RetryAfter())
+		}
+		return retryLater(http.StatusServiceUnavailable, codes.Unavailable, err, again.RetryAfter())
+	case errors.Is(err, context.Canceled):
+		return retryLater(http.StatusServiceUnavailable, codes.Canceled, err, 0)
+	case errors.Is(err, context.DeadlineExceeded):
+		return retryLater(http.StatusServiceUnavailable, codes.DeadlineExceeded, err, 0)
+	case errors.Is(err, ErrTooLarge):
+		return failure{http: http.StatusRequestEntityTooLarge, status: status.New(codes.ResourceExhausted, err.Error())}
+	case errors.As(err, &refused):
+		return failure{http: refused.http, status: status.New(codes.InvalidArgument, err.Error())}
+	case errors.As(err, &bad):
+		return failure{http: http.StatusBadRequest, status: status.New(codes.InvalidArgument, err.Error())}
+	}
+	r.cfg.Logger.Error("spans were not taken in", "err", err)
+	return failure{
+		http:   http.StatusInternalServerError,
+		status: status.New(codes.Internal, "the spans could not be taken in; the server's log has the reason"),
+	}
+}
+
+// retryLater is a failure that passes; OTLP's senders look for the RetryInfo.
+func retryLater(http int, code codes.Code, err error, after time.Duration) failure {
+	if after <= 0 {
+		after = time.Second
+	}
+	st := status.New(code, err.Error())
+	if detailed, err := st.WithDetails(&errdetails.RetryInfo{RetryDelay: durationpb.New(after)}); err == nil {
+		st = detailed
+	}
+	return failure{http: http, status: st, retry: after}
+}
