@@ -24,6 +24,7 @@ type fsMem struct {
 	synced map[string]*fsMemNode // the names that SyncDir has made durable
 	dirs   map[string]bool       // durable at once, as FS.MkdirAll promises
 	locked map[string]bool
+	open   int // files
 	free   uint64
 }
 
@@ -114,6 +115,7 @@ func (m *fsMem) OpenFile(name string, flag int, _ fs.FileMode) (File, error) {
 	case flag&os.O_TRUNC != 0:
 		node.data = nil
 	}
+	m.open++
 	return &fsMemFile{fs: m, name: name, node: node, flag: flag}, nil
 }
 
@@ -267,6 +269,13 @@ func (m *fsMem) read(name string) []byte {
 	return slices.Clone(m.files[filepath.Clean(name)].data)
 }
 
+// openFiles returns how many files are open.
+func (m *fsMem) openFiles() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.open
+}
+
 // put makes name a durable file with the given content.
 func (m *fsMem) put(name string, data []byte) {
 	m.mu.Lock()
@@ -394,6 +403,7 @@ func (f *fsMemFile) Close() error {
 	}
 	defer f.fs.mu.Unlock()
 	f.closed = true
+	f.fs.open--
 	return nil
 }
 
