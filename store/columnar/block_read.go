@@ -1,0 +1,573 @@
+package columnar
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"os"
+	"sort"
+	"sync"
+	"sync/atomic"
+
+	"github.com/maypok86/otter/v2"
+
+	"github.com/clewhq/clew/span"
+	"github.com/clewhq/clew/store/columnar/colenc"
+)
+
+// block is an open block file. It is immutable; only its footer is held in
+// memory, all else is read when needed and kept by the cache as long as that
+// finds it worth it.
+//
+// Whoever reads a block holds a reference (acquire, release); the file is
+// closed, and deleted if drop was called, when the last one is gone.
+type block struct {
+	meta  blockMeta
+	path  string
+	file  File
+	fs    FS
+	cache *cache
+	size  int64
+
+	refs   atomic.Int64
+	doomed atomic.Bool
+}
+
+// cache keeps decoded parts of blocks, within a budget of bytes.
+type cache struct {
+	entries *otter.Cache[cacheKey, cached]
+	read    atomic.Uint64 // bytes read from files
+}
+
+type cacheKey struct {
+	block *block
+	part  uint32 // a column's number, or one of the parts below
+	chunk uint32 // wholePart for what is not of one chunk
+}
+
+type cached struct {
+	value  any
+	weight uint32
+}
+
+const (
+	wholePart  = ^uint32(0)
+	partChunks = wholePart - iota // all parts are above any column number
+	partShapes
+	partTables
+	partDirectory
+	partTraceIndex
+)
+
+func newCache(bytes int64) *cache {
+	return &cache{entries: otter.Must(&otter.Options[cacheKey, cached]{
+		MaximumWeight: uint64(max(bytes, 1<<20)),
+		Weigher:       func(_ cacheKey, c cached) uint32 { return c.weight },
+	})}
+}
+
+// remember returns what load makes, from the cache if it is there. load says how many bytes of memory its result takes.
+func remember[T any](b *block, part, chunk uint32, load func() (T, int, error)) (T, error) {
+	key := cacheKey{b, part, chunk}
+	if c, ok := b.cache.entries.GetIfPresent(key); ok {
+		return c.value.(T), nil
+	}
+	v, size, err := load()
+	if err == nil {
+		b.cache.entries.Set(key, cached{v, uint32(min(size+64, 1<<31))})
+	}
+	return v, err
+}
+
+// forget drops everything that the cache holds of the block.
+func (b *block) forget() {
+	for key := range b.cache.entries.Keys() {
+		if key.block == b {
+			b.cache.entries.Invalidate(key)
+		}
+	}
+}
+
+// openBlock opens a block file and checks its trailer and footer.
+func openBlock(fs FS, path string, c *cache) (*block, error) {
+	f, err := fs.OpenFile(path, os.O_RDONLY, 0)
+	if err != nil {
+		return nil, err
+	}
+	b := &block{path: path, file: f, fs: fs, cache: c}
+	b.refs.Store(1)
+	if err := b.readFooter(); err != nil {
+		return nil, errors.Join(fmt.Errorf("block %s: %w", path, err), f.Close())
+	}
+	return b, nil
+}
+
+func (b *block) readFooter() error {
+	info, err := b.file.Stat()
+	if err != nil {
+		return err
+	}
+	b.size = info.Size()
+	head, trailer := make([]byte, len(blockMagic)), make([]byte, trailerSize)
+	if b.size < int64(len(head)+trailerSize) {
+		return fmt.Errorf("%w: %d bytes are too few", colenc.ErrCorrupt, b.size)
+	}
+	if _, err := b.file.ReadAt(head, 0); err != nil {
+		return err
+	}
+	if _, err := b.file.ReadAt(trailer, b.size-trailerSize); err != nil {
+		return err
+	}
+	if string(head[:7]) != blockMagic[:7] || string(trailer[16:23]) != trailerMagic[:7] {
+		return fmt.Errorf("%w: not a block file", colenc.ErrCorrupt)
+	}
+	if head[7] != blockMagic[7] || trailer[23] != trailerMagic[7] {
+		return fmt.Errorf("%w: block format version %d is not known to this program", colenc.ErrCorrupt, head[7])
+	}
+	off, n := binary.LittleEndian.Uint64(trailer), binary.LittleEndian.Uint32(trailer[8:])
+	if off > uint64(b.size) || uint64(n) != uint64(b.size-trailerSize)-off {
+		return fmt.Errorf("%w: footer of %d bytes at %d", colenc.ErrCorrupt, n, off)
+	}
+	footer := make([]byte, n)
+	if _, err := b.file.ReadAt(footer, int64(off)); err != nil {
+		return err
+	}
+	if crc32.Checksum(footer, castagnoli) != binary.LittleEndian.Uint32(trailer[12:]) {
+		return fmt.Errorf("%w: checksum of the footer does not match", colenc.ErrCorrupt)
+	}
+	return b.meta.parse(footer)
+}
+
+// acquire takes a reference; it fails if the block is already closed.
+func (b *block) acquire() bool {
+	for {
+		n := b.refs.Load()
+		if n == 0 {
+			return false
+		}
+		if b.refs.CompareAndSwap(n, n+1) {
+			return true
+		}
+	}
+}
+
+func (b *block) release() {
+	if b.refs.Add(-1) > 0 {
+		return
+	}
+	b.forget()
+	_ = b.file.Close()
+	if b.doomed.Load() {
+		_ = b.fs.Remove(b.path) // if it stays, the next start finds that its successor replaces it
+	}
+}
+
+// drop gives the owner's reference back and deletes the file when nobody reads it any more.
+func (b *block) drop() {
+	b.doomed.Store(true)
+	b.release()
+}
+
+var readBufs = sync.Pool{New: func() any { return new([]byte) }}
+
+// read calls use with the verified bytes of a location, which are valid only until it returns.
+func (b *block) read(l location, use func(raw []byte) error) error {
+	if l.off > uint64(b.size) || uint64(l.len) > uint64(b.size)-l.off {
+		return fmt.Errorf("block %s: %w: %d bytes at %d of %d", b.path, colenc.ErrCorrupt, l.len, l.off, b.size)
+	}
+	buf := readBufs.Get().(*[]byte)
+	defer readBufs.Put(buf)
+	if cap(*buf) < int(l.len) {
+		*buf = make([]byte, l.len+l.len/4)
+	}
+	data := (*buf)[:l.len]
+	b.cache.read.Add(uint64(l.len))
+	if _, err := b.file.ReadAt(data, int64(l.off)); err != nil {
+		return fmt.Errorf("block %s: %w", b.path, err)
+	}
+	raw, err := checksum(data)
+	if err == nil {
+		err = use(raw)
+	}
+	if err != nil {
+		return fmt.Errorf("block %s, bytes %d to %d: %w", b.path, l.off, l.off+uint64(l.len), err)
+	}
+	return nil
+}
+
+func (b *block) chunkTable() ([]chunkInfo, error) {
+	return remember(b, partChunks, wholePart, func() (list []chunkInfo, size int, err error) {
+		err = b.read(b.meta.chunks, func(raw []byte) error {
+			list, err = parseChunks(raw, int(min(b.meta.Chunks, maxBlockChunks)))
+			return err
+		})
+		return list, 48 * len(list), err
+	})
+}
+
+func parseChunks(raw []byte, n int) ([]chunkInfo, error) {
+	r := reader{src: raw}
+	var cols [7][]uint64
+	for i := range cols {
+		cols[i] = r.ints(n)
+	}
+	if err := r.end(); err != nil {
+		return nil, err
+	}
+	list := make([]chunkInfo, n)
+	for i := range list {
+		c := &list[i]
+		c.rows, c.traces, c.continues = uint32(cols[0][i]), uint32(cols[1][i]), cols[2][i] != 0
+		c.minStart, c.maxStart = cols[3][i], cols[3][i]+cols[4][i]
+		c.minTrace, c.maxTrace = cols[5][i], cols[5][i]+cols[6][i]
+		if c.rows > maxCount/8 || c.traces > c.rows {
+			return nil, fmt.Errorf("%w: chunk of %d rows in %d traces", colenc.ErrCorrupt, c.rows, c.traces)
+		}
+	}
+	return list, nil
+}
+
+func (b *block) traceIndex() (*traceIndex, error) {
+	return remember(b, partTraceIndex, wholePart, func() (x *traceIndex, size int, err error) {
+		err = b.read(b.meta.traceIndex, func(raw []byte) error {
+			x, err = parseTraceIndex(raw)
+			return err
+		})
+		if err != nil {
+			return nil, 0, err
+		}
+		return x, 24 * len(x.pages), nil
+	})
+}
+
+// blockShapes is a block's table of shapes: shape i has the columns cols[ends[i-1]:ends[i]].
+type blockShapes struct {
+	cols []uint32
+	ends []uint32
+}
+
+func (s *blockShapes) len() int { return len(s.ends) }
+
+func (s *blockShapes) at(i uint32) []uint32 {
+	var start uint32
+	if i > 0 {
+		start = s.ends[i-1]
+	}
+	return s.cols[start:s.ends[i]]
+}
+
+func (b *block) shapes() (*blockShapes, error) {
+	return remember(b, partShapes, wholePart, func() (s *blockShapes, size int, err error) {
+		d, err := b.directory()
+		if err != nil {
+			return nil, 0, err
+		}
+		err = b.read(b.meta.shapes, func(raw []byte) error {
+			s, err = parseShapes(raw, len(d.keys))
+			return err
+		})
+		if err != nil {
+			return nil, 0, err
+		}
+		return s, 4 * (len(s.cols) + len(s.ends)), nil
+	})
+}
+
+func parseShapes(raw []byte, columns int) (*blockShapes, error) {
+	r := reader{src: raw}
+	lengths := r.ints(r.number(maxCount))
+	cols := r.ints(r.number(maxCount))
+	if err := r.end(); err != nil {
+		return nil, err
+	}
+	s := &blockShapes{ends: make([]uint32, len(lengths)), cols: make([]uint32, len(cols))}
+	end := uint64(0)
+	for i, n := range lengths {
+		end += min(n, maxCount)
+		if end > uint64(len(cols)) {
+			return nil, fmt.Errorf("%w: shape %d ends behind the last column", colenc.ErrCorrupt, i)
+		}
+		s.ends[i] = uint32(end)
+	}
+	for i, c := range cols {
+		if c >= uint64(columns) {
+			return nil, fmt.Errorf("%w: column %d of %d", colenc.ErrCorrupt, c, columns)
+		}
+		s.cols[i] = uint32(c)
+	}
+	return s, nil
+}
+
+// directory lists a block's columns by number.
+type directory struct {
+	keys   []colKey
+	where  []location // of the column's index; length 0 if it has no values
+	totals []uint64   // values
+	rows   []uint64   // spans, events or links that have a value
+	byKey  map[colKey]uint32
+}
+
+func (b *block) directory() (*directory, error) {
+	return remember(b, partDirectory, wholePart, func() (d *directory, size int, err error) {
+		err = b.read(b.meta.directory, func(raw []byte) error {
+			d, err = parseDirectory(raw)
+			return err
+		})
+		if err != nil {
+			return nil, 0, err
+		}
+		return d, 160 * len(d.keys), nil
+	})
+}
+
+func parseDirectory(raw []byte) (*directory, error) {
+	r := reader{src: raw}
+	n := r.number(maxCount)
+	scopes, types, offs, lens, totals, rows := r.ints(n), r.ints(n), r.ints(n), r.ints(n), r.ints(n), r.ints(n)
+	names := r.strings(n)
+	if err := r.end(); err != nil {
+		return nil, err
+	}
+	if n < numFixed {
+		return nil, fmt.Errorf("%w: %d columns, expected at least %d", colenc.ErrCorrupt, n, numFixed)
+	}
+	d := &directory{totals: totals, rows: rows, byKey: make(map[colKey]uint32, n), keys: make([]colKey, n), where: make([]location, n)}
+	for i := range n {
+		k := colKey{colScope(scopes[i]), span.Type(types[i]), string(names.At(i))}
+		if i < numFixed && k != fixedKey(i) || i >= numFixed && (k.Scope == colFixed || k.Scope > colLink || k.Type > span.Map) {
+			return nil, fmt.Errorf("%w: column %d is %+v", colenc.ErrCorrupt, i, k)
+		}
+		d.keys[i], d.byKey[k] = k, uint32(i)
+		d.where[i] = location{offs[i], uint32(lens[i])}
+	}
+	return d, nil
+}
+
+// column is the index of a column: its pieces, and the dictionary that they share.
+type column struct {
+	num    uint32
+	key    colKey
+	enc    encoding
+	pieces []pieceRef // ascending by chunk
+	lists  []uint32
+	dict   colenc.List
+	counts []uint64 // occurrences of each string of dict
+}
+
+// column returns the index of column num; it is nil if the column has no values.
+func (b *block) column(num uint32) (*column, error) {
+	d, err := b.directory()
+	if err != nil || d.where[num].len == 0 {
+		return nil, err
+	}
+	return remember(b, num, wholePart, func() (c *column, size int, err error) {
+		err = b.read(d.where[num], func(raw []byte) error {
+			c, err = parseColumn(raw, num, d.keys[num])
+			return err
+		})
+		if err != nil {
+			return nil, 0, err
+		}
+		return c, 64*len(c.pieces) + 4*len(c.lists) + len(c.dict.Arena) + 12*len(c.dict.Ends), nil
+	})
+}
+
+func parseColumn(raw []byte, num uint32, key colKey) (*column, error) {
+	r := reader{src: raw}
+	c := &column{num: num, key: key, enc: key.encoding()}
+	n := r.number(maxBlockChunks)
+	var vals [8][]uint64
+	for i := range vals {
+		vals[i] = r.ints(n)
+	}
+	if c.enc == encStrings {
+		codes := r.ints(r.number(maxCount))
+		c.counts = r.ints(r.number(maxCount))
+		c.dict = r.strings(len(c.counts))
+		c.lists = make([]uint32, len(codes))
+		for i, v := range codes {
+			c.lists[i] = uint32(v)
+		}
+	}
+	if err := r.end(); err != nil {
+		return nil, err
+	}
+	c.pieces = make([]pieceRef, n)
+	list := uint64(0)
+	for i := range c.pieces {
+		p := &c.pieces[i]
+		*p = pieceRef{chunk: uint32(vals[0][i]), n: uint32(vals[1][i]), len: uint32(vals[2][i]), mode: pieceMode(vals[3][i]),
+			off: vals[4][i], min: vals[5][i], max: vals[5][i] + vals[6][i], list: uint32(list), more: uint32(vals[7][i])}
+		list += vals[7][i]
+		if list > uint64(len(c.lists)) || vals[1][i] > maxCount/8 || i > 0 && p.chunk <= c.pieces[i-1].chunk {
+			return nil, fmt.Errorf("%w: piece %d of column %+v", colenc.ErrCorrupt, i, key)
+		}
+		if err := c.sumLists(p); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+// sumLists turns a piece's list from differences into codes.
+func (c *column) sumLists(p *pieceRef) error {
+	code := uint32(0)
+	for i := range c.lists[p.list : p.list+p.more] {
+		code += c.lists[p.list+uint32(i)]
+		if int(code) >= len(c.counts) {
+			return fmt.Errorf("%w: code %d of %d in column %+v", colenc.ErrCorrupt, code, len(c.counts), c.key)
+		}
+		c.lists[p.list+uint32(i)] = code
+	}
+	if p.mode == pieceShared && p.more == 0 {
+		return fmt.Errorf("%w: piece without codes in column %+v", colenc.ErrCorrupt, c.key)
+	}
+	return nil
+}
+
+// piece returns the piece of a chunk, or nil if the column has no values in it.
+func (c *column) piece(chunk uint32) *pieceRef {
+	if c == nil {
+		return nil
+	}
+	if int(chunk) < len(c.pieces) && c.pieces[chunk].chunk == chunk {
+		return &c.pieces[chunk]
+	}
+	i := sort.Search(len(c.pieces), func(i int) bool { return c.pieces[i].chunk >= chunk })
+	if i == len(c.pieces) || c.pieces[i].chunk != chunk {
+		return nil
+	}
+	return &c.pieces[i]
+}
+
+// readInts appends the numbers of a piece to dst.
+func (b *block) readInts(dst []uint64, p *pieceRef) ([]uint64, error) {
+	if p.mode == pieceConstant {
+		for range p.n {
+			dst = append(dst, p.min)
+		}
+		return dst, nil
+	}
+	err := b.read(location{p.off, p.len}, func(raw []byte) (err error) {
+		dst, raw, err = colenc.Ints(dst, raw, int(p.n))
+		return trailing(raw, err)
+	})
+	return dst, err
+}
+
+// pieceStrings is a decoded piece of strings: value i is string codes[i] of
+// list, or of the column's dictionary through shared. No codes: all are 0.
+type pieceStrings struct {
+	codes  []uint32
+	shared []uint32
+	list   colenc.List
+}
+
+func (s *pieceStrings) distinct() int {
+	if s.shared != nil {
+		return len(s.shared)
+	}
+	return s.list.Len()
+}
+
+// at returns distinct string i of a piece of column c.
+func (s *pieceStrings) at(c *column, i uint32) []byte {
+	if s.shared != nil {
+		return c.dict.At(int(s.shared[i]))
+	}
+	return s.list.At(int(i))
+}
+
+func (s *pieceStrings) code(i int) uint32 {
+	if s.codes == nil {
+		return 0
+	}
+	return s.codes[i]
+}
+
+func (b *block) readStrings(c *column, p *pieceRef) (*pieceStrings, error) {
+	s := new(pieceStrings)
+	if p.mode == pieceShared {
+		s.shared = c.lists[p.list : p.list+p.more]
+		if p.more == 1 {
+			return s, nil
+		}
+	} else if p.mode != pieceLocal {
+		return nil, fmt.Errorf("block %s: %w: piece of mode %d in column %+v", b.path, colenc.ErrCorrupt, p.mode, c.key)
+	}
+	err := b.read(location{p.off, p.len}, func(raw []byte) (err error) {
+		n := uint64(p.more)
+		if p.mode == pieceLocal {
+			var size int
+			if n, size = binary.Uvarint(raw); size <= 0 || n > uint64(p.n) {
+				return fmt.Errorf("%w: dictionary of %d strings for %d values", colenc.ErrCorrupt, n, p.n)
+			}
+			if s.list, raw, err = colenc.Strings(raw[size:], int(n)); err != nil {
+				return err
+			}
+		}
+		s.codes, raw, err = colenc.Codes(nil, raw, int(p.n), uint32(n))
+		return trailing(raw, err)
+	})
+	return s, err
+}
+
+// readIDs appends the ids of a piece, of size bytes each, to dst.
+func (b *block) readIDs(dst []byte, p *pieceRef, size int) ([]byte, error) {
+	err := b.read(location{p.off, p.len}, func(raw []byte) error {
+		if len(raw) != int(p.n)*size {
+			return fmt.Errorf("%w: %d ids in %d bytes", colenc.ErrCorrupt, p.n, len(raw))
+		}
+		dst = append(dst, raw...)
+		return nil
+	})
+	return dst, err
+}
+
+func trailing(rest []byte, err error) error {
+	if err == nil && len(rest) > 0 {
+		return fmt.Errorf("%w: %d bytes too many", colenc.ErrCorrupt, len(rest))
+	}
+	return err
+}
+
+// ints, strings and ids are readInts, readStrings and readIDs of one chunk through the cache. They
+// return nothing where the column has no values.
+func (b *block) ints(num, chunk uint32) ([]uint64, error) {
+	c, err := b.column(num)
+	p := c.piece(chunk)
+	if err != nil || p == nil {
+		return nil, err
+	}
+	return remember(b, num, chunk, func() ([]uint64, int, error) {
+		vals, err := b.readInts(make([]uint64, 0, p.n), p)
+		return vals, 8 * len(vals), err
+	})
+}
+
+func (b *block) strings(c *column, chunk uint32) (*pieceStrings, error) {
+	p := c.piece(chunk)
+	if p == nil {
+		return nil, nil
+	}
+	return remember(b, c.num, chunk, func() (*pieceStrings, int, error) {
+		s, err := b.readStrings(c, p)
+		if err != nil {
+			return nil, 0, err
+		}
+		return s, 4*(len(s.codes)+len(s.list.Ends)) + len(s.list.Arena), nil
+	})
+}
+
+func (b *block) ids(num, chunk uint32, size int) ([]byte, error) {
+	c, err := b.column(num)
+	p := c.piece(chunk)
+	if err != nil || p == nil {
+		return nil, err
+	}
+	return remember(b, num, chunk, func() ([]byte, int, error) {
+		ids, err := b.readIDs(make([]byte, 0, int(p.n)*size), p, size)
+		return ids, len(ids), err
+	})
+}

@@ -1,0 +1,366 @@
+package columnar
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math/bits"
+	"slices"
+	"time"
+
+	"github.com/clewhq/clew/store/columnar/colenc"
+)
+
+const (
+	// mergeFanIn is how many blocks of about one size make a merge worth it; of a day that is over, two do.
+	mergeFanIn = 6
+	// maxMergeFanIn bounds the memory of a merge.
+	maxMergeFanIn = 12
+	// maxBlockRows is the largest block that a merge makes.
+	maxBlockRows = 32 << 20
+	// maxBlockTables is the most resources and scopes that a merged block may have.
+	maxBlockTables = 1 << 18
+
+	maintainEvery = time.Second
+	retryEvery    = 2 * time.Second
+)
+
+// maintain seals heads that are full or old, stores sealed ones, merges blocks
+// and drops those whose time is over, until the engine is closed.
+func (t *tenant) maintain() {
+	defer close(t.done)
+	ticker := time.NewTicker(maintainEvery)
+	defer ticker.Stop()
+	for t.e.ctx.Err() == nil {
+		if t.headIsDue() {
+			t.seal()
+		}
+		worked := t.flushOne(t.e.ctx)
+		if !worked {
+			t.expire()
+			worked = t.mergeOne(t.e.ctx)
+		}
+		if worked {
+			continue
+		}
+		select {
+		case <-t.e.ctx.Done():
+		case <-ticker.C:
+		case <-t.kick:
+		}
+	}
+}
+
+// headBudget is the memory that one tenant's head may take before it is sealed.
+// At most one sealed head waits beside it, and the one being written.
+func (e *Engine) headBudget() int64 {
+	e.mu.RLock()
+	n := len(e.tenants)
+	e.mu.RUnlock()
+	return e.opts.HeadBytes / int64(max(n, 1))
+}
+
+func (t *tenant) headIsDue() bool {
+	now := t.e.opts.Now()
+	t.writing.Lock()
+	last := t.lastWrite
+	t.writing.Unlock()
+	t.state.RLock()
+	defer t.state.RUnlock()
+	if len(t.sealed) >= maxSealed {
+		return false
+	}
+	t.head.mu.RLock()
+	defer t.head.mu.RUnlock()
+	if t.head.rows == 0 {
+		return false
+	}
+	return t.head.size() >= t.e.headBudget() || now.Sub(t.born) >= t.e.opts.HeadAge || now.Sub(last) >= t.e.opts.HeadIdle
+}
+
+// flushOne stores the oldest sealed head as a block. It reports whether it did;
+// after a failure the head stays where it is and is tried again.
+func (t *tenant) flushOne(ctx context.Context) bool {
+	t.state.RLock()
+	var h *head
+	if len(t.sealed) > 0 {
+		h = t.sealed[0]
+	}
+	t.state.RUnlock()
+	if h == nil {
+		return false
+	}
+	t.e.heavy <- struct{}{}
+	b, err := t.writeHead(ctx, h)
+	<-t.e.heavy
+	t.state.Lock()
+	t.failed = err
+	if err == nil {
+		t.sealed = t.sealed[1:]
+		t.blocks = append(t.blocks, b)
+	}
+	t.changed()
+	t.state.Unlock()
+	if err != nil {
+		if ctx.Err() == nil {
+			t.log.Error("recent spans cannot be stored in a block; they stay in memory and in the log, and it is tried again", "error", err)
+			t.pause(ctx)
+		}
+		return false
+	}
+	if err := t.wal.removeThrough(h.lastSegment); err != nil {
+		t.log.Warn("log segments that are stored in a block cannot be removed", "error", err)
+	}
+	return true
+}
+
+func (t *tenant) pause(ctx context.Context) {
+	select {
+	case <-time.After(retryEvery):
+	case <-ctx.Done():
+	}
+}
+
+func (t *tenant) writeHead(ctx context.Context, h *head) (*block, error) {
+	began := time.Now()
+	meta := blockMeta{ID: t.newID(), WALSegment: h.lastSegment, MinReceived: h.minReceived, MaxReceived: h.maxReceived}
+	b, err := makeBlock(t.e.fs, t.dir, t.e.cache, meta, colenc.Fast, func(w *blockWriter) error {
+		return fillFromHead(ctx, w, h)
+	})
+	if err == nil {
+		t.e.stats.flushes.Add(1)
+		t.log.Debug("stored a head", "block", b.path, "spans", b.meta.Rows, "bytes", b.size, "took", time.Since(began).Round(time.Millisecond))
+	}
+	return b, err
+}
+
+func (t *tenant) newID() uint64 {
+	t.state.Lock()
+	defer t.state.Unlock()
+	id := t.nextID
+	t.nextID++
+	return id
+}
+
+// day returns the UTC day on which a block's spans arrived: the partition that merges stay in.
+func (b *block) day() uint64 { return b.meta.MaxReceived / uint64(24*time.Hour) }
+
+// tier groups blocks of about one size: a factor of eight each.
+func (b *block) tier() int { return bits.Len64(b.meta.Rows>>15) / 3 }
+
+// dueMerge chooses blocks that should become one: of one day and one tier, the smallest tier first.
+func dueMerge(blocks []*block, today uint64) []*block {
+	type group struct {
+		day  uint64
+		tier int
+	}
+	groups := map[group][]*block{}
+	var due []group
+	for _, b := range blocks {
+		g := group{b.day(), b.tier()}
+		groups[g] = append(groups[g], b)
+	}
+	for g, list := range groups {
+		if len(list) >= mergeFanIn || g.day < today && len(list) >= 2 {
+			due = append(due, g)
+		}
+	}
+	slices.SortFunc(due, func(a, b group) int { return cmp.Or(cmp.Compare(a.tier, b.tier), cmp.Compare(a.day, b.day)) })
+	for _, g := range due {
+		rows, n := uint64(0), 0
+		for _, b := range groups[g] {
+			if rows += b.meta.Rows; rows > maxBlockRows || n == maxMergeFanIn || b.meta.Chunks > maxBlockChunks/maxMergeFanIn {
+				break
+			}
+			n++
+		}
+		if n >= 2 {
+			return groups[g][:n]
+		}
+	}
+	return nil
+}
+
+// mergeOne merges the blocks that are due, and reports whether it did.
+func (t *tenant) mergeOne(ctx context.Context) bool {
+	s := t.snapshot()
+	defer s.release()
+	today := uint64(t.e.opts.Now().UnixNano()) / uint64(24*time.Hour)
+	parents := dueMerge(s.blocks, today)
+	if len(parents) == 0 {
+		return false
+	}
+	if tablesOf(parents) > maxBlockTables {
+		return false
+	}
+	t.e.heavy <- struct{}{}
+	b, err := t.writeMerged(ctx, parents)
+	<-t.e.heavy
+	if err != nil {
+		if ctx.Err() == nil {
+			t.log.Error("blocks cannot be merged; they are served as they are", "error", err)
+			t.checkParents(parents, err)
+			t.pause(ctx)
+		}
+		return false
+	}
+	t.replace(parents, b)
+	return true
+}
+
+// tablesOf returns the number of resources and scopes of blocks, or 0 if one cannot be read: the merge will say why.
+func tablesOf(blocks []*block) (n int) {
+	for _, b := range blocks {
+		s, err := b.space()
+		if err != nil {
+			return 0
+		}
+		n += len(s.tables.Resources) + len(s.tables.Scopes)
+	}
+	return n
+}
+
+func (t *tenant) writeMerged(ctx context.Context, parents []*block) (*block, error) {
+	began := time.Now()
+	meta := blockMeta{ID: t.newID(), MinReceived: parents[0].meta.MinReceived}
+	for _, p := range parents {
+		meta.WALSegment = max(meta.WALSegment, p.meta.WALSegment)
+		meta.MinReceived = min(meta.MinReceived, p.meta.MinReceived)
+		meta.MaxReceived = max(meta.MaxReceived, p.meta.MaxReceived)
+		meta.Level = max(meta.Level, p.meta.Level+1)
+		meta.Parents = append(meta.Parents, p.meta.ID)
+	}
+	b, err := makeBlock(t.e.fs, t.dir, t.e.cache, meta, colenc.Small, func(w *blockWriter) error {
+		return fillFromBlocks(ctx, w, parents)
+	})
+	if err == nil {
+		t.e.stats.merges.Add(1)
+		t.log.Debug("merged blocks", "block", b.path, "parents", len(parents), "spans", b.meta.Rows, "bytes", b.size, "took", time.Since(began).Round(time.Millisecond))
+	}
+	return b, err
+}
+
+// replace puts a merged block in the place of its parents.
+func (t *tenant) replace(parents []*block, b *block) {
+	t.state.Lock()
+	t.blocks = slices.DeleteFunc(t.blocks, func(old *block) bool { return slices.Contains(parents, old) })
+	t.blocks = append(t.blocks, b)
+	t.changed()
+	t.state.Unlock()
+	for _, p := range parents {
+		p.drop()
+	}
+}
+
+// checkParents sets those blocks aside that a failed merge found damaged.
+func (t *tenant) checkParents(parents []*block, cause error) {
+	for _, p := range parents {
+		if err := p.verify(); errors.Is(err, colenc.ErrCorrupt) {
+			t.state.Lock()
+			t.setAside(p.path, fmt.Errorf("%w (found by: %w)", err, cause))
+			t.blocks = slices.DeleteFunc(t.blocks, func(b *block) bool { return b == p })
+			t.changed()
+			t.state.Unlock()
+			p.release()
+		}
+	}
+}
+
+// expire drops blocks whose spans arrived longer ago than the retention.
+func (t *tenant) expire() {
+	if t.e.opts.Retention <= 0 {
+		return
+	}
+	limit := t.e.opts.Now().Add(-t.e.opts.Retention).UnixNano()
+	t.dropBlocks(func(b *block) bool { return int64(b.meta.MaxReceived) < limit }, "their retention is over")
+}
+
+func (t *tenant) dropBlocks(which func(*block) bool, why string) {
+	t.state.Lock()
+	var gone []*block
+	t.blocks = slices.DeleteFunc(t.blocks, func(b *block) bool {
+		if which(b) {
+			gone = append(gone, b)
+			return true
+		}
+		return false
+	})
+	if len(gone) > 0 {
+		t.changed()
+	}
+	t.state.Unlock()
+	for _, b := range gone {
+		t.log.Info("dropped a block: "+why, "block", b.path, "spans", b.meta.Rows, "bytes", b.size)
+		t.e.stats.expired.Add(b.meta.Rows)
+		b.drop()
+	}
+}
+
+// settle stores everything in blocks and does all merges that are due.
+func (t *tenant) settle(ctx context.Context) error {
+	t.seal()
+	for {
+		t.state.RLock()
+		change, failed, waiting := t.change, t.failed, len(t.sealed)
+		today := uint64(t.e.opts.Now().UnixNano()) / uint64(24*time.Hour)
+		merge := dueMerge(t.blocks, today)
+		t.state.RUnlock()
+		if waiting == 0 && len(merge) == 0 {
+			return nil
+		}
+		if failed != nil {
+			return failed
+		}
+		t.wake()
+		select {
+		case <-change:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// keepSize drops the oldest blocks of all tenants while they take more than Options.MaxBytes.
+func (e *Engine) keepSize() {
+	defer e.working.Done()
+	ticker := time.NewTicker(maintainEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-e.ctx.Done():
+			return
+		case <-ticker.C:
+			if e.opts.MaxBytes > 0 {
+				e.dropOldest()
+			}
+		}
+	}
+}
+
+func (e *Engine) dropOldest() {
+	type owned struct {
+		t *tenant
+		b *block
+	}
+	var all []owned
+	total := int64(0)
+	e.mu.RLock()
+	for _, t := range e.tenants {
+		t.state.RLock()
+		for _, b := range t.blocks {
+			all = append(all, owned{t, b})
+			total += b.size
+		}
+		t.state.RUnlock()
+	}
+	e.mu.RUnlock()
+	slices.SortFunc(all, func(x, y owned) int { return cmp.Compare(x.b.meta.MaxReceived, y.b.meta.MaxReceived) })
+	for _, o := range all {
+		if total <= e.opts.MaxBytes {
+			return
+		}
+		total -= o.b.size
+		o.t.dropBlocks(func(b *block) bool { return b == o.b }, "the store is larger than its limit")
+	}
+}

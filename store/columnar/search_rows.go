@@ -1,0 +1,470 @@
+package columnar
+
+import (
+	"github.com/clewhq/clew/span"
+	"github.com/clewhq/clew/store"
+)
+
+// begin turns the evaluator to a chunk of n spans.
+func (v *evaluator) begin(chunk uint32, n int) {
+	v.chunk, v.starts = chunk, nil
+	v.n = [colLink + 1]int{colSpan: n, colEvent: -1, colLink: -1}
+}
+
+// size returns the number of spans, events or links of the chunk.
+func (v *evaluator) size(at level) int {
+	if v.n[at] < 0 {
+		col, err := v.b.column(map[level]uint32{colEvent: colEventShape, colLink: colLinkShape}[at])
+		v.fail(err)
+		v.n[at] = 0
+		if p := col.piece(v.chunk); p != nil {
+			v.n[at] = int(p.n)
+		}
+	}
+	return v.n[at]
+}
+
+// rows evaluates p on the chunk's spans, or on its events or links inside of AnyEvent and AnyLink.
+func (v *evaluator) rows(p store.Predicate, at level) answer {
+	switch p := p.(type) {
+	case nil:
+		return answer{all: always, exact: true}
+	case store.And:
+		return v.and(p, at)
+	case store.Or:
+		return v.or(p, at)
+	case store.Not:
+		got := v.rows(p.P, at)
+		if !got.exact {
+			return answer{all: always}
+		}
+		if got.rows == nil {
+			return answer{all: got.all.not(), exact: true}
+		}
+		got.rows.invert(v.size(at))
+		return got
+	case store.AnyEvent:
+		return v.any(p.P, at, colEvent)
+	case store.AnyLink:
+		return v.any(p.P, at, colLink)
+	}
+	return v.leaf(p.(*leaf), at)
+}
+
+func (v *evaluator) and(list store.And, at level) answer {
+	out := answer{all: always, exact: true}
+	for _, p := range list {
+		if at == colSpan && v.prune(p, v.chunk) == always {
+			continue
+		}
+		got := v.rows(p, at)
+		out.exact = out.exact && got.exact
+		switch {
+		case got.rows == nil && got.all == never:
+			return answer{all: never, exact: true}
+		case got.rows == nil:
+		case out.rows == nil:
+			out.rows = got.rows
+		default:
+			out.rows.and(got.rows)
+		}
+		if out.rows != nil && !out.rows.any() {
+			return answer{all: never, exact: true}
+		}
+	}
+	return out
+}
+
+func (v *evaluator) or(list store.Or, at level) answer {
+	out := answer{all: never, exact: true}
+	for _, p := range list {
+		if at == colSpan && v.prune(p, v.chunk) == never {
+			continue
+		}
+		got := v.rows(p, at)
+		out.exact = out.exact && got.exact
+		switch {
+		case got.rows == nil && got.all == always:
+			return got
+		case got.rows == nil:
+		case out.rows == nil:
+			out.rows = got.rows
+		default:
+			out.rows.or(got.rows)
+		}
+	}
+	return out
+}
+
+// any evaluates AnyEvent or AnyLink. Where one is asked within the other, all rows are let through.
+func (v *evaluator) any(p store.Predicate, at, child level) answer {
+	if at == child {
+		return v.rows(p, at)
+	}
+	if at != colSpan {
+		return answer{all: always}
+	}
+	got := v.rows(p, child)
+	if got.rows == nil && got.all == never {
+		return got
+	}
+	if got.rows == nil {
+		got.rows = newBitmap(v.size(child))
+		got.rows.fill(0, v.size(child))
+	}
+	return answer{rows: v.owners(got.rows, child), exact: got.exact}
+}
+
+// owners returns the spans of which some event or link is in children.
+func (v *evaluator) owners(children bitmap, child level) bitmap {
+	out := newBitmap(v.size(colSpan))
+	v.eachParent(child, func(row, lo, hi int) {
+		for i := lo; i < hi; i++ {
+			if children.has(i) {
+				out.set(row)
+				return
+			}
+		}
+	})
+	return out
+}
+
+// eachParent calls f for each span that has events or links: those from lo to hi.
+func (v *evaluator) eachParent(child level, f func(row, lo, hi int)) {
+	count := uint32(colEvents)
+	if child == colLink {
+		count = colLinks
+	}
+	counts, err := v.b.ints(count, v.chunk)
+	v.fail(err)
+	if len(counts) == 0 {
+		return
+	}
+	has := make([]bool, v.table.len())
+	for i := range has {
+		for _, col := range v.table.at(uint32(i)) {
+			has[i] = has[i] || col == count
+		}
+	}
+	at, lo, n := 0, 0, v.size(child)
+	for row, s := range v.shapesOf(colSpan) {
+		if s < uint64(len(has)) && has[s] && at < len(counts) {
+			hi := min(lo+int(min(counts[at], uint64(n))), n)
+			f(row, lo, hi)
+			at, lo = at+1, hi
+		}
+	}
+}
+
+func (v *evaluator) shapesOf(at level) []uint64 {
+	shapes, err := v.b.ints(map[level]uint32{colSpan: colShape, colEvent: colEventShape, colLink: colLinkShape}[at], v.chunk)
+	v.fail(err)
+	if len(shapes) > v.size(at) {
+		shapes = shapes[:v.size(at)]
+	}
+	return shapes
+}
+
+// leaf evaluates a predicate on one field.
+func (v *evaluator) leaf(l *leaf, at level) answer {
+	if l.field.Scope != store.AnyScope {
+		return v.lift(v.scoped(l, l.field.Scope), levelOf(l.field.Scope, l.field), at)
+	}
+	// The first scope that has the field decides, so rows found in one count
+	// only where no scope before has it.
+	out := answer{rows: newBitmap(v.size(at)), exact: true}
+	taken := newBitmap(v.size(at))
+	exists := &leaf{Predicate: l.Predicate, field: l.field, test: &test{exists: true, ints: intTest{-1 << 63, 1<<63 - 1, false}}}
+	for _, scope := range anyScope {
+		own := levelOf(scope, l.field)
+		got := v.lift(v.scoped(l, scope), own, at)
+		has := v.lift(v.scoped(exists, scope), own, at)
+		if !got.exact || !has.exact {
+			return answer{all: always}
+		}
+		found := v.expand(got, at)
+		found.less(taken)
+		out.rows.or(found)
+		taken.or(v.expand(has, at))
+	}
+	return out
+}
+
+// expand turns an answer into a bitmap of the caller's own.
+func (v *evaluator) expand(a answer, at level) bitmap {
+	if a.rows != nil {
+		return append(bitmap(nil), a.rows...)
+	}
+	out := newBitmap(v.size(at))
+	if a.all != never {
+		out.fill(0, v.size(at))
+	}
+	return out
+}
+
+// lift brings an answer about rows of one level to another one.
+func (v *evaluator) lift(a answer, from, to level) answer {
+	switch {
+	case from == to || a.rows == nil && a.all == never:
+		return a
+	case to == colSpan: // some event or link satisfies it
+		return answer{rows: v.owners(v.expand(a, from), from), exact: a.exact}
+	case from == colSpan: // a field of the span, asked for each of its events or links
+		out := newBitmap(v.size(to))
+		spans := v.expand(a, from)
+		v.eachParent(to, func(row, lo, hi int) {
+			if spans.has(row) {
+				out.fill(lo, hi)
+			}
+		})
+		return answer{rows: out, exact: a.exact}
+	}
+	return answer{all: always} // links within events or the other way round
+}
+
+// scoped evaluates a leaf in one scope, on the level of that scope.
+func (v *evaluator) scoped(l *leaf, scope store.Scope) answer {
+	s := v.state(l, scope)
+	if v.err != nil {
+		return answer{all: always}
+	}
+	if s.tables != nil {
+		return v.byTable(s, tableColumn(scope, l.field))
+	}
+	if scope == store.IntrinsicScope && !v.byColumns(l, scope) {
+		return v.computed(l)
+	}
+	own := levelOf(scope, l.field)
+	out := answer{all: never, exact: true}
+	var held bitmap // rows that have a value which the default does not stand for
+	def := v.defaults(l, scope) != nil
+	if def {
+		held = newBitmap(v.size(own))
+	}
+	for _, c := range s.cols {
+		p := c.col.piece(v.chunk)
+		if p == nil {
+			continue
+		}
+		if def {
+			v.scatter(c, own, nil, held)
+		}
+		if c.prune(l.test, p) == never {
+			continue
+		}
+		if out.rows == nil {
+			out.rows = newBitmap(v.size(own))
+		}
+		v.column(l.test, c, p, own, out.rows)
+	}
+	if def {
+		held.invert(v.size(own))
+		if out.rows == nil {
+			out.rows = newBitmap(v.size(own))
+		}
+		out.rows.or(held)
+	}
+	return out
+}
+
+// byTable evaluates by the verdicts on resources or scopes.
+func (v *evaluator) byTable(s *leafState, num uint32) answer {
+	refs, err := v.b.ints(num, v.chunk)
+	v.fail(err)
+	out := newBitmap(v.size(colSpan))
+	for i, r := range refs[:min(len(refs), v.size(colSpan))] {
+		if r < uint64(len(s.tables)) && s.tables[r] {
+			out.set(i)
+		}
+	}
+	return answer{rows: out, exact: true}
+}
+
+// column adds the rows that have a passing value in a column.
+func (v *evaluator) column(t *test, c *leafColumn, p *pieceRef, own level, out bitmap) {
+	if c.prune(t, p) == always {
+		v.scatter(c, own, nil, out)
+		return
+	}
+	passed := newBitmap(int(p.n))
+	if c.col.enc == encStrings {
+		s, err := v.b.strings(c.col, v.chunk)
+		if err != nil {
+			v.fail(err)
+			return
+		}
+		verdicts := make([]bool, s.distinct())
+		for i := range verdicts {
+			if s.shared != nil {
+				verdicts[i] = c.passesShared(t, s.shared[i])
+			} else {
+				verdicts[i] = t.bytes(c.col.key.Type, s.list.At(i))
+			}
+		}
+		for i, code := range s.codes {
+			if verdicts[code] {
+				passed.set(i)
+			}
+		}
+	} else {
+		vals, err := v.b.ints(c.col.num, v.chunk)
+		if err != nil {
+			v.fail(err)
+			return
+		}
+		testInts(t, c.col.key.Type, vals, passed)
+	}
+	if passed.any() {
+		v.scatter(c, own, passed, out)
+	}
+}
+
+func testInts(t *test, typ span.Type, vals []uint64, passed bitmap) {
+	if typ == span.Int {
+		lo, width := uint64(t.ints.lo), uint64(t.ints.hi)-uint64(t.ints.lo)
+		if t.ints.lo > t.ints.hi {
+			if t.ints.not {
+				passed.fill(0, len(vals))
+			}
+			return
+		}
+		for i, x := range vals {
+			if (x-lo <= width) != t.ints.not {
+				passed.set(i)
+			}
+		}
+		return
+	}
+	for i, x := range vals {
+		if t.bits(typ, x) {
+			passed.set(i)
+		}
+	}
+}
+
+// scatter sets the rows whose values in a column are in passed (nil: all values are).
+func (v *evaluator) scatter(c *leafColumn, own level, passed, out bitmap) {
+	if c.in == nil { // a value for each row
+		if passed == nil {
+			out.fill(0, v.size(own))
+		} else {
+			out.or(passed)
+		}
+		return
+	}
+	n := v.size(own)
+	at := 0
+	for row, s := range v.shapesOf(own) {
+		if s >= uint64(len(c.in)) || c.in[s] == 0 || row >= n {
+			continue
+		}
+		k := int(c.in[s])
+		if k == 255 { // more often than is counted: look for all of them
+			k = v.occurrences(c.col.num, uint32(s))
+		}
+		for i := at; i < at+k; i++ {
+			if passed == nil || i < len(passed)*64 && passed.has(i) {
+				out.set(row)
+				break
+			}
+		}
+		at += k
+	}
+}
+
+func (v *evaluator) occurrences(num, shape uint32) (n int) {
+	for _, col := range v.table.at(shape) {
+		if col == num {
+			n++
+		}
+	}
+	return n
+}
+
+// computed evaluates a leaf on an intrinsic that is not kept as it is asked for.
+func (v *evaluator) computed(l *leaf) answer {
+	switch l.field.Intrinsic {
+	case store.Start:
+		return v.onStarts(func(i int, start uint64) bool { return l.test.bits(span.Int, start) })
+	case store.End:
+		durations, err := v.b.ints(colDuration, v.chunk)
+		v.fail(err)
+		return v.onStarts(func(i int, start uint64) bool {
+			return i < len(durations) && l.test.bits(span.Int, start+durations[i])
+		})
+	case store.TraceID:
+		return v.onTraces(l.test)
+	case store.SpanID:
+		return v.onIDs(l.test, colSpanID, 8, colSpan)
+	case store.LinkTraceID:
+		return v.onIDs(l.test, colLinkTrace, 16, colLink)
+	case store.LinkSpanID:
+		return v.onIDs(l.test, colLinkSpan, 8, colLink)
+	}
+	return answer{all: always}
+}
+
+func (v *evaluator) onIDs(t *test, num uint32, size int, own level) answer {
+	ids, err := v.b.ids(num, v.chunk, size)
+	v.fail(err)
+	out := newBitmap(v.size(own))
+	for i := range min(len(ids)/size, v.size(own)) {
+		if t.bytes(span.Bytes, ids[i*size:(i+1)*size]) {
+			out.set(i)
+		}
+	}
+	return answer{rows: out, exact: true}
+}
+
+func (v *evaluator) onTraces(t *test) answer {
+	ids, err := v.b.ids(colTraceID, v.chunk, 16)
+	v.fail(err)
+	rows, err := v.b.ints(colTraceRows, v.chunk)
+	v.fail(err)
+	out := newBitmap(v.size(colSpan))
+	lo := 0
+	for i := range min(len(ids)/16, len(rows)) {
+		hi := min(lo+int(rows[i]), v.size(colSpan))
+		if t.bytes(span.Bytes, ids[16*i:16*i+16]) {
+			out.fill(lo, hi)
+		}
+		lo = hi
+	}
+	return answer{rows: out, exact: true}
+}
+
+// onStarts evaluates a condition on the starts of spans, unix ns.
+func (v *evaluator) onStarts(f func(i int, start uint64) bool) answer {
+	out := newBitmap(v.size(colSpan))
+	for i, start := range v.spanStarts() {
+		if f(i, start) {
+			out.set(i)
+		}
+	}
+	return answer{rows: out, exact: true}
+}
+
+// spanStarts returns the starts of the chunk's spans.
+func (v *evaluator) spanStarts() []uint64 {
+	if v.starts != nil {
+		return v.starts
+	}
+	deltas, err1 := v.b.ints(colStart, v.chunk)
+	starts, err2 := v.b.ints(colTraceStart, v.chunk)
+	rows, err3 := v.b.ints(colTraceRows, v.chunk)
+	v.fail(err1)
+	v.fail(err2)
+	v.fail(err3)
+	v.starts = make([]uint64, 0, len(deltas))
+	for i := range min(len(starts), len(rows)) {
+		at := starts[i]
+		for range rows[i] {
+			if len(v.starts) == len(deltas) || len(v.starts) == v.size(colSpan) {
+				break
+			}
+			at += deltas[len(v.starts)]
+			v.starts = append(v.starts, at)
+		}
+	}
+	return v.starts
+}
