@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 
 	"github.com/clewhq/clew/api"
 	"github.com/clewhq/clew/span"
@@ -263,4 +264,56 @@ func TestReadSpansInAnyOrder(t *testing.T) {
 	if err != nil || len(spans) != 1 || spans[0] != want {
 		t.Errorf("got %+v, %v", spans, err)
 	}
+}
+
+// FuzzWaterfall makes traces of any shape, two bytes a span: its id and its
+// parent's. Whatever the shape, each span is drawn once, under its parent.
+func FuzzWaterfall(f *testing.F) {
+	f.Add([]byte{1, 0, 2, 1, 3, 1, 4, 3})          // a tree
+	f.Add([]byte{1, 2, 2, 1, 3, 3, 4, 3, 5, 9})    // circles and an orphan
+	f.Add([]byte{1, 0, 1, 0, 1, 1, 2, 1, 2, 2, 0}) // shared ids
+	f.Fuzz(func(t *testing.T, shape []byte) {
+		var spans []traceSpan
+		for i := 0; i+1 < len(shape); i += 2 {
+			spans = append(spans, traceSpan{
+				id: span.SpanID{7: shape[i]}, parent: span.SpanID{7: shape[i+1]},
+				start: uint64(i * 7 % 13), end: uint64(i * 5 % 11), name: string(shape[i : i+2]),
+			})
+		}
+		n := len(spans)
+		w := newWaterfall(spans)
+		if w.spans != n || len(w.order) != len(w.nodes) {
+			t.Fatalf("%d of %d nodes are in order, for %d spans", len(w.order), len(w.nodes), n)
+		}
+		below := make([]int32, len(w.nodes))
+		place := make([]int, len(w.nodes))
+		for i, at := range w.order {
+			if place[at] != 0 {
+				t.Fatalf("node %d comes twice", at)
+			}
+			place[at] = i + 1
+			up := w.parent[at]
+			if up == none {
+				continue
+			}
+			if place[up] == 0 || w.depth[at] != w.depth[up]+1 || w.nodes[up].id != w.nodes[at].parent {
+				t.Fatalf("node %d is not under its parent", at)
+			}
+			for ; up != none; up = w.parent[up] {
+				below[up]++
+			}
+		}
+		for at := range below {
+			if below[at] != w.below[at] {
+				t.Fatalf("%d nodes are under node %d, not %d", below[at], at, w.below[at])
+			}
+		}
+		var buf bytes.Buffer
+		if err := w.draw(screen{Writer: &buf, width: fallbackWidth, zone: time.UTC}, 0, 0); err != nil {
+			t.Fatal(err)
+		}
+		if strings.ContainsFunc(buf.String(), func(c rune) bool { return c != '\n' && !unicode.IsPrint(c) }) {
+			t.Fatalf("what is drawn has control characters: %q", &buf)
+		}
+	})
 }
