@@ -195,6 +195,23 @@ func judge(p store.Predicate, at place) bool {
 	panic("BUG: a predicate that was not compiled")
 }
 
+// events returns the events that the place means.
+func (at place) events() []span.Event {
+	list := at.rs.EventsOf(at.row)
+	if at.event >= 0 {
+		return list[at.event : at.event+1]
+	}
+	return list
+}
+
+func (at place) links() []span.Link {
+	list := at.rs.LinksOf(at.row)
+	if at.link >= 0 {
+		return list[at.link : at.link+1]
+	}
+	return list
+}
+
 func (at place) anyEvent(p store.Predicate) bool {
 	if at.event >= 0 {
 		return judge(p, at)
@@ -310,14 +327,14 @@ func (at place) attrs(scope store.Scope, key string, f valueFunc) (any bool) {
 	case store.InstrumentationScope:
 		list(&t.Shapes, t.Values, t.Scopes[rs.Scope[i]].Attrs)
 	case store.EventScope:
-		for j, e := range rs.EventsOf(i) {
-			if (at.event < 0 || at.event == j) && !list(&rs.space.shapes, rs.Values, e.Attrs) {
+		for _, e := range at.events() {
+			if !list(&rs.space.shapes, rs.Values, e.Attrs) {
 				break
 			}
 		}
 	case store.LinkScope:
-		for j, l := range rs.LinksOf(i) {
-			if (at.link < 0 || at.link == j) && !list(&rs.space.shapes, rs.Values, l.Attrs) {
+		for _, l := range at.links() {
+			if !list(&rs.space.shapes, rs.Values, l.Attrs) {
 				break
 			}
 		}
@@ -367,10 +384,7 @@ func (at place) intrinsic(in store.Intrinsic, f valueFunc) {
 }
 
 func (at place) eventValues(in store.Intrinsic, f valueFunc) {
-	for j, e := range at.rs.EventsOf(at.row) {
-		if at.event >= 0 && at.event != j {
-			continue
-		}
+	for _, e := range at.events() {
 		if in == store.EventName && !f(span.String, 0, at.rs.bytes(e.Name)) ||
 			in == store.EventTime && !f(span.Int, e.Time-at.rs.Starts[at.row], nil) {
 			return
@@ -379,11 +393,8 @@ func (at place) eventValues(in store.Intrinsic, f valueFunc) {
 }
 
 func (at place) linkValues(in store.Intrinsic, f valueFunc) {
-	links := at.rs.LinksOf(at.row)
+	links := at.links()
 	for j := range links {
-		if at.link >= 0 && at.link != j {
-			continue
-		}
 		if in == store.LinkTraceID && !f(span.Bytes, 0, links[j].TraceID[:]) ||
 			in == store.LinkSpanID && !f(span.Bytes, 0, links[j].SpanID[:]) {
 			return

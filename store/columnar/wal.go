@@ -22,11 +22,11 @@ import (
 // process; once it was synced, which happens for many records together, it
 // outlives a power cut.
 //
-// The order of calls is openWAL, replay, then append, commit, rotate and
-// removeThrough in any order from any goroutine, and close. The segments
-// up to a number that rotate returned hold what was appended before it, so the
-// owner serialises append and rotate with what it keeps of the records in
-// memory. Neither waits for an fsync; commit, removeThrough and close do.
+// The first call is replay, the last one close; in between all others may be
+// made from any goroutine. The segments up to a number that rotate returned
+// hold what was appended before it, so the owner serialises append and rotate
+// with what it keeps of the records in memory. Neither waits for an fsync;
+// commit, removeThrough and close do.
 //
 // A segment whose fsync failed is never synced again: the kernel may have
 // dropped its data and would report success. The log then refuses to append
@@ -108,7 +108,7 @@ var (
 )
 
 const (
-	walDefaultPerm = 0o640
+	walFilePerm = 0o640
 	// walCopyLimit is the largest payload that is copied behind its header to
 	// save a system call; above it the copy costs more than the call.
 	walCopyLimit = 16 << 10
@@ -219,7 +219,7 @@ func (w *wal) create() (*walSegment, error) {
 	seg := &walSegment{seq: w.next, name: walName(w.next), end: walHeaderSize, durable: walHeaderSize}
 	w.next++
 	path := filepath.Join(w.dir, seg.name)
-	f, err := w.fs.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, walDefaultPerm)
+	f, err := w.fs.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, walFilePerm)
 	if err != nil {
 		return nil, err
 	}

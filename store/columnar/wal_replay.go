@@ -99,7 +99,9 @@ func (w *wal) replaySegment(seg *walSegment, last bool, f func(walRecord) error,
 func (w *wal) cutTail(seg *walSegment, file File, end, tail int64) error {
 	w.log.Warn("write-ahead log: an incomplete record at the end was cut off",
 		"segment", filepath.Join(w.dir, seg.name), "offset", end, "bytes", tail)
+	w.mu.Lock()
 	seg.end, seg.durable = end, end
+	w.mu.Unlock()
 	return file.Truncate(end)
 }
 
@@ -118,10 +120,12 @@ func (w *wal) removeEmpty(seg *walSegment, tail int64) error {
 // setAside renames a damaged segment so that it is kept.
 func (w *wal) setAside(seg *walSegment, scan walScan, tail int64) error {
 	from := filepath.Join(w.dir, seg.name)
+	w.mu.Lock()
 	if !seg.damaged {
 		seg.name += walDamagedSuffix
 	}
 	seg.damaged = true
+	w.mu.Unlock()
 	to := filepath.Join(w.dir, seg.name)
 	w.log.Error("write-ahead log: a segment is damaged; its good records were read, and it is kept for inspection",
 		"segment", from, "kept_as", to, "offset", scan.firstBad(), "lost_bytes", scan.lost+tail,

@@ -428,7 +428,7 @@ func TestWALConcurrent(t *testing.T) {
 		wg.Go(func() {
 			for j := range each {
 				payload := binary.BigEndian.AppendUint32([]byte{byte(i)}, uint32(j))
-				pos, err := l.append(span.FormatOTLPProto, time.Unix(0, 1), append(payload, make([]byte, 700*j)...))
+				pos, err := l.append(span.FormatOTLPProto, time.Unix(0, 1), append(payload, make([]byte, 300*j)...))
 				if err == nil {
 					err = l.commit(context.Background(), pos)
 				}
