@@ -1,0 +1,216 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/clewhq/clew/span"
+	"github.com/clewhq/clew/store"
+)
+
+// Backend is a store under test. It starts empty and must not let data expire:
+// some spans lie in 1970 and some in 2554.
+type Backend interface {
+	store.Writer
+	store.Reader
+}
+
+// What else a Backend can do, the suite does between its questions: answers
+// must not depend on where spans lie.
+type (
+	// Settler brings all data into its final form: flushed and merged.
+	// It is called while others read and write.
+	Settler interface {
+		Settle(ctx context.Context) error
+	}
+	// Reopener closes the store and opens it again over the same data.
+	// It is called while nobody else uses the store.
+	Reopener interface {
+		Reopen(ctx context.Context) error
+	}
+	// Churner moves some of the data at random: flushes, merges a few pieces,
+	// drops caches. It is called as Reopener is, and may reopen.
+	Churner interface {
+		Churn(ctx context.Context, rng *rand.Rand) error
+	}
+)
+
+// The environment of a run. A failure prints the seed that brings it back.
+const (
+	seedVar   = "CLEW_TEST_SEED"        // of the random data; default: a new one for each run
+	roundsVar = "CLEW_TEST_ROUNDS"      // how many random stores; default 8, or 2 with -short
+	traceVar  = "CLEW_TEST_TRACE_SPANS" // spans in the big trace; default 20,000
+)
+
+// checks are the claims of the suite. Those on random data run once for each round.
+var checks = []struct {
+	name   string
+	random bool
+	run    func(*trial) error
+}{
+	{"EveryField", false, checkEveryField},
+	{"TraceInPieces", false, checkTraceInPieces},
+	{"SharedIDs", false, checkSharedIDs},
+	{"TraceIDs", false, checkTraceIDs},
+	{"Tenants", false, checkTenants},
+	{"Catalog", false, checkCatalog},
+	{"Predicates", false, checkPredicates},
+	{"EqualStarts", false, checkEqualStarts},
+	{"Pages", false, checkPages},
+	{"PagesWhileDataArrives", false, checkPagesWhileDataArrives},
+	{"InvalidCursor", false, checkInvalidCursor},
+	{"Empty", false, checkEmpty},
+	{"ContextEnds", false, checkContextEnds},
+	{"YieldUsesTheStore", false, checkYieldUsesTheStore},
+	{"Random", true, checkRandom},
+	{"Concurrent", false, checkConcurrent},
+	{"ManyAttributes", false, checkManyAttributes},
+	{"ManyEvents", false, checkManyEvents},
+	{"LongValues", false, checkLongValues},
+	{"ManyKeys", false, checkManyKeys},
+	{"BigTrace", false, checkBigTrace},
+}
+
+// Run holds the stores that open returns against the Model. Each is used by one
+// subtest; open registers its clean-up with the t that it is given.
+func Run(t *testing.T, open func(t *testing.T) Backend) {
+	base := envNumber(t, seedVar, rand.Uint64())
+	rounds := uint64(8)
+	if testing.Short() {
+		rounds = 2
+	}
+	rounds = envNumber(t, roundsVar, rounds)
+	for _, c := range checks {
+		if !c.random {
+			t.Run(c.name, func(t *testing.T) { runCheck(t, c.run, open(t), base) })
+			continue
+		}
+		for seed := base; seed < base+rounds; seed++ {
+			t.Run(fmt.Sprintf("%s/%d", c.name, seed-base), func(t *testing.T) { runCheck(t, c.run, open(t), seed) })
+		}
+	}
+}
+
+func runCheck(t *testing.T, check func(*trial) error, b Backend, seed uint64) {
+	tr := newTrial(t.Context(), b, seed)
+	tr.bigTrace = int(envNumber(t, traceVar, uint64(tr.bigTrace)))
+	if err := check(tr); err != nil {
+		t.Fatalf("seed %d (repeat with %s=%d %s=1):\n%v", seed, seedVar, seed, roundsVar, err)
+	}
+}
+
+// envNumber returns an environment variable's value.
+func envNumber(t *testing.T, name string, otherwise uint64) uint64 {
+	text := os.Getenv(name)
+	if text == "" {
+		return otherwise
+	}
+	n, err := strconv.ParseUint(text, 0, 64)
+	if err != nil {
+		t.Fatalf("%s=%q: expected a number", name, text)
+	}
+	return n
+}
+
+// trial is a backend beside the model that got the same spans.
+type trial struct {
+	ctx      context.Context
+	backend  Backend
+	model    *Model
+	gen      *Gen
+	rng      *rand.Rand    // of the trial's own choices
+	batch    span.Batch    // used for every write, so that a backend that holds on to one is found out
+	bigTrace int           // spans in the big trace
+	patience time.Duration // for what must not wait
+}
+
+func newTrial(ctx context.Context, b Backend, seed uint64) *trial {
+	return &trial{
+		ctx: ctx, backend: b, model: &Model{}, gen: NewGen(seed),
+		rng: rand.New(rand.NewPCG(seed, 1)), bigTrace: 20_000, patience: time.Minute,
+	}
+}
+
+const tenant = store.DefaultTenant
+
+// write puts spans into the backend and the model, as one batch.
+func (t *trial) write(tenant string, spans ...span.Span) error {
+	t.batch.Reset()
+	for i := range spans {
+		t.batch.Append(&spans[i])
+	}
+	if err := t.model.Write(t.ctx, tenant, &t.batch); err != nil {
+		return err
+	}
+	return writeBatch(t.ctx, t.backend, tenant, &t.batch)
+}
+
+// writeBatch writes b and waits as a sender does where the backend asks for it.
+func writeBatch(ctx context.Context, w store.Writer, tenant string, b *span.Batch) error {
+	b.Received = time.Now()
+	for {
+		err := w.Write(ctx, tenant, b)
+		var retry *store.RetryError
+		if !errors.As(err, &retry) {
+			if err != nil {
+				return fmt.Errorf("write %d spans: %w", b.Len(), err)
+			}
+			return nil
+		}
+		select {
+		case <-time.After(retry.After):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// everywhere runs check on the data as it was written, and again wherever the backend can move it.
+func (t *trial) everywhere(check func() error) error {
+	if err := check(); err != nil {
+		return fmt.Errorf("as written: %w", err)
+	}
+	churner, churns := t.backend.(Churner)
+	settler, settles := t.backend.(Settler)
+	reopener, reopens := t.backend.(Reopener)
+	for _, move := range []struct {
+		name string
+		can  bool
+		do   func() error
+	}{
+		{"churned", churns, func() error { return churner.Churn(t.ctx, t.rng) }},
+		{"settled", settles, func() error { return settler.Settle(t.ctx) }},
+		{"reopened", reopens, func() error { return reopener.Reopen(t.ctx) }},
+	} {
+		if !move.can {
+			continue
+		}
+		if err := move.do(); err != nil {
+			return fmt.Errorf("to be %s: %w", move.name, err)
+		}
+		if err := check(); err != nil {
+			return fmt.Errorf("%s: %w", move.name, err)
+		}
+	}
+	return nil
+}
+
+// churn moves data at random in one of the ways that the backend has.
+func (t *trial) churn() error {
+	if churner, ok := t.backend.(Churner); ok && t.rng.IntN(4) > 0 {
+		return churner.Churn(t.ctx, t.rng)
+	}
+	if settler, ok := t.backend.(Settler); ok && t.rng.IntN(2) == 0 {
+		return settler.Settle(t.ctx)
+	}
+	if reopener, ok := t.backend.(Reopener); ok {
+		return reopener.Reopen(t.ctx)
+	}
+	return nil
+}
