@@ -137,9 +137,9 @@ func (j *jaegerJSON) span(i int) {
 	j.traceID(b.TraceIDs[i])
 	j.name("spanID")
 	j.hex(b.SpanIDs[i][:])
-	if b.Flags[i] != 0 {
+	if flags := b.Flags[i] & 0xff; flags != 0 { // those of W3C; the others are OTLP's
 		j.name("flags")
-		j.unsigned(uint64(b.Flags[i]))
+		j.unsigned(uint64(flags))
 	}
 	j.name("operationName")
 	j.bytes(b.Dict.Bytes(b.Names[i]))

@@ -155,19 +155,19 @@ func (l *layout) branches(at int32) string {
 	if level == 0 {
 		return ""
 	}
-	if 3*level > l.label/2 {
+	if 2*level > l.label/2 {
 		return fmt.Sprintf("[%d] ", level)
 	}
 	parts := make([]string, level)
-	parts[level-1] = "├─ "
+	parts[level-1] = "├ "
 	if l.last[at] {
-		parts[level-1] = "└─ "
+		parts[level-1] = "└ "
 	}
 	for up := l.parent[at]; level > 1; up = l.parent[up] {
 		level--
-		parts[level-1] = "│  "
+		parts[level-1] = "│ "
 		if l.last[up] {
-			parts[level-1] = "   "
+			parts[level-1] = "  "
 		}
 	}
 	return strings.Join(parts, "")
