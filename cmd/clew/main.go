@@ -17,12 +17,24 @@ import (
 )
 
 func main() {
-	ctx, restore := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, restore) // so that a second signal ends the process at once
-	if err := newRootCmd().ExecuteContext(ctx); err != nil {
+	if err := newRootCmd().ExecuteContext(untilSignal()); err != nil {
 		fmt.Fprintln(os.Stderr, "clew:", strings.TrimSpace(err.Error()))
 		os.Exit(1)
 	}
+}
+
+// untilSignal returns a context that ends with the first signal to stop. Before
+// it ends, signals have their usual effect again: a second one kills the process.
+func untilSignal() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-signals
+		signal.Stop(signals)
+		cancel()
+	}()
+	return ctx
 }
 
 func newRootCmd() *cobra.Command {

@@ -65,12 +65,16 @@ func run(ctx context.Context, cfg *config.Config, log *slog.Logger, ready func(a
 	if err != nil {
 		return err
 	}
+	return s.run(ctx, ready)
+}
+
+func (s *server) run(ctx context.Context, ready func(addrs map[string]string)) error {
 	addrs := map[string]string{}
 	group, failed := errgroup.WithContext(ctx)
 	for _, name := range slices.Sorted(maps.Keys(s.listeners)) {
 		l := s.listeners[name]
 		addrs[name] = l.Addr().String()
-		log.Info("listening", "listener", name, "address", addrs[name])
+		s.log.Info("listening", "listener", name, "address", addrs[name])
 		group.Go(func() error {
 			if err := s.services[name].Serve(l); err != nil && !errors.Is(err, http.ErrServerClosed) {
 				return fmt.Errorf("listener %s: %w", name, err)
