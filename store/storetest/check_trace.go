@@ -6,6 +6,7 @@ import (
 	"math"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/clewhq/clew/span"
 	"github.com/clewhq/clew/store"
@@ -50,61 +51,77 @@ func attrs(pairs ...any) (list []span.KeyValue) {
 }
 
 // eachLeaf calls f with every field inside v, whether v is a struct, a list or
-// a field itself. An empty list is given one element first.
-func eachLeaf(v reflect.Value, f func(reflect.Value)) {
+// a field itself. The path names fields and no positions: "Events.Attrs.Key".
+func eachLeaf(path string, v reflect.Value, f func(path string, leaf reflect.Value)) {
 	switch {
 	case v.Type() == reflect.TypeFor[span.Value]() || v.Kind() != reflect.Struct && v.Kind() != reflect.Slice:
-		f(v)
+		f(path, v)
 	case v.Kind() == reflect.Struct:
 		for i := range v.NumField() {
-			eachLeaf(v.Field(i), f)
+			eachLeaf(strings.TrimPrefix(path+"."+v.Type().Field(i).Name, "."), v.Field(i), f)
 		}
 	default:
-		if v.Len() == 0 {
-			v.Set(reflect.MakeSlice(v.Type(), 1, 1))
-		}
 		for i := range v.Len() {
-			eachLeaf(v.Index(i), f)
+			eachLeaf(path, v.Index(i), f)
 		}
 	}
 }
 
-// fullSpan returns a span of which every field is set, and the number of its fields.
-func fullSpan() (s span.Span, leaves int) {
-	eachLeaf(reflect.ValueOf(&s).Elem(), func(leaf reflect.Value) {
-		leaves++
+// fillLists gives every list inside v one element.
+func fillLists(v reflect.Value) {
+	switch {
+	case v.Kind() == reflect.Struct && v.Type() != reflect.TypeFor[span.Value]():
+		for i := range v.NumField() {
+			fillLists(v.Field(i))
+		}
+	case v.Kind() == reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
+		fillLists(v.Index(0))
+	}
+}
+
+// fullSpan returns a span of which every field is set, and the paths of the fields.
+func fullSpan() (s span.Span, paths []string) {
+	fillLists(reflect.ValueOf(&s).Elem())
+	eachLeaf("", reflect.ValueOf(&s).Elem(), func(path string, leaf reflect.Value) {
+		paths = append(paths, path)
+		n := len(paths)
 		switch x := leaf.Addr().Interface().(type) {
 		case *span.Value:
-			*x = span.StringValue(fmt.Sprint("value ", leaves))
+			*x = span.StringValue(fmt.Sprint("value ", n))
 		case *string:
-			*x = fmt.Sprintf("text %d \xff\x00é", leaves)
+			*x = fmt.Sprintf("text %d \xff\x00é", n)
 		case *uint32:
-			*x = math.MaxUint32 - uint32(leaves)
+			*x = math.MaxUint32 - uint32(n)
 		case *int32:
-			*x = math.MinInt32 + int32(leaves)
+			*x = math.MinInt32 + int32(n)
 		case *uint64:
-			*x = 1<<63 + uint64(leaves)
+			*x = 1<<63 + uint64(n)
 		default: // ids
-			reflect.Copy(leaf, reflect.ValueOf([]byte{0xff, 0, byte(leaves), 1, 2, 3, 4, 5}))
+			reflect.Copy(leaf, reflect.ValueOf([]byte{0xff, 0, byte(n), 1, 2, 3, 4, 5}))
 		}
 	})
 	s.Resource.EntityRefs = "\x1a\x06\x12\x04host" // see span.Resource
-	return s, leaves
+	return s, paths
+}
+
+// without clears a field of s.
+func without(s *span.Span, field string) {
+	eachLeaf("", reflect.ValueOf(s).Elem(), func(path string, leaf reflect.Value) {
+		if path == field {
+			leaf.SetZero()
+		}
+	})
 }
 
 // checkEveryField: what came in comes out, with any field unset and any value anywhere.
 func checkEveryField(t *trial) error {
-	full, leaves := fullSpan()
+	full, paths := fullSpan()
 	list := []span.Span{full}
-	for without := range leaves {
+	for i, path := range paths {
 		s, _ := fullSpan()
-		at := -1
-		eachLeaf(reflect.ValueOf(&s).Elem(), func(leaf reflect.Value) {
-			if at++; at == without {
-				leaf.SetZero()
-			}
-		})
-		s.TraceID[15], s.SpanID[7] = byte(without+1), byte(without+1)
+		without(&s, path)
+		s.TraceID[15], s.SpanID[7] = byte(i+1), byte(i+1)
 		list = append(list, s)
 	}
 	for i, v := range nasty {
