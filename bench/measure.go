@@ -221,8 +221,9 @@ func (s *server) observe(ctx context.Context) (observation, error) {
 
 var errBusy = errors.New("the server is still busy long after the load")
 
-// waitIdle waits until the server is idle and returns the observation with
-// which the quiet period began. With errBusy, it is the last one instead.
+// waitIdle waits until the server is idle. It returns what the server has used
+// by then, as of the time at which the quiet period began: what little it did in
+// that period counts. With errBusy, the observation is the last one.
 func (s *server) waitIdle(ctx context.Context, rule idleRule) (observation, error) {
 	detector := idleDetector{rule: rule}
 	deadline := time.Now().Add(rule.timeout)
@@ -232,7 +233,8 @@ func (s *server) waitIdle(ctx context.Context, rule idleRule) (observation, erro
 			return o, err
 		}
 		if detector.observe(o) {
-			return detector.start, nil
+			o.at = detector.start.at
+			return o, nil
 		}
 		if o.at.After(deadline) {
 			return o, fmt.Errorf("%w: for %v", errBusy, rule.timeout)

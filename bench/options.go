@@ -61,8 +61,9 @@ func (o *options) loadFlags(cmd *cobra.Command) {
 	f.IntVar(&o.data.Merge, "merge", recording.DefaultMerge, "`traces` that share a ResourceSpans for each resource")
 	f.BoolVar(&o.data.KeepResolution, "keep-resolution", false,
 		"round times to the clock of the recorded sender instead of making all nanoseconds random")
-	f.DurationVar(&o.idle.window, "idle-window", 3*time.Second, "the server is idle when it was quiet for this long")
-	f.Float64Var(&o.idle.share, "idle-share", 0.02, "`share` of one core below which the server is quiet")
+	f.DurationVar(&o.idle.window, "idle-window", 10*time.Second,
+		"the server is idle when it was quiet for this long; it should exceed the timers by which it writes in the background")
+	f.Float64Var(&o.idle.share, "idle-share", 0.01, "`share` of one core below which the server is quiet")
 	f.DurationVar(&o.idle.timeout, "idle-timeout", 10*time.Minute, "how long to wait until the server is idle")
 }
 

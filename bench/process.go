@@ -120,6 +120,12 @@ func (p *process) stop() error {
 	}
 }
 
+// cpuSeconds returns the CPU time of a process that has ended.
+func (p *process) cpuSeconds() float64 {
+	state := p.cmd.ProcessState
+	return (state.UserTime() + state.SystemTime()).Seconds()
+}
+
 // lastLog returns the end of the server's log as an error.
 func (p *process) lastLog() error {
 	const most = 2000
@@ -184,12 +190,19 @@ func (b *bench) runClew(ctx context.Context, c clewRun) (err error) {
 // restart stops p, starts it again with the data, and sees that the data is there.
 func (b *bench) restart(ctx context.Context, p *process, c clewRun, a addresses) error {
 	b.step("stopping and starting again")
+	var err error
+	if b.report.ReadPeakMemory, err = procStatus(p.cmd.Process.Pid, "VmHWM"); err != nil {
+		return errors.Join(err, p.stop())
+	}
+	before, err := b.server.usage(ctx)
+	if err != nil {
+		return errors.Join(err, p.stop())
+	}
 	began := time.Now()
 	if err := p.stop(); err != nil {
 		return errors.Join(err, p.lastLog())
 	}
-	r := &restart{StopSeconds: time.Since(began).Seconds()}
-	var err error
+	r := &restart{StopSeconds: time.Since(began).Seconds(), StopCPUSeconds: max(0, p.cpuSeconds()-before.cpu)}
 	if r.Disk, err = measureDisk(c.dir); err != nil {
 		return err
 	}

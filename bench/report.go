@@ -23,6 +23,8 @@ type report struct {
 	Verify  *verifyResult `json:"verify,omitempty"`
 	Restart *restart      `json:"restart,omitempty"`
 	Reads   []latency     `json:"reads,omitempty"`
+	// ReadPeakMemory is the peak when look-ups and searches are over, in bytes.
+	ReadPeakMemory float64 `json:"read_peak_memory_bytes,omitempty"`
 }
 
 func (r *report) measured() bool { return r.Load != nil || r.Verify != nil || r.Reads != nil }
@@ -62,10 +64,11 @@ func newCost(before, after observation, spans uint64) *cost {
 
 // restart is how long it takes to end in order, and to be ready again with the data.
 type restart struct {
-	StopSeconds  float64 `json:"stop_seconds"`
-	StartSeconds float64 `json:"start_seconds"`
-	Disk         diskUse `json:"disk"` // in between
-	DiskPerSpan  float64 `json:"disk_bytes_per_span"`
+	StopSeconds    float64 `json:"stop_seconds"`
+	StopCPUSeconds float64 `json:"stop_cpu_seconds"` // much of it means that the server was not idle before
+	StartSeconds   float64 `json:"start_seconds"`
+	Disk           diskUse `json:"disk"` // in between
+	DiskPerSpan    float64 `json:"disk_bytes_per_span"`
 }
 
 // write prints the report for people.
@@ -92,7 +95,11 @@ func (r *report) write(out io.Writer) error {
 	}
 	if c := r.Cost; c != nil {
 		row("server CPU", "%.2f µs a span, %.2f s; idle %.1f s after the last acknowledgement", c.CPUPerSpan, c.CPUSeconds, c.IdleSeconds)
-		row("peak memory", "%.0f MiB", c.PeakMemory/(1<<20))
+		reading := ""
+		if r.ReadPeakMemory > 0 {
+			reading = fmt.Sprintf("; %.0f MiB after look-ups and searches", r.ReadPeakMemory/(1<<20))
+		}
+		row("peak memory", "%.0f MiB%s", c.PeakMemory/(1<<20), reading)
 		if c.Disk != (diskUse{}) {
 			row("disk", "%.1f bytes a span; %v", c.DiskPerSpan, c.Disk)
 		}
@@ -102,7 +109,7 @@ func (r *report) write(out io.Writer) error {
 			thousands(v.Traces), thousands(v.Of), thousands(v.Spans), v.Missing, v.Extra)
 	}
 	if s := r.Restart; s != nil {
-		row("restart", "stopped in %.3f s, ready again in %.3f s", s.StopSeconds, s.StartSeconds)
+		row("restart", "stopped in %.3f s with %.2f s of CPU, ready again in %.3f s", s.StopSeconds, s.StopCPUSeconds, s.StartSeconds)
 		row("disk when stopped", "%.1f bytes a span; %v", s.DiskPerSpan, s.Disk)
 	}
 	if len(r.Reads) > 0 {

@@ -18,8 +18,9 @@ func TestReport(t *testing.T) {
 			Retries: map[string]int{"429": 2}, Acks: latency{Count: 1000, P50: 3, P95: 5.25, P99: 7, Max: 20}},
 		Cost: newCost(observation{cpu: 1, disk: diskUse{4096, 100}},
 			observation{cpu: 4.5, disk: diskUse{4096 + 36<<20, 100 + 35<<20}}, 1_000_000),
-		Verify:  &verifyResult{Traces: 239_578, Of: 239_578, Spans: 1_000_000},
-		Restart: &restart{StopSeconds: 0.25, StartSeconds: 0.0125, Disk: diskUse{33 << 20, 32 << 20}, DiskPerSpan: 34.6},
+		Verify:         &verifyResult{Traces: 239_578, Of: 239_578, Spans: 1_000_000},
+		Restart:        &restart{StopSeconds: 0.25, StopCPUSeconds: 0.125, StartSeconds: 0.0125, Disk: diskUse{33 << 20, 32 << 20}, DiskPerSpan: 34.6},
+		ReadPeakMemory: 260 << 20,
 		Reads: []latency{
 			{Name: "trace by id", Count: 500, P50: 0.5, P95: 0.75, P99: 1, Max: 1.5},
 			{Name: "jaeger search: rare value", Count: 100, P50: 2, P95: 3, P99: 4, Max: 5, Found: 1},
