@@ -170,6 +170,7 @@ func TestCommandErrors(t *testing.T) {
 	f := newFake()
 	addr, url := startFake(t, f)
 	full := t.TempDir()
+	t.Setenv("TMPDIR", t.TempDir())
 	if err := os.WriteFile(filepath.Join(full, "x"), nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -191,6 +192,9 @@ func TestCommandErrors(t *testing.T) {
 		if table != "" {
 			t.Errorf("%v writes a report of nothing:\n%s", test.args, table)
 		}
+	}
+	if left, err := os.ReadDir(os.Getenv("TMPDIR")); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
 	}
 }
 

@@ -151,27 +151,28 @@ type clewRun struct {
 
 // runClew measures a Clew that it starts, from an empty folder to a restart with the data.
 func (b *bench) runClew(ctx context.Context, c clewRun) (err error) {
+	if entries, err := os.ReadDir(c.dir); err == nil && len(entries) > 0 {
+		return fmt.Errorf("%s is not empty; the measurement begins with an empty folder", c.dir)
+	}
 	work, err := os.MkdirTemp("", "clew-bench-")
 	if err != nil {
 		return err
 	}
+	logPath := filepath.Join(work, "clew.log")
 	defer func() {
-		if err == nil {
-			err = os.RemoveAll(work)
-		} else {
+		if log, statErr := os.Stat(logPath); err != nil && statErr == nil && log.Size() > 0 {
 			b.step("the server's log is in %s", work)
+			return
 		}
+		err = errors.Join(err, os.RemoveAll(work))
 	}()
 	if c.dir == "" {
 		c.dir = filepath.Join(work, "data")
-	} else if entries, err := os.ReadDir(c.dir); err == nil && len(entries) > 0 {
-		return fmt.Errorf("%s is not empty; the measurement begins with an empty folder", c.dir)
 	}
 	a, err := freeAddresses()
 	if err != nil {
 		return err
 	}
-	logPath := filepath.Join(work, "clew.log")
 	p, _, err := startClew(ctx, c.binary, a, c.dir, logPath, c.extra)
 	if err != nil {
 		return err
