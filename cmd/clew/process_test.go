@@ -151,7 +151,7 @@ func TestCrash(t *testing.T) {
 	next := func() uint64 { return at.Add(size) - size }
 	for range *crashRounds {
 		p := startProcess(t, dir, "--memory.head=1MiB") // so that it writes and merges blocks meanwhile
-		killAt := int64(len(a.spans)) + 1000 + rand.Int64N(20_000)
+		killAt := int64(len(a.spans)) + 500 + rand.Int64N(7_000)
 		var finished sync.WaitGroup
 		for range senders {
 			client := traceClient(t, p.addrs["otlp-grpc"])
