@@ -211,6 +211,9 @@ func NewRegex(expr string) (*Regex, error) {
 	return r, nil
 }
 
+// Prefix returns a literal that every match begins with, maybe "".
+func (r *Regex) Prefix() string { return r.prefix }
+
 // Match reports whether the whole of b matches.
 func (r *Regex) Match(b []byte) bool {
 	if len(b) < len(r.prefix) || string(b[:len(r.prefix)]) != r.prefix {

@@ -249,6 +249,7 @@ func (w *blockWriter) encodeStrings(c *outCol, p *pieceRef) {
 	for _, l := range w.locals {
 		w.list.Append(w.resolve(l.ref))
 	}
+	w.addFilter(c)
 	w.piece = binary.AppendUvarint(w.piece, uint64(len(w.locals)))
 	w.piece = colenc.AppendStrings(w.piece, &w.list, w.level)
 	w.piece = w.ints.Append(w.piece, w.codes, w.level)
@@ -378,20 +379,23 @@ func encodeShapes(s *span.Shapes, level colenc.Level) []byte {
 // writeColumns writes each column's index and dictionary and returns the directory of columns.
 func (w *blockWriter) writeColumns() []byte {
 	w.countRows()
-	var scopes, types, offs, lens, totals, rows []uint64
+	var scopes, types, offs, lens, filters, totals, rows []uint64
 	var names colenc.List
 	for _, c := range w.cols {
-		var l location
+		var l, f location
 		if len(c.pieces) > 0 {
 			l = w.section(c.encodeIndex(w.level))
 		}
+		if len(c.filters) > 0 {
+			f = w.section(c.filters)
+		}
 		scopes, types = append(scopes, uint64(c.key.Scope)), append(types, uint64(c.key.Type))
-		offs, lens = append(offs, l.off), append(lens, uint64(l.len))
+		offs, lens, filters = append(offs, l.off), append(lens, uint64(l.len)), append(filters, uint64(f.len))
 		totals, rows = append(totals, c.total), append(rows, c.rows)
 		names.Append([]byte(c.key.Key))
 	}
 	dst := binary.AppendUvarint(nil, uint64(len(w.cols)))
-	for _, vals := range [][]uint64{scopes, types, offs, lens, totals, rows} {
+	for _, vals := range [][]uint64{scopes, types, offs, lens, filters, totals, rows} {
 		dst = colenc.AppendInts(dst, vals, w.level)
 	}
 	return colenc.AppendStrings(dst, &names, w.level)

@@ -119,7 +119,7 @@ func (p *rowPool) recycle() {
 	for _, rs := range p.used {
 		rs.Reset()
 		clear(rs.local)
-		rs.local = rs.local[:0]
+		rs.local, rs.heavy = rs.local[:0], false
 		p.free = append(p.free, rs)
 	}
 	p.used = p.used[:0]

@@ -58,6 +58,7 @@ const (
 	partTables
 	partDirectory
 	partTraceIndex
+	partFilters // as a chunk: those of a column
 )
 
 func newCache(bytes int64) *cache {
@@ -301,11 +302,12 @@ func parseShapes(raw []byte, columns int) (*blockShapes, error) {
 
 // directory lists a block's columns by number.
 type directory struct {
-	keys   []colKey
-	where  []location // of the column's index; length 0 if it has no values
-	totals []uint64   // values
-	rows   []uint64   // spans, events or links that have a value
-	byKey  map[colKey]uint32
+	keys    []colKey
+	where   []location // of the column's index; length 0 if it has no values
+	filters []location // of the filters of the column's pieces, likewise
+	totals  []uint64   // values
+	rows    []uint64   // spans, events or links that have a value
+	byKey   map[colKey]uint32
 }
 
 func (b *block) directory() (*directory, error) {
@@ -324,7 +326,7 @@ func (b *block) directory() (*directory, error) {
 func parseDirectory(raw []byte) (*directory, error) {
 	r := reader{src: raw}
 	n := r.number(maxCount)
-	scopes, types, offs, lens, totals, rows := r.ints(n), r.ints(n), r.ints(n), r.ints(n), r.ints(n), r.ints(n)
+	scopes, types, offs, lens, filters, totals, rows := r.ints(n), r.ints(n), r.ints(n), r.ints(n), r.ints(n), r.ints(n), r.ints(n)
 	names := r.strings(n)
 	if err := r.end(); err != nil {
 		return nil, err
@@ -332,7 +334,7 @@ func parseDirectory(raw []byte) (*directory, error) {
 	if n < numFixed {
 		return nil, fmt.Errorf("%w: %d columns, expected at least %d", colenc.ErrCorrupt, n, numFixed)
 	}
-	d := &directory{totals: totals, rows: rows, byKey: make(map[colKey]uint32, n), keys: make([]colKey, n), where: make([]location, n)}
+	d := &directory{totals: totals, rows: rows, byKey: make(map[colKey]uint32, n), keys: make([]colKey, n), where: make([]location, n), filters: make([]location, n)}
 	for i := range n {
 		k := colKey{colScope(scopes[i]), span.Type(types[i]), string(names.At(i))}
 		if i < numFixed && k != fixedKey(i) || i >= numFixed && (k.Scope == colFixed || k.Scope > colLink || k.Type > span.Map) {
@@ -340,6 +342,7 @@ func parseDirectory(raw []byte) (*directory, error) {
 		}
 		d.keys[i], d.byKey[k] = k, uint32(i)
 		d.where[i] = location{offs[i], uint32(lens[i])}
+		d.filters[i] = location{offs[i] + lens[i], uint32(filters[i])}
 	}
 	return d, nil
 }
@@ -369,7 +372,7 @@ func (b *block) column(num uint32) (*column, error) {
 		if err != nil {
 			return nil, 0, err
 		}
-		return c, 64*len(c.pieces) + 4*len(c.lists) + len(c.dict.Arena) + 12*len(c.dict.Ends), nil
+		return c, 64*len(c.pieces) + 4*len(c.lists) + c.dict.Size() + 8*len(c.counts), nil
 	})
 }
 
@@ -398,7 +401,7 @@ func parseColumn(raw []byte, num uint32, key colKey) (*column, error) {
 	for i := range c.pieces {
 		p := &c.pieces[i]
 		*p = pieceRef{chunk: uint32(vals[0][i]), n: uint32(vals[1][i]), len: uint32(vals[2][i]), mode: pieceMode(vals[3][i]),
-			off: vals[4][i], min: vals[5][i], max: vals[5][i] + vals[6][i], list: uint32(list), more: uint32(vals[7][i])}
+			off: vals[4][i], min: vals[5][i], max: vals[5][i] + vals[6][i], list: uint32(list), more: uint32(vals[7][i]), at: uint32(i)}
 		list += vals[7][i]
 		if list > uint64(len(c.lists)) || vals[1][i] > maxCount/8 || i > 0 && p.chunk <= c.pieces[i-1].chunk {
 			return nil, fmt.Errorf("%w: piece %d of column %+v", colenc.ErrCorrupt, i, key)
@@ -556,7 +559,7 @@ func (b *block) strings(c *column, chunk uint32) (*pieceStrings, error) {
 		if err != nil {
 			return nil, 0, err
 		}
-		return s, 4*(len(s.codes)+len(s.list.Ends)) + len(s.list.Arena), nil
+		return s, 4*len(s.codes) + s.list.Size(), nil
 	})
 }
 

@@ -9,6 +9,8 @@ import (
 	"math"
 	"slices"
 
+	"github.com/FastFilter/xorfilter"
+
 	"github.com/clewhq/clew/span"
 	"github.com/clewhq/clew/store/columnar/colenc"
 )
@@ -45,6 +47,8 @@ type blockWriter struct {
 	numbers []uint64
 	list    colenc.List
 	rank    []uint32
+	hashes  []uint64
+	fuse    xorfilter.BinaryFuseBuilder
 	stamp   uint32
 	locals  []localString
 }
@@ -91,17 +95,18 @@ type chunkBuilder struct {
 
 // outCol is a column being written.
 type outCol struct {
-	key    colKey
-	num    uint32
-	enc    encoding
-	vals   []uint64 // of the present chunk; a string is tag<<32 | Ref
-	ids    []byte   // of the present chunk, for encID8 and encID16
-	pieces []pieceRef
-	lists  []uint32 // dictionary codes of pieces, see pieceRef
-	dict   span.Dict
-	counts []uint64 // occurrences of each code of dict
-	total  uint64
-	rows   uint64 // spans, events or links with a value, set at the end
+	key     colKey
+	num     uint32
+	enc     encoding
+	vals    []uint64 // of the present chunk; a string is tag<<32 | Ref
+	ids     []byte   // of the present chunk, for encID8 and encID16
+	pieces  []pieceRef
+	lists   []uint32 // dictionary codes of pieces, see pieceRef
+	dict    span.Dict
+	counts  []uint64 // occurrences of each code of dict
+	filters []byte   // of pieces with a dictionary of their own
+	total   uint64
+	rows    uint64 // spans, events or links with a value, set at the end
 }
 
 // pieceRef says where the values of one column for one chunk lie and what they are.
@@ -113,6 +118,7 @@ type pieceRef struct {
 	off        uint64
 	min, max   uint64 // encInts: range of the values, as int64 or float64 bits by the column's type
 	list, more uint32 // pieceShared: lists[list:list+more] are the codes that occur, ascending
+	at         uint32 // place among the column's pieces, set by who reads
 }
 
 // pieceMode says how a piece is encoded.
@@ -196,7 +202,9 @@ func (w *blockWriter) row(r rowRef) {
 	for _, e := range rs.EventsOf(i) {
 		p.entries += 1 + len(rs.space.shapes.Entries(e.Attrs.Shape))
 	}
-	p.bytes += rs.heavyBytes(i)
+	if rs.heavy || rs.space.heavy {
+		p.bytes += rs.heavyBytes(i)
+	}
 	p.rows = append(p.rows, r)
 	p.traces[len(p.traces)-1].rows++
 }

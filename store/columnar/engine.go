@@ -47,7 +47,7 @@ type Options struct {
 	// QueryBytes is the memory that the answer of one query may take (default 512 MiB).
 	QueryBytes int64
 	// HeadAge is how long a span may wait for its block (default 30 s), and
-	// HeadIdle how long while nothing arrives (default 5 s).
+	// HeadIdle how long while nothing arrives (default 2 s).
 	HeadAge, HeadIdle time.Duration
 	// FS is the disk (default OSFS).
 	FS         FS
@@ -70,7 +70,7 @@ func (o *Options) setDefaults() {
 		o.HeadAge = 30 * time.Second
 	}
 	if o.HeadIdle <= 0 {
-		o.HeadIdle = 5 * time.Second
+		o.HeadIdle = 2 * time.Second
 	}
 	if o.FS == nil {
 		o.FS = OSFS{}
@@ -99,8 +99,8 @@ type Engine struct {
 	stop    context.CancelFunc // ends maintenance
 	ctx     context.Context
 	working sync.WaitGroup
-	// heavy lets one tenant at a time write a block, which takes memory and both cores.
-	heavy chan struct{}
+	// flushing and merging let one tenant at a time write a block of a head, and one a merged block.
+	flushing, merging chan struct{}
 }
 
 var (
@@ -123,7 +123,7 @@ func Open(opts Options) (*Engine, error) {
 	}
 	e := &Engine{
 		opts: opts, fs: opts.FS, log: opts.Logger, cache: newCache(opts.CacheBytes),
-		tenants: map[string]*tenant{}, heavy: make(chan struct{}, 1),
+		tenants: map[string]*tenant{}, flushing: make(chan struct{}, 1), merging: make(chan struct{}, 1),
 	}
 	e.stats = newEngineStats(e)
 	e.ctx, e.stop = context.WithCancel(context.Background())

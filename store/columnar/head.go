@@ -26,6 +26,7 @@ type head struct {
 	chunks  []*headChunk
 	rows    int
 	values  int
+	heavy   bool // some string is longer than sharedStringBytes
 
 	traces []headTrace
 	table  []uint32 // open addressing by trace id: 1 + place in traces
@@ -118,7 +119,9 @@ func (c *headChunk) reserve(values int) {
 func (h *head) translate(b *span.Batch) {
 	h.refs = resize(h.refs, max(1, b.Dict.Len()))
 	for r := range h.refs {
-		h.refs[r] = h.dict.Intern(b.Dict.Bytes(span.Ref(r)))
+		s := b.Dict.Bytes(span.Ref(r))
+		h.heavy = h.heavy || len(s) > sharedStringBytes
+		h.refs[r] = h.dict.Intern(s)
 	}
 	h.newShapes = resize(h.newShapes, b.Shapes.Len())
 	for i := range h.newShapes {
@@ -298,7 +301,7 @@ func (h *head) view() *headView {
 	}
 	dict := h.dict.View()
 	tables := span.Batch{Shapes: h.tables.Shapes.View(), Values: h.tables.Values, Resources: h.tables.Resources, Scopes: h.tables.Scopes}
-	s := &space{strs: &dict, shapes: h.shapes.View(), tables: &tables}
+	s := &space{strs: &dict, shapes: h.shapes.View(), tables: &tables, heavy: h.heavy}
 	v := &headView{h: h, rows: h.rows, chunks: make([]*headChunk, len(h.chunks))}
 	for i, c := range h.chunks {
 		copied := *c

@@ -22,32 +22,41 @@ const (
 	// maxBlockTables is the most resources and scopes that a merged block may have.
 	maxBlockTables = 1 << 18
 
-	maintainEvery = time.Second
+	maintainEvery = 500 * time.Millisecond
 	retryEvery    = 2 * time.Second
 )
 
-// maintain seals heads that are full or old, stores sealed ones, merges blocks
-// and drops those whose time is over, until the engine is closed.
+// maintain seals heads that are full or old and stores sealed ones, until the engine is closed.
 func (t *tenant) maintain() {
-	defer close(t.done)
-	ticker := time.NewTicker(maintainEvery)
-	defer ticker.Stop()
-	for t.e.ctx.Err() == nil {
+	t.loop(t.kick, func() bool {
 		if t.headIsDue() {
 			t.seal()
 		}
-		worked := t.flushOne(t.e.ctx)
-		if !worked {
-			t.expire()
-			worked = t.mergeOne(t.e.ctx)
-		}
-		if worked {
+		return t.flushOne(t.e.ctx)
+	})
+}
+
+// tidy merges blocks and drops those whose time is over, until the engine is
+// closed. It runs beside maintain: a large merge must not keep writers waiting.
+func (t *tenant) tidy() {
+	t.loop(t.grown, func() bool {
+		t.expire()
+		return t.mergeOne(t.e.ctx)
+	})
+}
+
+// loop calls work again and again: at once while it reports that it did something, else at each tick and kick.
+func (t *tenant) loop(kick <-chan struct{}, work func() bool) {
+	ticker := time.NewTicker(maintainEvery)
+	defer ticker.Stop()
+	for t.e.ctx.Err() == nil {
+		if work() {
 			continue
 		}
 		select {
 		case <-t.e.ctx.Done():
 		case <-ticker.C:
-		case <-t.kick:
+		case <-kick:
 		}
 	}
 }
@@ -91,9 +100,9 @@ func (t *tenant) flushOne(ctx context.Context) bool {
 	if h == nil {
 		return false
 	}
-	t.e.heavy <- struct{}{}
+	t.e.flushing <- struct{}{}
 	b, err := t.writeHead(ctx, h)
-	<-t.e.heavy
+	<-t.e.flushing
 	t.state.Lock()
 	t.failed = err
 	if err == nil {
@@ -112,6 +121,7 @@ func (t *tenant) flushOne(ctx context.Context) bool {
 	if err := t.wal.removeThrough(h.lastSegment); err != nil {
 		t.log.Warn("log segments that are stored in a block cannot be removed", "error", err)
 	}
+	wake(t.grown)
 	return true
 }
 
@@ -194,9 +204,9 @@ func (t *tenant) mergeOne(ctx context.Context) bool {
 	if tablesOf(parents) > maxBlockTables {
 		return false
 	}
-	t.e.heavy <- struct{}{}
+	t.e.merging <- struct{}{}
 	b, err := t.writeMerged(ctx, parents)
-	<-t.e.heavy
+	<-t.e.merging
 	if err != nil {
 		if ctx.Err() == nil {
 			t.log.Error("blocks cannot be merged; they are served as they are", "error", err)
@@ -244,11 +254,18 @@ func (t *tenant) writeMerged(ctx context.Context, parents []*block) (*block, err
 // replace puts a merged block in the place of its parents.
 func (t *tenant) replace(parents []*block, b *block) {
 	t.state.Lock()
-	t.blocks = slices.DeleteFunc(t.blocks, func(old *block) bool { return slices.Contains(parents, old) })
+	var gone []*block // without those that retention has dropped meanwhile
+	t.blocks = slices.DeleteFunc(t.blocks, func(old *block) bool {
+		replaced := slices.Contains(parents, old)
+		if replaced {
+			gone = append(gone, old)
+		}
+		return replaced
+	})
 	t.blocks = append(t.blocks, b)
 	t.changed()
 	t.state.Unlock()
-	for _, p := range parents {
+	for _, p := range gone {
 		p.drop()
 	}
 }
@@ -258,11 +275,17 @@ func (t *tenant) checkParents(parents []*block, cause error) {
 	for _, p := range parents {
 		if err := p.verify(); errors.Is(err, colenc.ErrCorrupt) {
 			t.state.Lock()
-			t.setAside(p.path, fmt.Errorf("%w (found by: %w)", err, cause))
+			n := len(t.blocks)
 			t.blocks = slices.DeleteFunc(t.blocks, func(b *block) bool { return b == p })
-			t.changed()
+			ours := len(t.blocks) < n // retention has not dropped it meanwhile
+			if ours {
+				t.setAside(p.path, fmt.Errorf("%w (found by: %w)", err, cause))
+				t.changed()
+			}
 			t.state.Unlock()
-			p.release()
+			if ours {
+				p.release()
+			}
 		}
 	}
 }
@@ -312,7 +335,8 @@ func (t *tenant) settle(ctx context.Context) error {
 		if failed != nil {
 			return failed
 		}
-		t.wake()
+		wake(t.kick)
+		wake(t.grown)
 		select {
 		case <-change:
 		case <-ctx.Done():

@@ -18,6 +18,7 @@ type rowSet struct {
 	space *space
 	// local holds the strings of Refs with localRef set.
 	local [][]byte
+	heavy bool // some string of local is longer than sharedStringBytes
 	// tag and localMarks belong to a blockWriter while it takes rows in.
 	tag        uint32
 	localMarks []mark
@@ -32,6 +33,7 @@ type space struct {
 	shapes span.Shapes
 	// tables holds Resources and Scopes, with Shapes and Values of their attributes.
 	tables *span.Batch
+	heavy  bool // some string of strs is longer than sharedStringBytes
 	// out is what a blockWriter knows about the space.
 	out *spaceMap
 }
@@ -55,6 +57,7 @@ func (rs *rowSet) addLocal(b []byte) span.Ref {
 		return 0
 	}
 	rs.local = append(rs.local, b)
+	rs.heavy = rs.heavy || len(b) > sharedStringBytes
 	return localRef | span.Ref(len(rs.local)-1)
 }
 

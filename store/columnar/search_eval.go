@@ -4,6 +4,8 @@ import (
 	"math"
 	"math/bits"
 
+	"github.com/cespare/xxhash/v2"
+
 	"github.com/clewhq/clew/span"
 	"github.com/clewhq/clew/store"
 )
@@ -116,6 +118,9 @@ type leafColumn struct {
 	col *column
 	// passes remembers the test on strings of the dictionary: 0 not tested, 1 fails, 2 passes.
 	passes []uint8
+	// filters are those of the pieces, nil unless the test looks for one string.
+	filters []*filter
+	key     uint64 // that string's hash
 	// in is how often the column occurs in each shape of the block.
 	in []uint8
 	// total is whether some shape has it more than once.
@@ -233,7 +238,7 @@ func (c *leafColumn) prune(t *test, p *pieceRef) verdict {
 		return never
 	case encStrings:
 		if p.mode != pieceShared {
-			return maybe
+			return c.pruneLocal(p)
 		}
 		some, each := false, true
 		for _, code := range c.col.lists[p.list : p.list+p.more] {
@@ -249,6 +254,17 @@ func (c *leafColumn) prune(t *test, p *pieceRef) verdict {
 		return never
 	case encInts:
 		return pruneInts(t, c.col.key.Type, p)
+	}
+	return maybe
+}
+
+// pruneLocal asks the filter of a piece with a dictionary of its own.
+func (c *leafColumn) pruneLocal(p *pieceRef) verdict {
+	if c.filters == nil {
+		return maybe
+	}
+	if f := c.filters[p.at]; f != nil && !f.Contains(c.key) {
+		return never
 	}
 	return maybe
 }
@@ -431,20 +447,20 @@ func (v *evaluator) state(l *leaf, scope store.Scope) *leafState {
 		s.tables = v.judgeTables(l, scope)
 	case scope == store.IntrinsicScope:
 		if num, ok := fixedFor[in]; ok {
-			v.addColumn(s, num)
+			v.addColumn(s, num, l.test)
 		}
 	default:
 		for typ := span.Empty; typ <= span.Map; typ++ {
 			num, ok := v.dir.byKey[colKey{levelOf(scope, l.field), typ, l.field.Key}]
 			if ok && l.test.can(typ) {
-				v.addColumn(s, num)
+				v.addColumn(s, num, l.test)
 			}
 		}
 	}
 	return s
 }
 
-func (v *evaluator) addColumn(s *leafState, num uint32) {
+func (v *evaluator) addColumn(s *leafState, num uint32, t *test) {
 	col, err := v.b.column(num)
 	if err != nil {
 		v.fail(err)
@@ -454,6 +470,13 @@ func (v *evaluator) addColumn(s *leafState, num uint32) {
 		return
 	}
 	c := &leafColumn{col: col}
+	if s, one := t.exactly(); one && col.enc == encStrings && col.key.Type != span.Array {
+		c.key = xxhash.Sum64(s)
+		if c.filters, err = v.b.filters(col); err != nil {
+			v.fail(err)
+			return
+		}
+	}
 	if num >= colMessage {
 		c.in = make([]uint8, v.table.len())
 		for i := range c.in {

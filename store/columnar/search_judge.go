@@ -14,6 +14,7 @@ type test struct {
 	op     store.Op     // else the comparison
 	want   span.Value
 	ints   intTest // the comparison, for Int values
+	prefix []byte  // what every string that passes begins with
 }
 
 // intTest is a comparison of integers: lo <= v <= hi, or not that. lo > hi: no integer.
@@ -30,9 +31,13 @@ var noInt = intTest{lo: 1, hi: 0}
 func newTest(p store.Predicate) (store.Field, *test) {
 	switch p := p.(type) {
 	case store.Compare:
-		return p.Field, &test{op: p.Op, want: p.Value, ints: newIntTest(p.Op, p.Value)}
+		t := &test{op: p.Op, want: p.Value, ints: newIntTest(p.Op, p.Value)}
+		if p.Op == store.Equal {
+			t.prefix = []byte(p.Value.Str)
+		}
+		return p.Field, t
 	case store.Matches:
-		return p.Field, &test{regex: p.Regex, ints: noInt}
+		return p.Field, &test{regex: p.Regex, ints: noInt, prefix: []byte(p.Regex.Prefix())}
 	case store.Exists:
 		return p.Field, &test{exists: true, ints: intTest{math.MinInt64, math.MaxInt64, false}}
 	}
@@ -129,6 +134,12 @@ func (t *test) bytes(typ span.Type, b []byte) bool {
 		return string(b) == t.want.Str
 	}
 	return t.op.Holds(span.Value{Type: typ, Str: string(b)}, t.want)
+}
+
+// exactly returns the one string that can pass.
+func (t *test) exactly() ([]byte, bool) {
+	one := !t.exists && t.regex == nil && t.op == store.Equal && t.want.Type.InDict()
+	return t.prefix, one
 }
 
 // can reports whether some value of the type may pass.

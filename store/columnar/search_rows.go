@@ -293,19 +293,7 @@ func (v *evaluator) column(t *test, c *leafColumn, p *pieceRef, own level, out b
 			v.fail(err)
 			return
 		}
-		verdicts := make([]bool, s.distinct())
-		for i := range verdicts {
-			if s.shared != nil {
-				verdicts[i] = c.passesShared(t, s.shared[i])
-			} else {
-				verdicts[i] = t.bytes(c.col.key.Type, s.list.At(i))
-			}
-		}
-		for i, code := range s.codes {
-			if verdicts[code] {
-				passed.set(i)
-			}
-		}
+		c.testStrings(t, s, passed)
 	} else {
 		vals, err := v.b.ints(c.col.num, v.chunk)
 		if err != nil {
@@ -316,6 +304,39 @@ func (v *evaluator) column(t *test, c *leafColumn, p *pieceRef, own level, out b
 	}
 	if passed.any() {
 		v.scatter(c, own, passed, out)
+	}
+}
+
+// testStrings sets the values of a piece that pass.
+func (c *leafColumn) testStrings(t *test, s *pieceStrings, passed bitmap) {
+	verdicts := make([]bool, s.distinct())
+	some := false
+	switch {
+	case s.shared != nil:
+		for i, code := range s.shared {
+			verdicts[i] = c.passesShared(t, code)
+			some = some || verdicts[i]
+		}
+	case len(t.prefix) > 0 && c.col.key.Type != span.Array:
+		s.list.EachWithPrefix(t.prefix, func(i int) {
+			verdicts[i] = t.bytes(c.col.key.Type, s.list.At(i))
+			some = some || verdicts[i]
+		})
+	default:
+		var text []byte
+		for i := range verdicts {
+			text = s.list.AppendAt(text, i)
+			verdicts[i] = t.bytes(c.col.key.Type, text)
+			some = some || verdicts[i]
+		}
+	}
+	if !some {
+		return
+	}
+	for i, code := range s.codes {
+		if verdicts[code] {
+			passed.set(i)
+		}
 	}
 }
 

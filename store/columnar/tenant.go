@@ -38,11 +38,12 @@ type tenant struct {
 	sealed []*head   // waiting to become blocks, oldest first
 	blocks []*block  // ascending by id
 	nextID uint64
-	gaps   []string      // blocks that were set aside
-	failed error         // why the last attempt to store a head failed
-	change chan struct{} // closed and replaced when sealed, blocks or failed change
-	kick   chan struct{} // asks for maintenance
-	done   chan struct{} // closed when maintenance has ended
+	gaps   []string       // blocks that were set aside
+	failed error          // why the last attempt to store a head failed
+	change chan struct{}  // closed and replaced when sealed, blocks or failed change
+	kick   chan struct{}  // asks for maintenance
+	grown  chan struct{}  // tells that there is a new block
+	done   sync.WaitGroup // maintenance that is running
 }
 
 // maxSealed is how many full heads may wait before writers do.
@@ -57,7 +58,7 @@ func openTenant(e *Engine, name string) (*tenant, error) {
 	dir := filepath.Join(e.opts.Dir, tenantsFolder, name)
 	t := &tenant{
 		e: e, name: name, dir: filepath.Join(dir, "blocks"), log: e.log.With("tenant", name), head: newHead(), nextID: 1,
-		change: make(chan struct{}), kick: make(chan struct{}, 1), done: make(chan struct{}),
+		change: make(chan struct{}), kick: make(chan struct{}, 1), grown: make(chan struct{}, 1),
 	}
 	if err := e.fs.MkdirAll(t.dir, 0o750); err != nil {
 		return nil, err
@@ -84,7 +85,8 @@ func openTenant(e *Engine, name string) (*tenant, error) {
 		t.releaseBlocks()
 		return nil, err
 	}
-	go t.maintain()
+	t.done.Go(t.maintain)
+	t.done.Go(t.tidy)
 	return t, nil
 }
 
@@ -211,7 +213,7 @@ func (t *tenant) write(ctx context.Context, b *span.Batch) error {
 	full := h.size() >= t.e.headBudget()
 	t.writing.Unlock()
 	if full {
-		t.wake()
+		wake(t.kick)
 	}
 	t.e.stats.spans.Add(uint64(b.Len()))
 	if err := t.wal.commit(ctx, pos); err != nil {
@@ -225,7 +227,7 @@ func (t *tenant) waitForRoom(ctx context.Context) error {
 	if t.hasRoom() {
 		return nil
 	}
-	t.wake()
+	wake(t.kick)
 	timer := time.NewTimer(writeWait)
 	defer timer.Stop()
 	for {
@@ -263,10 +265,10 @@ func (t *tenant) hasRoom() bool {
 	return h.size() < t.e.headBudget()
 }
 
-// wake asks for maintenance now.
-func (t *tenant) wake() {
+// wake asks the loop behind a channel to work now.
+func wake(kick chan<- struct{}) {
 	select {
-	case t.kick <- struct{}{}:
+	case kick <- struct{}{}:
 	default:
 	}
 }
@@ -290,12 +292,12 @@ func (t *tenant) seal() {
 	t.sealed = append(t.sealed, t.head)
 	t.head = newHead()
 	t.changed()
-	t.wake()
+	wake(t.kick)
 }
 
 // close stores what is in memory and releases everything.
 func (t *tenant) close(ctx context.Context) error {
-	<-t.done
+	t.done.Wait()
 	t.seal()
 	var errs []error
 	for t.flushOne(ctx) {

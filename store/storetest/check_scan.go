@@ -33,13 +33,12 @@ func checkPredicates(t *trial) error {
 		for i, v := range nasty {
 			for j, op := range allOps {
 				f := store.Attr(anyScope[(i+j)%len(anyScope)], "k")
-				for _, p := range []store.Predicate{
-					store.Compare{Field: f, Op: op, Value: v},
-					store.Not{P: store.Compare{Field: store.Attr(store.SpanScope, "k"), Op: op, Value: v}},
-				} {
-					if err := t.compareScan(tenant, &store.Query{Where: p, Columns: []store.Field{f}}); err != nil {
-						return err
-					}
+				var p store.Predicate = store.Compare{Field: f, Op: op, Value: v}
+				if (i+j)%3 == 0 {
+					p = store.Not{P: p}
+				}
+				if err := t.compareScan(tenant, &store.Query{Where: p, Columns: []store.Field{f}}); err != nil {
+					return err
 				}
 			}
 		}
@@ -176,7 +175,7 @@ func checkEqualStarts(t *trial) error {
 
 // checkPages: pages of every size are the same list as one scan, and a scan that was stopped can be resumed.
 func checkPages(t *trial) error {
-	for _, part := range t.gen.Split(t.gen.Spans(90)) {
+	for _, part := range t.gen.Split(t.gen.Spans(60)) {
 		if err := t.write(tenant, part...); err != nil {
 			return err
 		}
@@ -190,9 +189,9 @@ func checkPages(t *trial) error {
 		{Where: store.Exists{Field: store.Of(store.EventName)}, Columns: []store.Field{store.Of(store.EventName)}},
 	}
 	return t.everywhere(func() error {
-		for _, q := range queries {
-			n := len(t.model.traces(tenant))
-			for size := 1; size <= n+1; size++ {
+		n := len(t.model.traces(tenant))
+		for i, q := range queries {
+			for size := 1; size <= n+1; size += 1 + 3*i {
 				if err := t.comparePages(tenant, q, size); err != nil {
 					return err
 				}

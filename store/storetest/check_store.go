@@ -49,7 +49,7 @@ func checkCatalog(t *trial) error {
 
 // checkContextEnds: every method returns the context's error.
 func checkContextEnds(t *trial) error {
-	const traces = 2000
+	const traces = 500
 	var list []span.Span
 	for i := range traces {
 		s := plain(1, 1, uint64(i))

@@ -44,7 +44,7 @@ type (
 // The environment of a run. A failure prints the seed that brings it back.
 const (
 	seedVar   = "CLEW_TEST_SEED"        // of the random data; default: a new one for each run
-	roundsVar = "CLEW_TEST_ROUNDS"      // how many random stores; default 8, or 2 with -short
+	roundsVar = "CLEW_TEST_ROUNDS"      // how many random stores; default 4, or 2 with -short
 	traceVar  = "CLEW_TEST_TRACE_SPANS" // spans in the big trace; default 20,000
 )
 
@@ -81,7 +81,7 @@ var checks = []struct {
 // subtest; open registers its clean-up with the t that it is given.
 func Run(t *testing.T, open func(t *testing.T) Backend) {
 	base := envNumber(t, seedVar, rand.Uint64())
-	rounds := uint64(8)
+	rounds := uint64(4)
 	if testing.Short() {
 		rounds = 2
 	}

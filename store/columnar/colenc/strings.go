@@ -14,18 +14,42 @@ const (
 	stringsHex   = 2 // an even number of lower-case hex digits, the same for all: uvarint of half of it, then that many bytes each
 )
 
-// List is a list of byte strings in one piece of memory. String i is
-// Arena[Ends[i-1]:Ends[i]].
+// List is a list of byte strings in one piece of memory: string i is
+// Arena[Ends[i-1]:Ends[i]], unless the list was read and is still packed.
 type List struct {
 	Arena []byte
 	Ends  []uint32
+
+	packed []byte
+	size   int // packed bytes of a string, 0: not packed
+	uuid   bool
+	n      int // strings, if packed
 }
 
 // Len returns the number of strings.
-func (l *List) Len() int { return len(l.Ends) }
+func (l *List) Len() int {
+	if l.size > 0 {
+		return l.n
+	}
+	return len(l.Ends)
+}
 
-// At returns string i, sharing the list's memory.
-func (l *List) At(i int) []byte {
+// Size returns the memory held, in bytes.
+func (l *List) Size() int { return len(l.Arena) + 4*len(l.Ends) + len(l.packed) }
+
+// At returns string i; it shares the list's memory if that is not packed.
+func (l *List) At(i int) []byte { return l.AppendAt(nil, i) }
+
+// AppendAt is At with memory for the string of a packed list, which is
+// overwritten. It is not used for others.
+func (l *List) AppendAt(dst []byte, i int) []byte {
+	if l.size > 0 {
+		packed := l.packed[i*l.size : (i+1)*l.size]
+		if l.uuid {
+			return appendUUID(dst[:0], packed)
+		}
+		return appendHex(dst[:0], packed)
+	}
 	var start uint32
 	if i > 0 {
 		start = l.Ends[i-1]
@@ -33,14 +57,56 @@ func (l *List) At(i int) []byte {
 	return l.Arena[start:l.Ends[i]:l.Ends[i]]
 }
 
-// Append adds a string.
+// EachWithPrefix calls f for the strings that begin with prefix, and maybe for others. Packed
+// strings are compared as they are.
+func (l *List) EachWithPrefix(prefix []byte, f func(i int)) {
+	if l.size == 0 {
+		for i := range l.Len() {
+			if bytes.HasPrefix(l.At(i), prefix) {
+				f(i)
+			}
+		}
+		return
+	}
+	want, ok := l.pack(prefix)
+	if !ok {
+		return
+	}
+	for i := range l.n {
+		if bytes.HasPrefix(l.packed[i*l.size:(i+1)*l.size], want) {
+			f(i)
+		}
+	}
+}
+
+// pack packs the beginning of a string as this list's strings are packed, but
+// for an odd digit at its end; ok is false if none of them can begin so.
+func (l *List) pack(prefix []byte) (packed []byte, ok bool) {
+	digits := prefix
+	if l.uuid {
+		digits = make([]byte, 0, len(prefix))
+		for i, c := range prefix {
+			if dash := i == 8 || i == 13 || i == 18 || i == 23; !dash {
+				digits = append(digits, c)
+			} else if c != '-' {
+				return nil, false
+			}
+		}
+	}
+	if len(digits) > 2*l.size {
+		return nil, false
+	}
+	return appendPacked(nil, digits[:len(digits)&^1])
+}
+
+// Append adds a string to a list that is not packed.
 func (l *List) Append(s []byte) {
 	l.Arena = append(l.Arena, s...)
 	l.Ends = append(l.Ends, uint32(len(l.Arena)))
 }
 
 // Reset empties the list and keeps its memory.
-func (l *List) Reset() { l.Arena, l.Ends = l.Arena[:0], l.Ends[:0] }
+func (l *List) Reset() { *l = List{Arena: l.Arena[:0], Ends: l.Ends[:0]} }
 
 // AppendStrings appends a list; the reader has to know how many strings it has.
 // The first byte is one of the ways above.
@@ -74,13 +140,13 @@ func Strings(src []byte, n int) (l List, rest []byte, err error) {
 	case stringsPlain:
 		return plainStrings(src, n)
 	case stringsUUID:
-		return unpack(src, n, 16, appendUUID)
+		return packedStrings(src, n, 16, true)
 	case stringsHex:
 		half, src, err := uvarint(src, 1<<20)
 		if err != nil {
 			return l, nil, err
 		}
-		return unpack(src, n, int(half), appendHex)
+		return packedStrings(src, n, int(half), false)
 	}
 	return l, nil, fmt.Errorf("%w: unknown kind %d of a list of strings", ErrCorrupt, mode)
 }
@@ -109,16 +175,11 @@ func plainStrings(src []byte, n int) (l List, rest []byte, err error) {
 	return l, rest, nil
 }
 
-func unpack(src []byte, n, size int, appendText func(dst, packed []byte) []byte) (l List, rest []byte, err error) {
+func packedStrings(src []byte, n, size int, uuid bool) (l List, rest []byte, err error) {
 	if size == 0 || len(src)/size < n {
 		return l, nil, fmt.Errorf("%w: %d bytes for %d packed strings of %d", ErrCorrupt, len(src), n, size)
 	}
-	l.Ends = make([]uint32, n)
-	for i := range n {
-		l.Arena = appendText(l.Arena, src[i*size:(i+1)*size])
-		l.Ends[i] = uint32(len(l.Arena))
-	}
-	return l, src[n*size:], nil
+	return List{packed: bytes.Clone(src[:n*size]), size: size, uuid: uuid, n: n}, src[n*size:], nil
 }
 
 func packUUIDs(dst []byte, l *List) ([]byte, bool) {
