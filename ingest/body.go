@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/klauspost/compress/s2"
@@ -70,9 +71,6 @@ func (r *Receiver) snappyBlock(ctx context.Context, src io.Reader, l *lease) (io
 	if size > r.cfg.MaxRequestBytes {
 		return nil, r.tooLarge()
 	}
-	if err := l.grow(ctx, size); err != nil {
-		return nil, err
-	}
 	raw, err := s2.Decode(nil, *buf)
 	return io.NopCloser(bytes.NewReader(raw)), err
 }
@@ -80,22 +78,20 @@ func (r *Receiver) snappyBlock(ctx context.Context, src io.Reader, l *lease) (io
 // readAll reads src to its end into a buffer that goes back with putBody. The
 // lease grows with what was read, not with what the sender announced.
 func (r *Receiver) readAll(ctx context.Context, src io.Reader, l *lease) (*[]byte, error) {
-	const first = 64 << 10
 	buf := r.bodies.Get().(*[]byte)
 	*buf = (*buf)[:0]
-	err := l.grow(ctx, cap(*buf))
+	var err error
 	for err == nil {
-		if free := cap(*buf) - len(*buf); free == 0 {
-			more := min(max(first, cap(*buf)), r.cfg.MaxRequestBytes+1-len(*buf))
-			if err = l.grow(ctx, more); err != nil {
-				break
-			}
-			*buf = append(make([]byte, 0, cap(*buf)+more), *buf...)
+		if len(*buf) == cap(*buf) {
+			*buf = slices.Grow(*buf, max(bytes.MinRead, cap(*buf)))
 		}
 		var n int
 		n, err = src.Read((*buf)[len(*buf):cap(*buf)])
-		if *buf = (*buf)[:len(*buf)+n]; len(*buf) > r.cfg.MaxRequestBytes {
+		*buf = (*buf)[:len(*buf)+n]
+		if len(*buf) > r.cfg.MaxRequestBytes {
 			err = r.tooLarge()
+		} else if e := l.grow(ctx, n); e != nil {
+			err = e
 		}
 	}
 	if err == io.EOF {

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/encoding"
 	_ "google.golang.org/grpc/encoding/proto" // the codec of all other services
 	"google.golang.org/grpc/keepalive"
@@ -40,7 +39,7 @@ func (r *Receiver) GRPC(opts ...grpc.ServerOption) GRPCServer {
 		grpc.ForceServerCodecV2(frameCodec{encoding.GetCodecV2("proto")}),
 		grpc.MaxRecvMsgSize(r.cfg.MaxRequestBytes),
 		grpc.StatsHandler(grpcStats{r.metrics}),
-		grpc.MaxConcurrentStreams(256),
+		grpc.MaxConcurrentStreams(100),
 		// Fixed windows, which save a tenth of the CPU of estimating them and bound what waits unread.
 		grpc.InitialWindowSize(1 << 20),
 		grpc.InitialConnWindowSize(4 << 20),
@@ -62,9 +61,6 @@ func (r *Receiver) GRPC(opts ...grpc.ServerOption) GRPCServer {
 func (r *Receiver) exportGRPC(_ any, ctx context.Context, decode func(any) error, intercept grpc.UnaryServerInterceptor) (any, error) {
 	in := new(frame)
 	if err := decode(in); err != nil {
-		if status.Code(err) == codes.Internal { // it cannot be decompressed, and it was not us who compressed it
-			err = status.Error(codes.InvalidArgument, status.Convert(err).Message())
-		}
 		return nil, err
 	}
 	defer in.free()

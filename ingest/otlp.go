@@ -1,5 +1,9 @@
-// Package ingest turns what applications send into span.Batch: OTLP is decoded
-// from the wire straight into columns, behind a gRPC and an HTTP server.
+// Package ingest turns what applications send into span.Batch.
+//
+// A Receiver serves OTLP over gRPC (grpc.go) and HTTP (http.go, body.go), within
+// limits (inflight.go), and hands each request to a Sink. Between the two stands
+// DecodeOTLP, which a store also replays its log with: it walks a request once,
+// from the wire (wire.go, json.go) straight into columns (otlp_*.go).
 package ingest
 
 import (
@@ -33,8 +37,9 @@ const maxRaw = 1 << 30
 // that the request as a whole is malformed, and names the place; what b holds
 // then is undefined.
 //
-// Fields are merged as protobuf prescribes, unknown ones are skipped, and
-// strings are taken as they come, valid UTF-8 or not.
+// Fields are merged as protobuf prescribes, and unknown ones are skipped.
+// Strings of protobuf are taken as they come, valid UTF-8 or not; in JSON what
+// is not valid becomes U+FFFD.
 func DecodeOTLP(format span.Format, raw []byte, b *span.Batch, lim Limits) (Rejected, error) {
 	if len(raw) > maxRaw {
 		return Rejected{}, fmt.Errorf("%w: %d bytes, at most %d are possible", ErrTooLarge, len(raw), maxRaw)
@@ -63,8 +68,7 @@ func DecodeOTLP(format span.Format, raw []byte, b *span.Batch, lim Limits) (Reje
 	return d.tally.rejected(format), nil
 }
 
-// decoder holds the scratch memory of one request. Its methods are in
-// otlp_proto.go, otlp_attr.go and otlp_json.go.
+// decoder holds the scratch memory of one request.
 type decoder struct {
 	b         *span.Batch
 	itemsLeft int

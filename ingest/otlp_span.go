@@ -13,67 +13,19 @@ func (d *decoder) span(msg []byte) error {
 	if err := d.take(1); err != nil {
 		return err
 	}
-	var r row
-	var ids spanIDs
-	var name, state, message []byte
+	var s protoSpan
 	before := d.mark()
 	d.events, d.links = d.events[:0], d.links[:0]
 	list := d.beginAttrs()
-	for i := 0; i < len(msg); {
-		tag, v, end := field(msg, i)
-		if end < 0 {
-			return errWire[-end]
-		}
-		i = end
-		switch tag {
-		case 1<<3 | length:
-			ids.trace = msg[end-int(v) : end]
-		case 2<<3 | length:
-			ids.span = msg[end-int(v) : end]
-		case 3<<3 | length:
-			state = msg[end-int(v) : end]
-		case 4<<3 | length:
-			ids.parent = msg[end-int(v) : end]
-		case 5<<3 | length:
-			name = msg[end-int(v) : end]
-		case 6<<3 | varint:
-			r.kind = int32(v)
-		case 7<<3 | fixed64:
-			r.start = v
-		case 8<<3 | fixed64:
-			r.end = v
-		case 9<<3 | length:
-			if err := d.keyValue(msg[end-int(v) : end : end]); err != nil {
-				return inItem("attributes", len(d.shape), err)
-			}
-		case 10<<3 | varint:
-			r.dropped.Attrs = uint32(v)
-		case 11<<3 | length:
-			d.events = append(d.events, msg[end-int(v):end:end])
-		case 12<<3 | varint:
-			r.dropped.Events = uint32(v)
-		case 13<<3 | length:
-			d.links = append(d.links, msg[end-int(v):end:end])
-		case 14<<3 | varint:
-			r.dropped.Links = uint32(v)
-		case 15<<3 | length:
-			if err := readStatus(msg[end-int(v):end], &r.status, &message); err != nil {
-				return in("status", err)
-			}
-		case 16<<3 | fixed32:
-			r.flags = uint32(v)
-		default:
-			if err := other(tag, 16); err != nil {
-				return err
-			}
-		}
+	if err := d.spanFields(msg, &s); err != nil {
+		return err
 	}
-	r.attrs = d.endAttrs(list)
+	s.attrs = d.endAttrs(list)
 	fault, err := d.eventsAndLinks()
 	if err != nil {
 		return err
 	}
-	if f := ids.check(&r); f != (idFault{}) {
+	if f := s.ids.check(&s.row); f != (idFault{}) {
 		fault = f
 	}
 	if fault != (idFault{}) {
@@ -82,8 +34,69 @@ func (d *decoder) span(msg []byte) error {
 		return nil
 	}
 	dict := &d.b.Dict
-	r.name, r.state, r.message = dict.Intern(name), dict.Intern(state), dict.Intern(message)
-	d.appendSpan(&r)
+	s.name, s.state, s.message = dict.Intern(s.nameText), dict.Intern(s.stateText), dict.Intern(s.messageText)
+	d.appendSpan(&s.row)
+	return nil
+}
+
+// protoSpan is a row with what is only looked at when the span is known to be kept.
+type protoSpan struct {
+	row
+	ids                              spanIDs
+	nameText, stateText, messageText []byte
+}
+
+// spanFields walks over a span, adds its attributes to the open list, and puts
+// its events and links aside.
+func (d *decoder) spanFields(msg []byte, s *protoSpan) (err error) {
+	for i := 0; i < len(msg); {
+		tag, v, end := field(msg, i)
+		if end < 0 {
+			return errWire[-end]
+		}
+		i = end
+		switch tag {
+		case 1<<3 | length:
+			s.ids.trace = msg[end-int(v) : end]
+		case 2<<3 | length:
+			s.ids.span = msg[end-int(v) : end]
+		case 3<<3 | length:
+			s.stateText = msg[end-int(v) : end]
+		case 4<<3 | length:
+			s.ids.parent = msg[end-int(v) : end]
+		case 5<<3 | length:
+			s.nameText = msg[end-int(v) : end]
+		case 6<<3 | varint:
+			s.kind = int32(v)
+		case 7<<3 | fixed64:
+			s.start = v
+		case 8<<3 | fixed64:
+			s.end = v
+		case 9<<3 | length:
+			if err = d.keyValue(msg[end-int(v) : end : end]); err != nil {
+				err = inItem("attributes", len(d.shape), err)
+			}
+		case 10<<3 | varint:
+			s.dropped.Attrs = uint32(v)
+		case 11<<3 | length:
+			d.events, err = append(d.events, msg[end-int(v):end:end]), d.take(1)
+		case 12<<3 | varint:
+			s.dropped.Events = uint32(v)
+		case 13<<3 | length:
+			d.links, err = append(d.links, msg[end-int(v):end:end]), d.take(1)
+		case 14<<3 | varint:
+			s.dropped.Links = uint32(v)
+		case 15<<3 | length:
+			err = in("status", readStatus(msg[end-int(v):end], &s.status, &s.messageText))
+		case 16<<3 | fixed32:
+			s.flags = uint32(v)
+		default:
+			err = other(tag, 16)
+		}
+		if err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -114,12 +127,6 @@ func readStatus(msg []byte, code *int32, message *[]byte) error {
 // eventsAndLinks reads what the walk over a span has put aside.
 func (d *decoder) eventsAndLinks() (idFault, error) {
 	var fault idFault
-	if len(d.events)+len(d.links) == 0 {
-		return fault, nil
-	}
-	if err := d.take(len(d.events) + len(d.links)); err != nil {
-		return fault, err
-	}
 	for n, msg := range d.events {
 		if err := d.event(msg); err != nil {
 			return fault, inItem("events", n, err)

@@ -155,7 +155,7 @@ func TestNothingIsLost(t *testing.T) {
 	canonize(&want)
 	for format, raw := range map[span.Format][]byte{
 		span.FormatOTLPProto: everything(t),
-		span.FormatOTLPJSON:  protoToJSON(t, everything(t)),
+		span.FormatOTLPJSON:  toJSON(t, everything(t)),
 	} {
 		got, rejected, err := rows(format, raw)
 		if err != nil || rejected.Count != 0 {
@@ -188,7 +188,9 @@ func str(field int, s string) []byte { return sub(field, []byte(s)) }
 func ids() []byte { return message{sub(1, traceA[:]), sub(2, spanA[:])}.bytes() }
 
 // inSpan is a request of one span.
-func inSpan(fields ...[]byte) []byte { return sub(1, sub(2, sub(2, append(message{ids()}, fields...)...))) }
+func inSpan(fields ...[]byte) []byte {
+	return sub(1, sub(2, sub(2, append(message{ids()}, fields...)...)))
+}
 
 func one(t *testing.T, raw []byte) span.Span {
 	t.Helper()
@@ -309,9 +311,13 @@ func TestMalformedNamesThePlace(t *testing.T) {
 
 // A prefix of a request is malformed or a smaller request, and never a panic.
 func TestTruncatedAnywhere(t *testing.T) {
-	raw := everything(t)
-	for n := range raw {
-		checkProto(t, raw[:n:n])
+	for _, tt := range []struct {
+		raw  []byte
+		step int
+	}{{seeds(t)[0], 1}, {everything(t), 13}} {
+		for n := 0; n < len(tt.raw); n += tt.step {
+			checkProto(t, tt.raw[:n:n])
+		}
 	}
 }
 
@@ -407,7 +413,7 @@ func TestResourcesAndScopesAreKeptOnce(t *testing.T) {
 		sub(1, resource("c"), scope("z", 0)))
 	for format, raw := range map[span.Format][]byte{
 		span.FormatOTLPProto: raw,
-		span.FormatOTLPJSON:  protoToJSON(t, raw),
+		span.FormatOTLPJSON:  toJSON(t, raw),
 	} {
 		var b span.Batch
 		if _, err := DecodeOTLP(format, raw, &b, Limits{}); err != nil {
@@ -429,7 +435,7 @@ func TestLimits(t *testing.T) {
 	raw := inSpan(sub(9), sub(9), sub(11, sub(3)), sub(13)) // a span, 3 attributes, an event, a link
 	for format, raw := range map[span.Format][]byte{
 		span.FormatOTLPProto: raw,
-		span.FormatOTLPJSON:  protoToJSON(t, raw),
+		span.FormatOTLPJSON:  toJSON(t, raw),
 	} {
 		var b span.Batch
 		if _, err := DecodeOTLP(format, raw, &b, Limits{Items: 6}); err != nil {
@@ -490,4 +496,3 @@ func TestNoAllocationPerSpan(t *testing.T) {
 		}
 	}
 }
-

@@ -39,7 +39,8 @@ type Config struct {
 	// MaxRequestItems is Limits.Items of one request; default 2,000,000.
 	MaxRequestItems int
 	// MaxInflightBytes bounds the requests, after decompression, that are
-	// being read, decoded or consumed at one time; default 128 MiB.
+	// being decoded or consumed at one time, and over HTTP those that are
+	// being read as well; default 128 MiB. Decoded they take about as much again.
 	MaxInflightBytes int64
 	// InflightWait is how long a request waits for room in MaxInflightBytes
 	// before it is sent away to come again; default 1 s.

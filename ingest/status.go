@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
@@ -37,22 +38,23 @@ func (r *Receiver) failure(err error) failure {
 	var again retryable
 	var bad invalid
 	var refused refusal
+	message := strings.ToValidUTF8(err.Error(), "\ufffd") // as protobuf requires; it may quote the sender
 	switch {
 	case errors.As(err, &again):
 		if again.Overloaded() {
-			return retryLater(http.StatusTooManyRequests, codes.ResourceExhausted, err, again.RetryAfter())
+			return retryLater(http.StatusTooManyRequests, codes.ResourceExhausted, message, again.RetryAfter())
 		}
-		return retryLater(http.StatusServiceUnavailable, codes.Unavailable, err, again.RetryAfter())
+		return retryLater(http.StatusServiceUnavailable, codes.Unavailable, message, again.RetryAfter())
 	case errors.Is(err, context.Canceled):
-		return retryLater(http.StatusServiceUnavailable, codes.Canceled, err, 0)
+		return retryLater(http.StatusServiceUnavailable, codes.Canceled, message, 0)
 	case errors.Is(err, context.DeadlineExceeded):
-		return retryLater(http.StatusServiceUnavailable, codes.DeadlineExceeded, err, 0)
+		return retryLater(http.StatusServiceUnavailable, codes.DeadlineExceeded, message, 0)
 	case errors.Is(err, ErrTooLarge):
-		return failure{http: http.StatusRequestEntityTooLarge, status: status.New(codes.ResourceExhausted, err.Error())}
+		return failure{http: http.StatusRequestEntityTooLarge, status: status.New(codes.ResourceExhausted, message)}
 	case errors.As(err, &refused):
-		return failure{http: refused.http, status: status.New(codes.InvalidArgument, err.Error())}
+		return failure{http: refused.http, status: status.New(codes.InvalidArgument, message)}
 	case errors.As(err, &bad):
-		return failure{http: http.StatusBadRequest, status: status.New(codes.InvalidArgument, err.Error())}
+		return failure{http: http.StatusBadRequest, status: status.New(codes.InvalidArgument, message)}
 	}
 	r.cfg.Logger.Error("spans were not taken in", "err", err)
 	return failure{
@@ -62,11 +64,11 @@ func (r *Receiver) failure(err error) failure {
 }
 
 // retryLater is a failure that passes; OTLP's senders look for the RetryInfo.
-func retryLater(http int, code codes.Code, err error, after time.Duration) failure {
+func retryLater(http int, code codes.Code, message string, after time.Duration) failure {
 	if after <= 0 {
 		after = time.Second
 	}
-	st := status.New(code, err.Error())
+	st := status.New(code, message)
 	if detailed, err := st.WithDetails(&errdetails.RetryInfo{RetryDelay: durationpb.New(after)}); err == nil {
 		st = detailed
 	}
