@@ -10,7 +10,7 @@ import (
 
 // build says what this program was made from, as far as the go command recorded it.
 type build struct {
-	version  string // of the module, or "(devel)"
+	version  string // of the module, down to the commit, or "(devel)"
 	revision string // of the source, "" if unknown
 }
 
@@ -37,11 +37,7 @@ func newVersionCmd() *cobra.Command {
 		Short: "Say which version this is",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			b := thisBuild()
-			if b.revision != "" {
-				b.version += " of " + b.revision
-			}
-			_, err := fmt.Fprintf(cmd.OutOrStdout(), "clew %s, %s, %s/%s\n", b.version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			_, err := fmt.Fprintf(cmd.OutOrStdout(), "clew %s, %s, %s/%s\n", thisBuild().version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 			return err
 		},
 	}

@@ -90,6 +90,36 @@ func checkImports(t *testing.T, pkg string, imports []string) {
 	t.Errorf("package %s is new: say in this test what it may import", pkg)
 }
 
+// Every module that go.mod requires directly has its reason in docs/dependencies.md.
+func TestDependenciesHaveAReason(t *testing.T) {
+	cmd := exec.Command("go", "mod", "edit", "-json")
+	cmd.Dir = root
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var mod struct {
+		Require []struct {
+			Path     string
+			Indirect bool
+		}
+	}
+	if err := json.Unmarshal(out, &mod); err != nil {
+		t.Fatal(err)
+	}
+	doc, err := os.ReadFile(filepath.Join(root, "docs/dependencies.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range mod.Require {
+		explained := strings.Contains(string(doc), "| `"+m.Path+"` | ")
+		if explained == m.Indirect {
+			t.Errorf("%s: direct is %t in go.mod, explained in docs/dependencies.md is %t", m.Path, !m.Indirect, explained)
+		}
+	}
+}
+
 // walk calls visit for every file and folder of the source.
 func walk(t *testing.T, visit func(path string, d fs.DirEntry)) {
 	t.Helper()
