@@ -115,9 +115,9 @@ func (d *decoder) size() int {
 		d.resources.Size() + d.scopes.Size() + d.json.size()
 }
 
-// take counts n items against the limit.
-func (d *decoder) take(n int) error {
-	if d.itemsLeft -= n; d.itemsLeft < 0 {
+// take counts one item against the limit.
+func (d *decoder) take() error {
+	if d.itemsLeft--; d.itemsLeft < 0 {
 		return errItems
 	}
 	return nil

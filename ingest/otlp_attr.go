@@ -18,7 +18,7 @@ func (d *decoder) endAttrs(first uint32) span.Attrs {
 
 // keyValue reads KeyValue { string key 1; AnyValue value 2 } and adds it to the open list.
 func (d *decoder) keyValue(msg []byte) error {
-	if err := d.take(1); err != nil {
+	if err := d.take(); err != nil {
 		return err
 	}
 	var key []byte

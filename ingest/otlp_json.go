@@ -132,7 +132,7 @@ func (d *decoder) scopeJSON(s *span.Scope) error {
 }
 
 func (d *decoder) spanJSON() error {
-	if err := d.take(1); err != nil {
+	if err := d.take(); err != nil {
 		return d.json.fail(err)
 	}
 	r := &row{}
@@ -218,7 +218,7 @@ func (d *decoder) statusJSON(r *row) error {
 }
 
 func (d *decoder) eventJSON() error {
-	if err := d.take(1); err != nil {
+	if err := d.take(); err != nil {
 		return d.json.fail(err)
 	}
 	var e span.Event
@@ -242,7 +242,7 @@ func (d *decoder) eventJSON() error {
 }
 
 func (d *decoder) linkJSON() error {
-	if err := d.take(1); err != nil {
+	if err := d.take(); err != nil {
 		return d.json.fail(err)
 	}
 	var l span.Link

@@ -24,7 +24,7 @@ func (d *decoder) attrsJSON() (span.Attrs, error) {
 }
 
 func (d *decoder) keyValueJSON() error {
-	if err := d.take(1); err != nil {
+	if err := d.take(); err != nil {
 		return d.json.fail(err)
 	}
 	var key span.Ref

@@ -10,7 +10,7 @@ import "github.com/clewhq/clew/span"
 // Events and links are decoded after the walk, so that the span's own
 // attributes lie side by side in b.Values.
 func (d *decoder) span(msg []byte) error {
-	if err := d.take(1); err != nil {
+	if err := d.take(); err != nil {
 		return err
 	}
 	var s protoSpan
@@ -79,11 +79,11 @@ func (d *decoder) spanFields(msg []byte, s *protoSpan) (err error) {
 		case 10<<3 | varint:
 			s.dropped.Attrs = uint32(v)
 		case 11<<3 | length:
-			d.events, err = append(d.events, msg[end-int(v):end:end]), d.take(1)
+			d.events, err = append(d.events, msg[end-int(v):end:end]), d.take()
 		case 12<<3 | varint:
 			s.dropped.Events = uint32(v)
 		case 13<<3 | length:
-			d.links, err = append(d.links, msg[end-int(v):end:end]), d.take(1)
+			d.links, err = append(d.links, msg[end-int(v):end:end]), d.take()
 		case 14<<3 | varint:
 			s.dropped.Links = uint32(v)
 		case 15<<3 | length:
