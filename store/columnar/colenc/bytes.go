@@ -27,6 +27,10 @@ const (
 	Small              // for data that stays
 )
 
+// encoderWindow is how far back an encoder looks, which decides the memory that
+// it keeps; few runs are longer.
+const encoderWindow = 128 << 10
+
 // Ways in which a run of bytes is kept.
 const (
 	bytesRaw      = 0
@@ -41,7 +45,8 @@ var (
 
 func newEncoder(level zstd.EncoderLevel) *zstd.Encoder {
 	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(level), zstd.WithEncoderCRC(false),
-		zstd.WithSingleSegment(true), zstd.WithLowerEncoderMem(true), zstd.WithAllLitEntropyCompression(true), zstd.WithEncoderConcurrency(4))
+		zstd.WithSingleSegment(true), zstd.WithLowerEncoderMem(true), zstd.WithAllLitEntropyCompression(true),
+		zstd.WithWindowSize(encoderWindow), zstd.WithEncoderConcurrency(2))
 	if err != nil {
 		panic("BUG: " + err.Error())
 	}
