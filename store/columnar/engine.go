@@ -20,6 +20,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -95,6 +96,7 @@ type Engine struct {
 	mu      sync.RWMutex
 	tenants map[string]*tenant
 	closed  bool
+	share   atomic.Int64 // of Options.HeadBytes for each tenant; its own, as it is asked for under a tenant's locks
 
 	stop    context.CancelFunc // ends maintenance
 	ctx     context.Context
@@ -125,6 +127,7 @@ func Open(opts Options) (*Engine, error) {
 		opts: opts, fs: opts.FS, log: opts.Logger, cache: newCache(opts.CacheBytes),
 		tenants: map[string]*tenant{}, flushing: make(chan struct{}, 1), merging: make(chan struct{}, 1),
 	}
+	e.share.Store(opts.HeadBytes)
 	e.stats = newEngineStats(e)
 	e.ctx, e.stop = context.WithCancel(context.Background())
 	if err := e.fs.MkdirAll(filepath.Join(opts.Dir, tenantsFolder), 0o750); err != nil {
@@ -160,7 +163,7 @@ func (e *Engine) openTenants() error {
 		if err != nil {
 			return fmt.Errorf("tenant %s: %w", entry.Name(), err)
 		}
-		e.tenants[entry.Name()] = t
+		e.add(t)
 	}
 	return nil
 }
@@ -230,8 +233,13 @@ func (e *Engine) tenant(name string, create bool) (*tenant, error) {
 	if err != nil {
 		return nil, e.unavailable(err)
 	}
-	e.tenants[name] = t
+	e.add(t)
 	return t, nil
+}
+
+func (e *Engine) add(t *tenant) {
+	e.tenants[t.name] = t
+	e.share.Store(e.opts.HeadBytes / int64(len(e.tenants)))
 }
 
 // checkTenantName admits names that are safe as a folder's name everywhere.

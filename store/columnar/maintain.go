@@ -63,12 +63,7 @@ func (t *tenant) loop(kick <-chan struct{}, work func() bool) {
 
 // headBudget is the memory that one tenant's head may take before it is sealed.
 // At most one sealed head waits beside it, and the one being written.
-func (e *Engine) headBudget() int64 {
-	e.mu.RLock()
-	n := len(e.tenants)
-	e.mu.RUnlock()
-	return e.opts.HeadBytes / int64(max(n, 1))
-}
+func (e *Engine) headBudget() int64 { return e.share.Load() }
 
 func (t *tenant) headIsDue() bool {
 	now := t.e.opts.Now()
