@@ -66,6 +66,7 @@ type Reader interface {
 	// Scan calls yield for each trace that has a span that matches, newest
 	// first: by the start of the whole trace, then by trace id, both
 	// descending. It stops when yield returns false, at q.Limit, or at the end.
+	// yield may use the store, and holds nobody up by taking its time.
 	Scan(ctx context.Context, tenant string, q *Query, yield func(*Match) bool) (*ScanResult, error)
 }
 

@@ -78,7 +78,9 @@ var checks = []struct {
 }
 
 // Run holds the stores that open returns against the Model. Each is used by one
-// subtest; open registers its clean-up with the t that it is given.
+// subtest; open registers its clean-up with the t that it is given. Data is
+// random: CLEW_TEST_SEED repeats a run, CLEW_TEST_ROUNDS and
+// CLEW_TEST_TRACE_SPANS make a longer one.
 func Run(t *testing.T, open func(t *testing.T) Backend) {
 	base := envNumber(t, seedVar, rand.Uint64())
 	rounds := uint64(4)
