@@ -285,6 +285,19 @@ func (r *reader) ints(n int) []uint64 {
 	return vals
 }
 
+func (r *reader) bits(dst []uint64, n int) []uint64 {
+	if r.err != nil {
+		return nil
+	}
+	vals, rest, err := colenc.Bits(dst, r.src, n)
+	if err != nil {
+		r.err, r.src = err, nil
+		return nil
+	}
+	r.src = rest
+	return vals
+}
+
 func (r *reader) strings(n int) (l colenc.List) {
 	if r.err != nil {
 		return l

@@ -13,11 +13,12 @@ import (
 
 // The index of traces lists, in ascending order of a hash of the trace id, the
 // chunk that the trace lies in; a trace in several chunks is listed for each.
-// It is cut in pages of tracesPerPage entries. The hash is cut to some bits
-// more than would number all traces, so an entry is a good guess, about one in
-// a thousand wrong: the chunk's column of trace ids decides.
+// It is cut in pages of tracesPerPage entries, each small enough to be unpacked
+// for every look-up. The hash is cut to some bits more than would number all
+// traces, so an entry is a good guess, about one in a thousand wrong: the
+// chunk's column of trace ids decides.
 const (
-	tracesPerPage  = 1024
+	tracesPerPage  = 128
 	spareHashBits  = 10
 	maxHashBits    = 40
 	chunkBits      = 24
@@ -50,7 +51,8 @@ type traceIndex struct {
 //	ints     length of each page
 //	ints     lowest hash of each page
 //
-// A page is the number of its entries, their hashes and their chunks.
+// A page is the number of its entries, their hashes as differences, the first
+// from the page's lowest, and their chunks, both as colenc.AppendBits.
 func (w *blockWriter) writeTraceIndex() location {
 	hashBits := min(maxHashBits, bits.Len(uint(len(w.traces)))+spareHashBits)
 	entries := make([]uint64, len(w.traces))
@@ -61,15 +63,17 @@ func (w *blockWriter) writeTraceIndex() location {
 	var lens, first []uint64
 	start := w.off
 	for page := range slices.Chunk(entries, tracesPerPage) {
-		hashes, chunks := make([]uint64, len(page)), make([]uint64, len(page))
+		var hashes, chunks [tracesPerPage]uint64
+		before := page[0] >> chunkBits
 		for i, e := range page {
-			hashes[i], chunks[i] = e>>chunkBits, e&chunkMask
+			hashes[i], chunks[i] = e>>chunkBits-before, e&chunkMask
+			before = e >> chunkBits
 		}
 		w.piece = binary.AppendUvarint(w.piece[:0], uint64(len(page)))
-		w.piece = w.ints.Append(w.piece, hashes, w.level)
-		w.piece = w.ints.Append(w.piece, chunks, w.level)
+		w.piece = colenc.AppendBits(w.piece, hashes[:len(page)])
+		w.piece = colenc.AppendBits(w.piece, chunks[:len(page)])
 		lens = append(lens, uint64(w.section(w.piece).len))
-		first = append(first, hashes[0])
+		first = append(first, page[0]>>chunkBits)
 	}
 	dst := binary.AppendUvarint(nil, uint64(hashBits))
 	dst = binary.AppendUvarint(dst, uint64(len(lens)))
@@ -106,24 +110,39 @@ func (b *block) findChunks(id span.TraceID) ([]uint32, error) {
 	}
 	var found []uint32
 	for ; page < len(x.pages) && x.first[page] <= hash; page++ {
-		var hashes, chunks []uint64
-		err := b.read(x.pages[page], func(raw []byte) error {
-			r := reader{src: raw}
-			n := r.number(tracesPerPage)
-			hashes, chunks = r.ints(n), r.ints(n)
-			return r.end()
+		err := b.read(x.pages[page], func(raw []byte) (err error) {
+			found, err = findInPage(found, raw, hash-x.first[page], b.meta.Chunks)
+			return err
 		})
 		if err != nil {
 			return nil, fmt.Errorf("trace index: %w", err)
 		}
-		at, _ := slices.BinarySearch(hashes, hash)
-		for ; at < len(hashes) && hashes[at] == hash; at++ {
-			if c := chunks[at]; c < b.meta.Chunks && (len(found) == 0 || found[len(found)-1] != uint32(c)) {
-				found = append(found, uint32(c))
-			}
-		}
 	}
 	return found, nil
+}
+
+// findInPage appends the chunks of those entries of a page whose hash is the page's lowest plus offset.
+func findInPage(found []uint32, raw []byte, offset, chunks uint64) ([]uint32, error) {
+	var memory [2 * tracesPerPage]uint64
+	r := reader{src: raw}
+	n := r.number(tracesPerPage)
+	hashes := r.bits(memory[:0:tracesPerPage], n)
+	places := r.bits(memory[tracesPerPage:tracesPerPage], n)
+	at := uint64(0)
+	for i := range hashes {
+		at += hashes[i]
+		if r.err != nil || at > offset {
+			break
+		}
+		if at < offset || slices.Contains(found, uint32(places[i])) {
+			continue
+		}
+		if places[i] >= chunks {
+			r.fail("chunk %d of %d", places[i], chunks)
+		}
+		found = append(found, uint32(places[i]))
+	}
+	return found, r.end()
 }
 
 // operation is an entry of the catalog.

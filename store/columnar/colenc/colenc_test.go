@@ -108,6 +108,10 @@ func FuzzRoundTrip(f *testing.F) {
 					}
 				}
 			}
+			packed := AppendBits(nil, vals)
+			if got, rest, err := Bits(nil, packed, len(vals)); err != nil || len(rest) != 0 || !slices.Equal(got, vals) {
+				t.Fatalf("bits: %v came back as %v, rest %d, %v", vals, got, len(rest), err)
+			}
 			senc := AppendStrings(nil, &l, level)
 			back, rest, err := Strings(senc, l.Len())
 			if err != nil || len(rest) != 0 || back.Len() != l.Len() {
@@ -144,6 +148,9 @@ func FuzzDamaged(f *testing.F) {
 	f.Add(AppendStrings(nil, &List{Arena: []byte("abcdef"), Ends: []uint32{2, 4, 6}}, Fast), uint16(3))
 	f.Fuzz(func(t *testing.T, data []byte, n uint16) {
 		if v, _, err := Ints(nil, data, int(n)); err == nil && len(v) != int(n) {
+			t.Errorf("%d numbers, expected %d", len(v), n)
+		}
+		if v, _, err := Bits(nil, data, int(n)); err == nil && len(v) != int(n) {
 			t.Errorf("%d numbers, expected %d", len(v), n)
 		}
 		if v, _, err := Codes(nil, data, int(n), 1000); err == nil {

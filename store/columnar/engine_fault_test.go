@@ -1,0 +1,151 @@
+package columnar
+
+import (
+	"errors"
+	"fmt"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// aLife writes, stores in blocks and merges, whatever fails; read is called in
+// between. It returns when everything has been tried.
+func (e *testEngine) aLife(read func(when string)) {
+	e.t.Helper()
+	try := func(when string, seed uint64) {
+		e.t.Helper()
+		if err := e.write(someSpans(seed, 12)...); err != nil && !isUnavailable(err) {
+			e.t.Fatalf("%s: a write is refused with %v", when, err)
+		}
+		read(when)
+	}
+	for round := range uint64(3) {
+		try(fmt.Sprint("write in round ", round), 10+round)
+		_ = e.Settle(e.t.Context()) // what fails here shows in what is left
+		try(fmt.Sprint("write behind a block in round ", round), 20+round)
+	}
+	e.later.Add(int64(25 * time.Hour)) // blocks of a day that is over are merged
+	time.Sleep(2 * maintainEvery)
+	_ = e.Settle(e.t.Context())
+	read("merged")
+}
+
+// recovers checks that after a fault everything goes on by itself, and that nothing was lost or kept twice.
+func (e *testEngine) recovers() {
+	e.t.Helper()
+	time.Sleep(2*retryEvery + 5*time.Second)
+	e.checkAll("healed")
+	e.mustWrite(someSpans(30, 12)...)
+	e.mustSettle()
+	e.checkAll("settled")
+	if blocks, rows := e.blockCount(); rows > e.sent.distinct() {
+		e.t.Errorf("%d blocks hold %d spans, but %d were sent", blocks, rows, e.sent.distinct())
+	}
+	if err := e.Close(e.t.Context()); err != nil {
+		e.t.Fatal(err)
+	}
+	if err := e.open(); err != nil {
+		e.t.Fatal(err)
+	}
+	e.checkAll("reopened")
+	if blocks, rows := e.blockCount(); rows > e.sent.distinct() {
+		e.t.Errorf("reopened, %d blocks hold %d spans, but %d were sent", blocks, rows, e.sent.distinct())
+	}
+	if err := e.Close(e.t.Context()); err != nil {
+		e.t.Fatal(err)
+	}
+}
+
+// TestEngineSurvivesFaults makes each call of a kind fail in the life of an
+// engine, once or from then on until the disk is repaired. No write is
+// acknowledged and lost, none refused without reason, reads go on, and once
+// the disk is well all goes on by itself.
+func TestEngineSurvivesFaults(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		rule  fsRule
+		reads bool // fail too
+	}{
+		{name: "log write", rule: fsRule{op: fsOpWrite, match: "*.wal", err: syscall.EIO}},
+		{name: "log write, cut short", rule: fsRule{op: fsOpWrite, match: "*.wal", short: 30, err: syscall.EIO}},
+		{name: "log write, disk full", rule: fsRule{op: fsOpWrite, match: "*.wal", short: 100, err: syscall.ENOSPC}},
+		{name: "log fsync", rule: fsRule{op: fsOpSync, match: "*.wal", err: syscall.EIO}},
+		{name: "log creation", rule: fsRule{op: fsOpOpen, match: "*.wal", err: syscall.EMFILE}},
+		{name: "log removal", rule: fsRule{op: fsOpRemove, match: "*.wal", err: syscall.EIO}},
+		{name: "log folder fsync", rule: fsRule{op: fsOpSyncDir, match: "wal", err: syscall.EIO}},
+		{name: "block creation", rule: fsRule{op: fsOpOpen, match: "*.tmp", err: syscall.EMFILE}},
+		{name: "block write", rule: fsRule{op: fsOpWrite, match: "*.tmp", err: syscall.EIO}},
+		{name: "block write, cut short", rule: fsRule{op: fsOpWrite, match: "*.tmp", short: 1000, err: syscall.ENOSPC}},
+		{name: "block fsync", rule: fsRule{op: fsOpSync, match: "*.tmp", err: syscall.EIO}},
+		{name: "block rename", rule: fsRule{op: fsOpRename, match: "*.tmp", err: syscall.EIO}},
+		{name: "block folder fsync", rule: fsRule{op: fsOpSyncDir, match: "blocks", err: syscall.EIO}},
+		{name: "block opening", rule: fsRule{op: fsOpOpen, match: "*.blk", err: syscall.EMFILE}},
+		{name: "block removal", rule: fsRule{op: fsOpRemove, match: "*.blk", err: syscall.EIO}},
+		{name: "block read", rule: fsRule{op: fsOpRead, match: "*.blk", err: syscall.EIO}, reads: true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			for _, times := range []int{1, 0} {
+				hit := true
+				for skip := 0; hit && skip < 200; skip += 1 + skip/8 {
+					t.Run(fmt.Sprintf("skip=%d,times=%d", skip, times), func(t *testing.T) {
+						inBubble(t, func(t *testing.T) {
+							rule := c.rule
+							rule.skip, rule.times = skip, times
+							hit = checkFault(t, rule, c.reads)
+						})
+					})
+				}
+			}
+		})
+	}
+}
+
+// checkFault runs an engine under a fault and reports whether that came about.
+func checkFault(t *testing.T, rule fsRule, reads bool) (hit bool) {
+	disk := newFSFault(newFSMem())
+	e := openEngine(t, Options{FS: disk})
+	rule.hook = func() { hit = true }
+	disk.inject(rule)
+	e.aLife(func(when string) {
+		t.Helper()
+		missing, gaps, err := e.sent.compare(t.Context(), e.Engine)
+		if err != nil || len(gaps) > 0 && !reads || missing > 0 && len(gaps) == 0 {
+			t.Fatalf("%s: %d acknowledged spans are missing, gaps %q, %v", when, missing, gaps, err)
+		}
+	})
+	disk.heal()
+	e.recovers()
+	if n := disk.FS.(*fsMem).openFiles(); n != 0 {
+		t.Errorf("%d files are left open", n)
+	}
+	return hit
+}
+
+// TestEngineFullDisk lets the disk run full at any point of an engine's life.
+// Writes are refused with words that say so, reads go on, and writing resumes by
+// itself when there is room.
+func TestEngineFullDisk(t *testing.T) {
+	for room, full := int64(0), true; full; room += 1500 + room/20 {
+		t.Run(fmt.Sprintf("room=%d", room), func(t *testing.T) {
+			inBubble(t, func(t *testing.T) { full = checkFullDisk(t, room) })
+		})
+	}
+}
+
+func checkFullDisk(t *testing.T, room int64) (full bool) {
+	disk := newFSFault(newFSMem())
+	e := openEngine(t, Options{FS: disk})
+	disk.setRoom(room)
+	e.aLife(e.checkAll)
+	if free, _ := disk.Free("/data"); free == 0 {
+		full = true
+		err := e.write(someSpans(40, 12)...)
+		const want = "spans cannot be stored now: the disk that holds /data is full; free some space or lower the retention: "
+		if !isUnavailable(err) || !errors.Is(err, syscall.ENOSPC) || err.Error()[:min(len(want), len(err.Error()))] != want {
+			t.Errorf("a write to a full disk is refused with %v", err)
+		}
+	}
+	disk.heal()
+	e.recovers()
+	return full
+}
