@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -122,6 +123,13 @@ func TestTerminate(t *testing.T) {
 		if err := s.stop(); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+func TestMemoryLimitIsTheCollectors(t *testing.T) {
+	p := startProcess(t, t.TempDir(), "--memory.limit=200MiB")
+	if _, metrics := get(t, p.url("http", "/metrics")); !bytes.Contains(metrics, []byte("\ngo_gc_gomemlimit_bytes 2.097152e+08\n")) {
+		t.Errorf("go_gc_gomemlimit_bytes is not 200 MiB in:\n%s", metrics)
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 	"go.opentelemetry.io/otel/trace"
 	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc"
 
 	"github.com/clewhq/clew/config"
 	"github.com/clewhq/clew/internal/selfobs"
@@ -59,7 +60,7 @@ type server struct {
 	cfg        *config.Config
 	log        *slog.Logger
 	listeners  map[string]net.Listener // by name; only those that are on
-	services   map[string]service      // likewise
+	services   map[string]service      // by the name of the listener, whether it is on or not
 	pipe       *pipeline.Pipeline
 	engine     *columnar.Engine
 	tracing    trace.TracerProvider
@@ -84,10 +85,11 @@ func (s *server) run(ctx context.Context, ready func(addrs map[string]string)) e
 		addrs[name] = l.Addr().String()
 		s.log.Info("listening", "listener", name, "address", addrs[name])
 		group.Go(func() error {
-			if err := s.services[name].Serve(l); err != nil && !errors.Is(err, http.ErrServerClosed) {
-				return fmt.Errorf("listener %s: %w", name, err)
+			err := s.services[name].Serve(l)
+			if err == nil || errors.Is(err, http.ErrServerClosed) || errors.Is(err, grpc.ErrServerStopped) {
+				return nil
 			}
-			return nil
+			return fmt.Errorf("listener %s: %w", name, err)
 		})
 	}
 	ready(addrs)
@@ -108,6 +110,7 @@ func open(ctx context.Context, cfg *config.Config, log *slog.Logger) (_ *server,
 		}
 	}()
 	b := thisBuild()
+	log.Info("starting", "version", b.version, "data-dir", cfg.DataDir, "memory-limit", config.FormatSize(cfg.Memory.Limit))
 	reg := selfobs.NewRegistry(b.version, b.revision)
 	s.tracing, s.endTracing, err = selfobs.NewTracing(ctx, cfg.SelfTracing.Endpoint, b.version, log)
 	if err != nil {

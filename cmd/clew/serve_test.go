@@ -192,6 +192,16 @@ func TestStopCutsOffWhoDoesNotFinish(t *testing.T) {
 	}
 }
 
+func TestStopRightAfterStart(t *testing.T) {
+	cfg := loadConfig(t, "--data-dir", t.TempDir())
+	for range 10 {
+		ctx, cancel := context.WithCancel(t.Context())
+		if err := run(ctx, cfg, slog.New(slog.DiscardHandler), func(map[string]string) { cancel() }); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // stalledRequest begins a request, and returns when the server is reading its body.
 func stalledRequest(t *testing.T, addr string) net.Conn {
 	t.Helper()
