@@ -85,10 +85,10 @@ func (c *Config) settings() []setting {
 
 		{"listen.otlp-grpc", addressValue{&c.Listen.OTLPGRPC}, "OTLP/gRPC: traces from SDKs and Collectors."},
 		{"listen.otlp-http", addressValue{&c.Listen.OTLPHTTP}, "OTLP/HTTP: the same, as protobuf or JSON on /v1/traces."},
-		{"listen.http", addressValue{&c.Listen.HTTP}, "Jaeger's HTTP API, /metrics, /healthz and /readyz."},
+		{"listen.http", addressValue{&c.Listen.HTTP}, "Jaeger's HTTP API, Clew's own under /api/clew/v1, /metrics, /healthz and /readyz."},
 		{"listen.tempo", addressValue{&c.Listen.Tempo}, "Tempo's HTTP API."},
 
-		{"retention.age", durationValue{&c.Retention.Age, "off"}, "Data older than this is dropped."},
+		{"retention.age", durationValue{&c.Retention.Age, "off"}, "Spans that arrived longer ago than this are dropped."},
 		{"retention.size", sizeValue{&c.Retention.Size, "off"}, "When all data together is larger than this on disk, the oldest is dropped."},
 		{"sync-interval", durationValue{&c.SyncInterval, "always"}, "How often the write-ahead log is synced to the disk. What was acknowledged survives the end of the process " +
 			"at once, and a power cut after this time. `always` syncs before each acknowledgement, which costs throughput."},

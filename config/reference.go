@@ -42,6 +42,6 @@ Unknown names are errors, in the file as in the environment. An empty environmen
 ` + "`clew config check FILE`" + ` checks a file; ` + "`clew config print`" + ` takes the same flags as ` + "`clew serve`" + ` and prints what
 it would use and where each value comes from.
 
-Durations are written as ` + "`200ms`, `90m`, `36h` or `7d`" + `; sizes as ` + "`64MiB` (1024-based) or `50GB`" + ` (1000-based). Clients without
-transport security should reach the listeners over a trusted network only: none of them encrypts or asks who calls.
+Durations are written as ` + "`200ms`, `90m`, `36h` or `7d`" + `; sizes as ` + "`64MiB` (1024-based) or `50GB`" + ` (1000-based). No listener
+encrypts or asks who calls: let only trusted networks reach them.
 `
