@@ -17,9 +17,10 @@ type criteria struct {
 	min, max  time.Duration
 	hasMin    bool
 	hasMax    bool
-	tags      []tag
+	tags      []store.Predicate
 }
 
+// tag is a key with the text that a value of it reads like.
 type tag struct{ key, value string }
 
 // maxTags bounds the work for one span.
@@ -40,11 +41,11 @@ func (p params) criteria() (criteria, error) {
 	return c, nil
 }
 
-func (c *criteria) addTag(key, value string) error {
+func (c *criteria) addTag(p store.Predicate) error {
 	if len(c.tags) == maxTags {
 		return badRequest("too many tags, the limit is %d", maxTags)
 	}
-	c.tags = append(c.tags, tag{key, value})
+	c.tags = append(c.tags, p)
 	return nil
 }
 
@@ -63,9 +64,7 @@ func (c *criteria) predicate() store.Predicate {
 	if c.hasMax {
 		all = append(all, store.Compare{Field: store.Of(store.Duration), Op: store.LessEqual, Value: span.IntValue(int64(c.max))})
 	}
-	for _, t := range c.tags {
-		all = append(all, t.predicate())
-	}
+	all = append(all, c.tags...)
 	if len(all) == 0 {
 		return nil
 	}
@@ -76,54 +75,47 @@ func (c *criteria) predicate() store.Predicate {
 // (span, resource, scope, an event, a link), or that Jaeger's form shows with
 // the tag. Values come as text and match any type that reads like it.
 func (t tag) predicate() store.Predicate {
-	attribute := anyOf(t.value, attributes(t.key)...)
 	if t.key == "error" {
-		return t.errorPredicate(attribute)
+		return t.errorPredicate()
 	}
-	if shown := t.shown(); shown != nil {
-		return append(store.Or{shown}, attribute...)
+	or := anyOf(t.value, tagFields(t.key)...)
+	if key, ok := strings.CutPrefix(t.key, "resource."); ok {
+		or = append(or, anyOf(t.value, store.Attr(store.ResourceScope, key))...)
 	}
-	return attribute
+	if e, ok := shownNumbers[t.key]; ok {
+		or = append(or, e.named(func(name string) bool { return strings.EqualFold(name, t.value) })...)
+	}
+	return or
 }
 
 // errorPredicate reads error=true as "has failed" and error=false as the
 // opposite; any other value is that of an attribute.
-func (t tag) errorPredicate(attribute store.Or) store.Predicate {
-	failed := equal(store.Of(store.Status), span.IntValue(statusError))
+func (t tag) errorPredicate() store.Predicate {
+	attribute := anyOf(t.value, attributes(t.key)...)
 	switch t.value {
 	case "true":
 		return append(store.Or{failed}, attribute...)
 	case "false":
-		return store.Not{P: append(store.Or{failed}, anyOf("true", attributes("error")...)...)}
+		return store.Not{P: tag{"error", "true"}.predicate()}
 	}
 	return attribute
 }
 
-// shown returns the condition on what is no attribute but appears as a tag, or nil.
-func (t tag) shown() store.Predicate {
-	switch t.key {
-	case "span.kind":
-		if kind, ok := parseKind(t.value); ok {
-			return equal(store.Of(store.Kind), span.IntValue(int64(kind)))
-		}
-	case "span.status", "otel.status_code":
-		if code, ok := parseStatus(t.value); ok {
-			return equal(store.Of(store.Status), span.IntValue(int64(code)))
-		}
+var failed = equal(store.Of(store.Status), span.IntValue(statusError))
+
+// tagFields returns the fields that Jaeger's form shows as a tag with this key.
+func tagFields(key string) []store.Field {
+	fields := attributes(key)
+	if i, ok := shownTexts[key]; ok {
+		fields = append(fields, store.Of(i))
 	}
-	if i, ok := shownTexts[t.key]; ok {
-		return equal(store.Of(i), span.StringValue(t.value))
+	if key, ok := strings.CutPrefix(key, scopeTagPrefix); ok {
+		fields = append(fields, store.Attr(store.InstrumentationScope, key))
 	}
-	if key, ok := strings.CutPrefix(t.key, "resource."); ok {
-		return anyOf(t.value, store.Attr(store.ResourceScope, key))
+	if key, ok := linkTagKey(key); ok {
+		fields = append(fields, store.Attr(store.LinkScope, key))
 	}
-	if key, ok := strings.CutPrefix(t.key, scopeTagPrefix); ok {
-		return anyOf(t.value, store.Attr(store.InstrumentationScope, key))
-	}
-	if key, ok := linkTagKey(t.key); ok {
-		return anyOf(t.value, store.Attr(store.LinkScope, key))
-	}
-	return nil
+	return fields
 }
 
 // shownTexts are the intrinsic texts that appear as tags, and Jaeger's short names for them.
@@ -135,6 +127,36 @@ var shownTexts = map[string]store.Intrinsic{
 	"otel.status_description": store.StatusMessage,
 	"w3c.tracestate":          store.TraceState,
 	"event":                   store.EventName,
+}
+
+// shownNumbers are the intrinsic numbers that appear as tags by name.
+var shownNumbers = map[string]enum{
+	"span.kind":        {store.Kind, kindNames},
+	"span.status":      {store.Status, statusNames},
+	"otel.status_code": {store.Status, statusNames},
+}
+
+// Jaeger's names for OTLP's SpanKind and StatusCode.
+var (
+	kindNames   = []string{"unspecified", "internal", "server", "client", "producer", "consumer"}
+	statusNames = []string{"UNSET", "OK", "ERROR"}
+)
+
+// enum is an intrinsic with the names of its values, from 0.
+type enum struct {
+	intrinsic store.Intrinsic
+	names     []string
+}
+
+// named holds for spans with a value whose name f holds for.
+func (e enum) named(f func(name string) bool) store.Or {
+	var or store.Or
+	for n, name := range e.names {
+		if f(name) {
+			or = append(or, equal(store.Of(e.intrinsic), span.IntValue(int64(n))))
+		}
+	}
+	return or
 }
 
 func attributes(key string) []store.Field {
@@ -175,33 +197,19 @@ func equal(f store.Field, v span.Value) store.Predicate {
 
 const statusError = 2
 
-// kindNames are Jaeger's names for OTLP's SpanKind.
-var kindNames = []string{"", "internal", "server", "client", "producer", "consumer"}
-
-// kindName returns "" for an unspecified kind and for numbers that OTLP does not define.
+// kindName returns Jaeger's name for an OTLP SpanKind, "" for an unspecified
+// one and for numbers that OTLP does not define.
 func kindName(kind int32) string {
-	if kind < 0 || int(kind) >= len(kindNames) {
+	if kind <= 0 || int(kind) >= len(kindNames) {
 		return ""
 	}
 	return kindNames[kind]
 }
 
-func parseKind(name string) (int32, bool) {
-	if strings.EqualFold(name, "unspecified") {
-		return 0, true
-	}
-	for kind, known := range kindNames {
-		if kind > 0 && strings.EqualFold(name, known) {
+func parseKind(text string) (int32, bool) {
+	for kind, name := range kindNames {
+		if strings.EqualFold(text, name) {
 			return int32(kind), true
-		}
-	}
-	return 0, false
-}
-
-func parseStatus(name string) (int32, bool) {
-	for code, known := range []string{"UNSET", "OK", "ERROR"} {
-		if strings.EqualFold(name, known) {
-			return int32(code), true
 		}
 	}
 	return 0, false

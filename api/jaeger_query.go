@@ -108,7 +108,7 @@ func (p params) jaegerCriteria() (criteria, error) {
 		if !ok {
 			return c, badRequest("malformed 'tag' parameter, expecting key:value, received: %s", text)
 		}
-		if err := c.addTag(key, value); err != nil {
+		if err := c.addTag(tag{key, value}.predicate()); err != nil {
 			return c, err
 		}
 	}
@@ -140,7 +140,7 @@ func (c *criteria) addJSONTags(text string) error {
 		case '{', '[', 'n':
 			return badRequest("malformed 'tags' parameter: the value of %q is neither a string nor a number nor a boolean", key)
 		}
-		if err := c.addTag(key, value); err != nil {
+		if err := c.addTag(tag{key, value}.predicate()); err != nil {
 			return err
 		}
 	}

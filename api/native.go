@@ -17,8 +17,9 @@ import (
 //
 // A search answers with one page of trace summaries, newest first; "next" is
 // what "after" takes to get the following page. start (inclusive) and end
-// (exclusive) are RFC 3339 or nanoseconds since 1970, tag is key=value and may
-// be repeated. A trace comes as OTLP: JSON, or protobuf if that is accepted.
+// (exclusive) are RFC 3339 or nanoseconds since 1970. tag is a condition such
+// as key=text, key!=text, key>=number, key=~regex, key or !key, and may be
+// repeated. A trace comes as OTLP: JSON, or protobuf if that is accepted.
 // Errors are {"error":{"code":404,"message":"…"}}.
 func NewNative(cfg Config, r store.Reader) http.Handler {
 	n := &native{newFace(cfg, r, failNative)}
@@ -150,11 +151,14 @@ func (n *native) parseSearch(p params) (*store.Query, error) {
 		return nil, err
 	}
 	for _, text := range p.Values["tag"] {
-		key, value, ok := strings.Cut(text, "=")
-		if !ok || key == "" {
-			return nil, badRequest("malformed 'tag' parameter, expecting key=value, received: %s", text)
+		if text == "" {
+			continue
 		}
-		if err := c.addTag(key, value); err != nil {
+		p, err := parseCondition(text)
+		if err != nil {
+			return nil, err
+		}
+		if err := c.addTag(p); err != nil {
 			return nil, err
 		}
 	}

@@ -35,10 +35,21 @@ func newSearchCmd() *cobra.Command {
 		Use:   "search",
 		Short: "List traces, newest first",
 		Long: `List traces that have a span with everything that the flags ask for, newest
-first. A tag is an attribute of the span, its resource, its scope, an event or
-a link; --tag error=true and --tag span.kind=server work too.`,
-		Example: "  clew search --service checkout --min-duration 1s\n  clew search --tag http.response.status_code=500 --since 24h",
-		Args:    cobra.NoArgs,
+first. Conditions on tags are
+
+  key          it is there              !key           it is not
+  key=text     it reads like the text   key!=text      it is there but does not
+  key=~regex   the whole text matches   key!~regex     it is there but does not
+  key>number   also >=, < and <=        duration>100ms
+
+A tag is an attribute of the span, its resource, its scope, an event or a link;
+span. resource. instrumentation. event. or link. before the key looks only
+there. error=true and span.kind=server work too. A key with one of =!<>" in it
+is written in double quotes.`,
+		Example: `  clew search --service checkout --min-duration 1s
+  clew search --tag 'http.response.status_code>=500' --since 24h
+  clew search --tag 'resource.k8s.pod.name=~cart-.*' --tag '!db.system'`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return listTraces(cmd.Context(), &o, time.Now(), newScreen(cmd.OutOrStdout()), cmd.ErrOrStderr())
 		},
@@ -47,7 +58,7 @@ a link; --tag error=true and --tag span.kind=server work too.`,
 	f := cmd.Flags()
 	f.StringVar(&o.service, "service", "", "service name")
 	f.StringVar(&o.operation, "operation", "", "span name")
-	f.StringArrayVar(&o.tags, "tag", nil, "attribute as `key=value`; may be repeated")
+	f.StringArrayVar(&o.tags, "tag", nil, "`condition` such as key=text or 'key>=number'; may be repeated")
 	f.DurationVar(&o.minDuration, "min-duration", 0, "shortest duration of a span, such as 250ms")
 	f.DurationVar(&o.maxDuration, "max-duration", 0, "longest duration of a span")
 	f.DurationVar(&o.since, "since", time.Hour, "how far to look back from --to; 0 looks back to the beginning")

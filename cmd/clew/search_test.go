@@ -64,6 +64,9 @@ func TestSearchFlags(t *testing.T) {
 		{"max", searchOptions{maxDuration: 100 * time.Microsecond}, []string{"e3", "08"}},
 		{"tag", searchOptions{tags: []string{"user=a=b"}}, []string{"07"}},
 		{"tags", searchOptions{tags: []string{"error=true", "service.name=bank"}}, []string{"e3"}},
+		{"tag is there", searchOptions{tags: []string{"user"}}, []string{"07"}},
+		{"tag is not there", searchOptions{tags: []string{"!user", "duration<1s", "service.name=~(mail)?"}}, []string{"e3", "08"}},
+		{"tag compares", searchOptions{tags: []string{"duration >= 1s", "user!=b"}}, []string{"07"}},
 		{"since", searchOptions{since: 2*time.Hour + time.Second}, []string{"e3", "07"}},
 		{"to", searchOptions{to: "2023-11-14 22:00"}, []string{"07", "08"}},
 		{"since before to", searchOptions{to: "2023-11-14 22:00", since: time.Hour}, []string{"07"}},
@@ -122,7 +125,7 @@ func TestSearchErrors(t *testing.T) {
 	}{
 		{searchOptions{from: "yesterday"}, `--from "yesterday": not a time such as`},
 		{searchOptions{to: "25:00"}, `--to "25:00": not a time such as`},
-		{searchOptions{tags: []string{"error"}, limit: 1}, "expecting key=value, received: error"},
+		{searchOptions{tags: []string{"error>true"}, limit: 1}, `"error>true" at character 7: "true" is not a number`},
 		{searchOptions{limit: -1}, "limit must be from 1 to"},
 		{searchOptions{after: "x", limit: 1}, "invalid cursor"},
 		{searchOptions{from: "2026-01-02", to: "2026-01-01", limit: 1}, "start must be before end"},
