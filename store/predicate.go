@@ -1,9 +1,13 @@
 package store
 
 import (
+	"bytes"
 	"fmt"
 	"regexp"
+	"regexp/syntax"
+	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/clewhq/clew/span"
 )
@@ -185,8 +189,8 @@ func (o Op) String() string {
 type Regex struct {
 	Expr string
 	re   *regexp.Regexp
-	// prefix is a literal that every match starts with.
-	prefix string
+	// prefix is a literal that every match starts with, literal one that it contains.
+	prefix, literal string
 }
 
 // NewRegex compiles expr.
@@ -208,7 +212,27 @@ func NewRegex(expr string) (*Regex, error) {
 	}
 	r := &Regex{Expr: expr, re: re}
 	r.prefix, _ = bare.LiteralPrefix()
+	if tree, err := syntax.Parse(group, syntax.Perl); err == nil {
+		r.literal = requiredLiteral(tree)
+	}
 	return r, nil
+}
+
+// requiredLiteral returns the longest literal that stands in a row of things which all have to match.
+func requiredLiteral(tree *syntax.Regexp) (longest string) {
+	switch tree.Op {
+	case syntax.OpLiteral:
+		if tree.Flags&syntax.FoldCase == 0 && !slices.Contains(tree.Rune, utf8.RuneError) { // which matches invalid UTF-8 too
+			return string(tree.Rune)
+		}
+	case syntax.OpConcat, syntax.OpCapture, syntax.OpPlus:
+		for _, part := range tree.Sub {
+			if s := requiredLiteral(part); len(s) > len(longest) {
+				longest = s
+			}
+		}
+	}
+	return longest
 }
 
 // Prefix returns a literal that every match begins with, maybe "".
@@ -216,7 +240,7 @@ func (r *Regex) Prefix() string { return r.prefix }
 
 // Match reports whether the whole of b matches.
 func (r *Regex) Match(b []byte) bool {
-	if len(b) < len(r.prefix) || string(b[:len(r.prefix)]) != r.prefix {
+	if len(b) < len(r.prefix) || string(b[:len(r.prefix)]) != r.prefix || !bytes.Contains(b, []byte(r.literal)) {
 		return false
 	}
 	return r.re.Match(b)

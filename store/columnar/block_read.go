@@ -500,13 +500,12 @@ func (b *block) readStrings(c *column, p *pieceRef) (*pieceStrings, error) {
 		return nil, fmt.Errorf("block %s: %w: piece of mode %d in column %+v", b.path, colenc.ErrCorrupt, p.mode, c.key)
 	}
 	err := b.read(location{p.off, p.len}, func(raw []byte) (err error) {
-		n := uint64(p.more)
+		n := int(p.more)
 		if p.mode == pieceLocal {
-			var size int
-			if n, size = binary.Uvarint(raw); size <= 0 || n > uint64(p.n) {
-				return fmt.Errorf("%w: dictionary of %d strings for %d values", colenc.ErrCorrupt, n, p.n)
+			if n, raw, err = localStrings(raw, p); err != nil {
+				return err
 			}
-			if s.list, raw, err = colenc.Strings(raw[size:], int(n)); err != nil {
+			if s.list, raw, err = colenc.Strings(raw, n); err != nil {
 				return err
 			}
 		}
@@ -514,6 +513,15 @@ func (b *block) readStrings(c *column, p *pieceRef) (*pieceStrings, error) {
 		return trailing(raw, err)
 	})
 	return s, err
+}
+
+// localStrings returns how many strings the dictionary at the front of a piece has.
+func localStrings(raw []byte, p *pieceRef) (n int, rest []byte, err error) {
+	distinct, size := binary.Uvarint(raw)
+	if size <= 0 || distinct > uint64(p.n) {
+		return 0, nil, fmt.Errorf("%w: dictionary of %d strings for %d values", colenc.ErrCorrupt, distinct, p.n)
+	}
+	return int(distinct), raw[size:], nil
 }
 
 // readIDs appends the ids of a piece, of size bytes each, to dst.

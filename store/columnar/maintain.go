@@ -189,6 +189,8 @@ func dueMerge(blocks []*block, today uint64) []*block {
 
 // mergeOne merges the blocks that are due, and reports whether it did.
 func (t *tenant) mergeOne(ctx context.Context) bool {
+	t.e.merging <- struct{}{}
+	defer func() { <-t.e.merging }()
 	s := t.snapshot()
 	defer s.release()
 	today := uint64(t.e.opts.Now().UnixNano()) / uint64(24*time.Hour)
@@ -199,9 +201,7 @@ func (t *tenant) mergeOne(ctx context.Context) bool {
 	if tablesOf(parents) > maxBlockTables {
 		return false
 	}
-	t.e.merging <- struct{}{}
 	b, err := t.writeMerged(ctx, parents)
-	<-t.e.merging
 	if err != nil {
 		if ctx.Err() == nil {
 			t.log.Error("blocks cannot be merged; they are served as they are", "error", err)

@@ -3,6 +3,7 @@ package columnar
 import (
 	"github.com/clewhq/clew/span"
 	"github.com/clewhq/clew/store"
+	"github.com/clewhq/clew/store/columnar/colenc"
 )
 
 // begin turns the evaluator to a chunk of n spans.
@@ -288,12 +289,7 @@ func (v *evaluator) column(t *test, c *leafColumn, p *pieceRef, own level, out b
 	}
 	passed := newBitmap(int(p.n))
 	if c.col.enc == encStrings {
-		s, err := v.b.strings(c.col, v.chunk)
-		if err != nil {
-			v.fail(err)
-			return
-		}
-		c.testStrings(t, s, passed)
+		v.fail(v.testStrings(t, c, p, passed))
 	} else {
 		vals, err := v.b.ints(c.col.num, v.chunk)
 		if err != nil {
@@ -308,32 +304,60 @@ func (v *evaluator) column(t *test, c *leafColumn, p *pieceRef, own level, out b
 }
 
 // testStrings sets the values of a piece that pass.
-func (c *leafColumn) testStrings(t *test, s *pieceStrings, passed bitmap) {
-	verdicts := make([]bool, s.distinct())
-	some := false
-	switch {
-	case s.shared != nil:
-		for i, code := range s.shared {
-			verdicts[i] = c.passesShared(t, code)
-			some = some || verdicts[i]
-		}
-	case len(t.prefix) > 0 && c.col.key.Type != span.Array:
-		s.list.EachWithPrefix(t.prefix, func(i int) {
-			verdicts[i] = t.bytes(c.col.key.Type, s.list.At(i))
-			some = some || verdicts[i]
+func (v *evaluator) testStrings(t *test, c *leafColumn, p *pieceRef, passed bitmap) error {
+	if p.mode == pieceLocal {
+		return v.b.read(location{p.off, p.len}, func(raw []byte) error {
+			return testLocal(t, c.col.key.Type, p, raw, passed)
 		})
-	default:
-		var text []byte
-		for i := range verdicts {
-			text = s.list.AppendAt(text, i)
-			verdicts[i] = t.bytes(c.col.key.Type, text)
-			some = some || verdicts[i]
+	}
+	s, err := v.b.strings(c.col, v.chunk)
+	if err != nil {
+		return err
+	}
+	verdicts := make([]bool, len(s.shared))
+	for i, code := range s.shared {
+		verdicts[i] = c.passesShared(t, code)
+	}
+	setPassed(passed, s.codes, verdicts)
+	return nil
+}
+
+// testLocal is testStrings for a piece with a dictionary of its own, which it looks through where it
+// lies: most often nothing passes, and neither the strings nor the codes are needed.
+func testLocal(t *test, typ span.Type, p *pieceRef, raw []byte, passed bitmap) error {
+	n, raw, err := localStrings(raw, p)
+	if err != nil {
+		return err
+	}
+	list, raw, err := colenc.StringsIn(raw, n)
+	if err != nil {
+		return err
+	}
+	verdicts := make([]bool, n)
+	some := false
+	var text []byte
+	judge := func(i int) {
+		text = list.AppendAt(text, i)
+		verdicts[i] = t.bytes(typ, text)
+		some = some || verdicts[i]
+	}
+	if len(t.prefix) > 0 && typ != span.Array {
+		list.EachWithPrefix(t.prefix, judge)
+	} else {
+		for i := range n {
+			judge(i)
 		}
 	}
 	if !some {
-		return
+		return nil
 	}
-	for i, code := range s.codes {
+	codes, raw, err := colenc.Codes(nil, raw, int(p.n), uint32(n))
+	setPassed(passed, codes, verdicts)
+	return trailing(raw, err)
+}
+
+func setPassed(passed bitmap, codes []uint32, verdicts []bool) {
+	for i, code := range codes {
 		if verdicts[code] {
 			passed.set(i)
 		}

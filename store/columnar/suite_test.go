@@ -102,6 +102,8 @@ func (b *rowsBackend) Churn(ctx context.Context, rng *rand.Rand) error {
 
 // mergeSome merges a random choice of blocks of one tenant.
 func (b *rowsBackend) mergeSome(ctx context.Context, rng *rand.Rand) error {
+	b.merging <- struct{}{}
+	defer func() { <-b.merging }()
 	for _, t := range b.tenants {
 		s := t.snapshot()
 		rng.Shuffle(len(s.blocks), func(i, j int) { s.blocks[i], s.blocks[j] = s.blocks[j], s.blocks[i] })

@@ -132,6 +132,13 @@ func AppendStrings(dst []byte, l *List, level Level) []byte {
 
 // Strings reads a list of n strings from the front of src and returns the rest of src.
 func Strings(src []byte, n int) (l List, rest []byte, err error) {
+	l, rest, err = StringsIn(src, n)
+	l.packed = bytes.Clone(l.packed)
+	return l, rest, err
+}
+
+// StringsIn is Strings for a list that is used no longer than src stays as it is: it may share its memory.
+func StringsIn(src []byte, n int) (l List, rest []byte, err error) {
 	if len(src) == 0 {
 		return l, nil, fmt.Errorf("%w: no header of a list of strings", ErrCorrupt)
 	}
@@ -179,7 +186,7 @@ func packedStrings(src []byte, n, size int, uuid bool) (l List, rest []byte, err
 	if size == 0 || len(src)/size < n {
 		return l, nil, fmt.Errorf("%w: %d bytes for %d packed strings of %d", ErrCorrupt, len(src), n, size)
 	}
-	return List{packed: bytes.Clone(src[:n*size]), size: size, uuid: uuid, n: n}, src[n*size:], nil
+	return List{packed: src[: n*size : n*size], size: size, uuid: uuid, n: n}, src[n*size:], nil
 }
 
 func packUUIDs(dst []byte, l *List) ([]byte, bool) {
