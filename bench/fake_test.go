@@ -140,6 +140,8 @@ func (f *fake) handler() http.Handler {
 		}
 	})
 	mux.HandleFunc("GET /api/traces", f.jaegerSearch)
+	mux.HandleFunc("GET /api/services", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, `{"data":["a","b"]}`) })
+	mux.HandleFunc("GET /api/operations", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, `{"data":[{}]}`) })
 	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, "process_cpu_seconds_total 1.5\nprocess_resident_memory_bytes %d\n", 64<<20)
 	})

@@ -14,8 +14,8 @@ type latency struct {
 	P95   ms     `json:"p95_ms"`
 	P99   ms     `json:"p99_ms"`
 	Max   ms     `json:"max_ms"`
-	// Found is the mean number of traces in the answers of a search.
-	Found float64 `json:"found,omitempty"`
+	// Found is the mean number of traces, or of names, in the answers to a scenario; nil elsewhere.
+	Found *float64 `json:"found,omitempty"`
 	// Error says why there are no figures.
 	Error string `json:"error,omitempty"`
 }

@@ -122,8 +122,8 @@ func (r *report) write(out io.Writer) error {
 			continue
 		}
 		found := "-"
-		if strings.Contains(l.Name, " search: ") {
-			found = fmt.Sprintf("%.1f", l.Found)
+		if l.Found != nil {
+			found = fmt.Sprintf("%.1f", *l.Found)
 		}
 		fmt.Fprintf(w, "%s\t%.2f\t%.2f\t%.2f\t%.2f\t%d\t%s\n", l.Name, l.P50, l.P95, l.P99, l.Max, l.Count, found)
 	}

@@ -11,11 +11,11 @@ import (
 	"time"
 )
 
-// A scenario is a search, sent as GET path?params. In params may stand:
+// A scenario is a question, sent as GET path?params. In params may stand:
 //
 //	{request}  the guid:x-request-id of a trace that was sent, each time of another one
 //
-// A time range and a limit are added to each.
+// A time range and a limit are added to each; what lists names ignores them.
 type scenario struct {
 	api    string // jaeger, tempo, or clew for Clew's own
 	name   string
@@ -34,15 +34,21 @@ var scenarios = []scenario{
 		[]string{"service=payment", `tags={"error":"true"}`}},
 	{"jaeger", "rare value", "/api/traces",
 		[]string{"service=frontend-proxy", `tags={"guid:x-request-id":"{request}"}`}},
+	{"jaeger", "services", "/api/services", nil},
+	{"jaeger", "operations of a service", "/api/operations", []string{"service=frontend"}},
 
 	{"clew", "service, duration", "/api/clew/v1/search",
 		[]string{"service=frontend-proxy", "minDuration=100ms"}},
 	{"clew", "attribute =", "/api/clew/v1/search",
 		[]string{"tag=app.product.id=HQTGWGPNH4"}},
+	{"clew", "attribute ≥ number", "/api/clew/v1/search",
+		[]string{"tag=span.http.response_content_length>=100000"}},
 	{"clew", "status error", "/api/clew/v1/search",
 		[]string{"tag=error=true"}},
 	{"clew", "rare value", "/api/clew/v1/search",
 		[]string{"tag=guid:x-request-id={request}"}},
+	{"clew", "rare value, regex", "/api/clew/v1/search",
+		[]string{"tag=span.guid:x-request-id=~{request}.*"}},
 
 	{"tempo", "service, duration", "/api/search",
 		[]string{`q={ resource.service.name = "frontend-proxy" && duration >= 100ms }`}},
@@ -88,7 +94,7 @@ func (s *searcher) url(sc scenario, request string) string {
 	return strings.TrimSuffix(s.bases[sc.api], "/") + sc.path + "?" + strings.Join(params, "&")
 }
 
-// search runs a scenario once and returns how many traces it found.
+// search runs a scenario once and returns how much it found.
 func (s *searcher) search(ctx context.Context, sc scenario, request string) (int, error) {
 	body, err := get(ctx, s.client, s.url(sc, request), "application/json")
 	if err != nil {
@@ -106,7 +112,7 @@ func (s *searcher) search(ctx context.Context, sc scenario, request string) (int
 
 // measure runs a scenario n times after one time that does not count.
 func (s *searcher) measure(ctx context.Context, sc scenario, n int, request func() string) latency {
-	name := fmt.Sprintf("%s search: %s", sc.api, sc.name)
+	name := fmt.Sprintf("%s: %s", sc.api, sc.name)
 	if _, err := s.search(ctx, sc, request()); err != nil {
 		return latency{Name: name, Error: reason(err)}
 	}
@@ -123,7 +129,7 @@ func (s *searcher) measure(ctx context.Context, sc scenario, n int, request func
 		found += n
 	}
 	l := newLatency(name, took)
-	l.Found = float64(found) / float64(n)
+	l.Found = new(float64(found) / float64(n))
 	return l
 }
 
