@@ -332,7 +332,3 @@ func checksum(data []byte) ([]byte, error) {
 	}
 	return body, nil
 }
-
-func appendChecksum(dst []byte, from int) []byte {
-	return binary.LittleEndian.AppendUint32(dst, crc32.Checksum(dst[from:], castagnoli))
-}

@@ -75,7 +75,6 @@ type view struct {
 	moved   []uint32 // columns whose cursor is in use
 	counts  []uint32 // scratch: rows by shape
 	ids     []byte   // scratch
-	rows    []uint64 // scratch
 	err     error
 }
 

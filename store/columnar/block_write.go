@@ -41,16 +41,15 @@ type blockWriter struct {
 	traces  []traceAt // all traces, for the index
 	pending chunkBuilder
 
-	ints    colenc.IntEncoder
-	piece   []byte
-	codes   []uint64
-	numbers []uint64
-	list    colenc.List
-	rank    []uint32
-	hashes  []uint64
-	fuse    xorfilter.BinaryFuseBuilder
-	stamp   uint32
-	locals  []localString
+	ints   colenc.IntEncoder
+	piece  []byte
+	codes  []uint64
+	list   colenc.List
+	rank   []uint32
+	hashes []uint64
+	fuse   xorfilter.BinaryFuseBuilder
+	stamp  uint32
+	locals []localString
 }
 
 // chunkInfo says what lies in a chunk of rows.

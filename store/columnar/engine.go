@@ -17,7 +17,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -300,10 +299,4 @@ func (e *Engine) snapshot(ctx context.Context, name string) (*snapshot, error) {
 		return nil, err
 	}
 	return t.snapshot(), nil
-}
-
-// exists reports whether a file is there.
-func exists(fs FS, path string) bool {
-	_, err := fs.Stat(path)
-	return err == nil || !errors.Is(err, os.ErrNotExist)
 }

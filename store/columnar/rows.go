@@ -61,14 +61,6 @@ func (rs *rowSet) addLocal(b []byte) span.Ref {
 	return localRef | span.Ref(len(rs.local)-1)
 }
 
-// value returns the value that bits stand for.
-func (rs *rowSet) value(t span.Type, bits uint64) span.Value {
-	if t.InDict() {
-		return span.Value{Type: t, Str: string(rs.bytes(span.Ref(bits)))}
-	}
-	return span.Value{Type: t, Num: bits}
-}
-
 // copier appends rows of rowSets to a Batch of their own, with its own dictionary.
 type copier struct {
 	dst       *span.Batch

@@ -2,7 +2,6 @@ package columnar
 
 import (
 	"math"
-	"math/bits"
 
 	"github.com/cespare/xxhash/v2"
 
@@ -55,13 +54,6 @@ func (b bitmap) any() bool {
 		}
 	}
 	return false
-}
-
-func (b bitmap) count() (n int) {
-	for _, w := range b {
-		n += bits.OnesCount64(w)
-	}
-	return n
 }
 
 // verdict is what is known of a predicate for all rows of a chunk together.

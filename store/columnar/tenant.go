@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -342,12 +341,4 @@ func (s *snapshot) release() {
 	for _, b := range s.blocks {
 		b.release()
 	}
-}
-
-// removeFile removes a file if it is there.
-func removeFile(fs FS, path string) error {
-	if err := fs.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	return nil
 }

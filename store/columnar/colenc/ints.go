@@ -89,7 +89,7 @@ func (s *intScratch) transform(vals []uint64) (head byte, base uint64, work []ui
 			lo, hi = min(lo, work[i]), max(hi, work[i])
 		}
 		if hi-lo < spread {
-			minimum, spread = lo, hi-lo
+			minimum = lo
 		} else {
 			head = 0
 			copy(work, vals)
