@@ -193,12 +193,8 @@ func (t *tenant) mergeOne(ctx context.Context) bool {
 	defer func() { <-t.e.merging }()
 	s := t.snapshot()
 	defer s.release()
-	today := uint64(t.e.opts.Now().UnixNano()) / uint64(24*time.Hour)
-	parents := dueMerge(s.blocks, today)
+	parents := t.due(s.blocks)
 	if len(parents) == 0 {
-		return false
-	}
-	if tablesOf(parents) > maxBlockTables {
 		return false
 	}
 	b, err := t.writeMerged(ctx, parents)
@@ -212,6 +208,28 @@ func (t *tenant) mergeOne(ctx context.Context) bool {
 	}
 	t.replace(parents, b)
 	return true
+}
+
+// due returns the blocks that are to be merged next, if that is possible now.
+func (t *tenant) due(blocks []*block) []*block {
+	parents := dueMerge(blocks, uint64(t.e.opts.Now().UnixNano())/uint64(24*time.Hour))
+	if len(parents) == 0 || tablesOf(parents) > maxBlockTables || !t.hasSpaceFor(parents) {
+		return nil
+	}
+	return parents
+}
+
+// spareBytes is the room on the disk that a merge leaves to what cannot wait.
+const spareBytes = 256 << 20
+
+// hasSpaceFor reports whether the disk has room for a merge of blocks, which are removed only after it.
+func (t *tenant) hasSpaceFor(blocks []*block) bool {
+	need := uint64(spareBytes)
+	for _, b := range blocks {
+		need += uint64(b.size)
+	}
+	free, err := t.e.fs.Free(t.dir)
+	return err != nil || free >= need // if it cannot be known, the merge will find out
 }
 
 // tablesOf returns the number of resources and scopes of blocks, or 0 if one cannot be read: the merge will say why.
@@ -321,8 +339,7 @@ func (t *tenant) settle(ctx context.Context) error {
 	for {
 		t.state.RLock()
 		change, failed, waiting := t.change, t.failed, len(t.sealed)
-		today := uint64(t.e.opts.Now().UnixNano()) / uint64(24*time.Hour)
-		merge := dueMerge(t.blocks, today)
+		merge := t.due(t.blocks)
 		t.state.RUnlock()
 		if waiting == 0 && len(merge) == 0 {
 			return nil

@@ -3,7 +3,6 @@ package columnar
 import (
 	"container/heap"
 	"context"
-	"fmt"
 	"math"
 	"slices"
 
@@ -184,10 +183,10 @@ func (sc *scan) candidate(ctx context.Context, top scanEntry) (*store.Match, err
 	if single && sc.after != nil && !sc.after.newer(top.at) {
 		return nil, nil // was answered before the cursor
 	}
-	p := places.load(&sc.views)
-	if int64(len(p.rows))*rowMemory > sc.e.opts.QueryBytes {
-		return nil, fmt.Errorf("%w: trace %s has %d spans", store.ErrTooLarge, id, len(p.rows))
+	if err := sc.e.fits(places); err != nil {
+		return nil, err
 	}
+	p := places.load(&sc.views)
 	sc.addGaps(p.gaps)
 	if len(p.rows) == 0 {
 		return nil, nil
@@ -208,9 +207,6 @@ func (sc *scan) candidate(ctx context.Context, top scanEntry) (*store.Match, err
 	}
 	return sc.match(id, p), nil
 }
-
-// rowMemory is about what a span takes while an answer is made from it, in bytes.
-const rowMemory = 256
 
 func (sc *scan) addGaps(gaps []string) {
 	for _, g := range gaps {

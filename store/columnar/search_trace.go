@@ -25,6 +25,9 @@ func (e *Engine) Trace(ctx context.Context, tenant string, id span.TraceID, hint
 	if err != nil {
 		return nil, err
 	}
+	if err := e.fits(places); err != nil {
+		return nil, err
+	}
 	p := places.load(&viewsOf{everything, map[*block]*view{}})
 	if len(p.rows) == 0 {
 		if len(p.gaps) > 0 {
@@ -95,6 +98,28 @@ func (p *places) count() int {
 		n += len(b.runs)
 	}
 	return n
+}
+
+// rows returns the number of rows in blocks.
+func (p *places) rows() (n int64) {
+	for _, b := range p.blocks {
+		for _, r := range b.runs {
+			n += int64(r.rows.rows)
+		}
+	}
+	return n
+}
+
+// rowMemory is about what a span takes while an answer is made from it, in bytes.
+const rowMemory = 256
+
+// fits returns an error if a trace is too large to be brought together within the budget of a query.
+func (e *Engine) fits(p *places) error {
+	if n := p.rows(); n*rowMemory > e.opts.QueryBytes {
+		return fmt.Errorf("%w: trace %s has more than %d spans, which take about %d MiB of %d MiB; raise memory.query",
+			store.ErrTooLarge, p.id, n, n*rowMemory>>20, e.opts.QueryBytes>>20)
+	}
+	return nil
 }
 
 // locate finds the parts of a trace in heads and blocks.
