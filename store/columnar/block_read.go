@@ -124,7 +124,7 @@ func (b *block) readFooter() error {
 		return fmt.Errorf("%w: not a block file", colenc.ErrCorrupt)
 	}
 	if head[7] != blockMagic[7] || trailer[23] != trailerMagic[7] {
-		return fmt.Errorf("%w: block format version %d is not known to this program", colenc.ErrCorrupt, head[7])
+		return fmt.Errorf("block format version %d is not known to this program; a newer one wrote it", head[7])
 	}
 	off, n := binary.LittleEndian.Uint64(trailer), binary.LittleEndian.Uint32(trailer[8:])
 	if off > uint64(b.size) || uint64(n) != uint64(b.size-trailerSize)-off {
