@@ -217,7 +217,7 @@ func (w *blockWriter) encodeInts(c *outCol, p *pieceRef) {
 	if p.mode == pieceNoZone {
 		p.min, p.max = 0, 0
 	}
-	w.piece = w.ints.Append(w.piece, c.vals, w.level)
+	w.piece = w.ints.Append(w.piece, c.vals)
 }
 
 // encodeStrings finds the distinct strings of a piece and keeps them in the
@@ -251,8 +251,8 @@ func (w *blockWriter) encodeStrings(c *outCol, p *pieceRef) {
 	}
 	w.addFilter(c)
 	w.piece = binary.AppendUvarint(w.piece, uint64(len(w.locals)))
-	w.piece = colenc.AppendStrings(w.piece, &w.list, w.level)
-	w.piece = w.ints.Append(w.piece, w.codes, w.level)
+	w.piece = colenc.AppendStrings(w.piece, &w.list)
+	w.piece = w.ints.Append(w.piece, w.codes)
 }
 
 // share decides whether the strings in w.locals go to the column's dictionary, and puts them there.
@@ -312,7 +312,7 @@ func (w *blockWriter) encodeShared(c *outCol, p *pieceRef) {
 	for i, code := range w.codes {
 		w.codes[i] = uint64(w.rank[code])
 	}
-	w.piece = w.ints.Append(w.piece, w.codes, w.level)
+	w.piece = w.ints.Append(w.piece, w.codes)
 }
 
 // finish writes what describes the pieces and returns the block's footer.
@@ -323,9 +323,9 @@ func (w *blockWriter) finish() (*blockMeta, error) {
 	directory := w.writeColumns()
 	m.directory = w.section(directory)
 	m.chunks = w.section(w.encodeChunks())
-	m.shapes = w.section(encodeShapes(&w.shapes, w.level))
-	m.tables = w.section(encodeTables(w.tables.dst, &w.counts, w.level))
-	m.catalog = w.section(w.names.encode(w.tables.dst, w.level))
+	m.shapes = w.section(encodeShapes(&w.shapes))
+	m.tables = w.section(encodeTables(w.tables.dst, &w.counts))
+	m.catalog = w.section(w.names.encode(w.tables.dst))
 	m.traceIndex = w.writeTraceIndex()
 	footer := m.append(nil)
 	at := w.off
@@ -356,12 +356,12 @@ func (w *blockWriter) encodeChunks() []byte {
 	}
 	var dst []byte
 	for _, vals := range cols {
-		dst = colenc.AppendInts(dst, vals, w.level)
+		dst = colenc.AppendInts(dst, vals)
 	}
 	return dst
 }
 
-func encodeShapes(s *span.Shapes, level colenc.Level) []byte {
+func encodeShapes(s *span.Shapes) []byte {
 	var lengths, cols []uint64
 	for i := range s.Len() {
 		entries := s.Entries(uint32(i))
@@ -371,9 +371,9 @@ func encodeShapes(s *span.Shapes, level colenc.Level) []byte {
 		}
 	}
 	dst := binary.AppendUvarint(nil, uint64(len(lengths)))
-	dst = colenc.AppendInts(dst, lengths, level)
+	dst = colenc.AppendInts(dst, lengths)
 	dst = binary.AppendUvarint(dst, uint64(len(cols)))
-	return colenc.AppendInts(dst, cols, level)
+	return colenc.AppendInts(dst, cols)
 }
 
 // writeColumns writes each column's index and dictionary and returns the directory of columns.
@@ -384,7 +384,7 @@ func (w *blockWriter) writeColumns() []byte {
 	for _, c := range w.cols {
 		var l, f location
 		if len(c.pieces) > 0 {
-			l = w.section(c.encodeIndex(w.level))
+			l = w.section(c.encodeIndex())
 		}
 		if len(c.filters) > 0 {
 			f = w.section(c.filters)
@@ -396,9 +396,9 @@ func (w *blockWriter) writeColumns() []byte {
 	}
 	dst := binary.AppendUvarint(nil, uint64(len(w.cols)))
 	for _, vals := range [][]uint64{scopes, types, offs, lens, filters, totals, rows} {
-		dst = colenc.AppendInts(dst, vals, w.level)
+		dst = colenc.AppendInts(dst, vals)
 	}
-	return colenc.AppendStrings(dst, &names, w.level)
+	return colenc.AppendStrings(dst, &names)
 }
 
 // countRows counts for each column how many spans, events or links have a value in it.
@@ -414,7 +414,7 @@ func (w *blockWriter) countRows() {
 }
 
 // encodeIndex encodes where the pieces of a column are, and its dictionary.
-func (c *outCol) encodeIndex(level colenc.Level) []byte {
+func (c *outCol) encodeIndex() []byte {
 	var vals [8][]uint64
 	var codes []uint64
 	for _, p := range c.pieces {
@@ -429,18 +429,18 @@ func (c *outCol) encodeIndex(level colenc.Level) []byte {
 	}
 	dst := binary.AppendUvarint(nil, uint64(len(c.pieces)))
 	for _, v := range vals {
-		dst = colenc.AppendInts(dst, v, level)
+		dst = colenc.AppendInts(dst, v)
 	}
 	if c.enc != encStrings {
 		return dst
 	}
 	dst = binary.AppendUvarint(dst, uint64(len(codes)))
-	dst = colenc.AppendInts(dst, codes, level)
+	dst = colenc.AppendInts(dst, codes)
 	dst = binary.AppendUvarint(dst, uint64(len(c.counts)))
-	dst = colenc.AppendInts(dst, c.counts, level)
+	dst = colenc.AppendInts(dst, c.counts)
 	var list colenc.List
 	for i := range c.counts {
 		list.Append(c.dict.Bytes(span.Ref(i)))
 	}
-	return colenc.AppendStrings(dst, &list, level)
+	return colenc.AppendStrings(dst, &list)
 }

@@ -78,8 +78,8 @@ func (w *blockWriter) writeTraceIndex() location {
 	dst := binary.AppendUvarint(nil, uint64(hashBits))
 	dst = binary.AppendUvarint(dst, uint64(len(lens)))
 	dst = binary.AppendUvarint(dst, start)
-	dst = colenc.AppendInts(dst, lens, w.level)
-	dst = colenc.AppendInts(dst, first, w.level)
+	dst = colenc.AppendInts(dst, lens)
+	dst = colenc.AppendInts(dst, first)
 	return w.section(dst)
 }
 
@@ -196,7 +196,7 @@ func (c *catalog) note(w *blockWriter) {
 	}
 }
 
-func (c *catalog) encode(tables *span.Batch, level colenc.Level) []byte {
+func (c *catalog) encode(tables *span.Batch) []byte {
 	if c.overflow {
 		return []byte{1}
 	}
@@ -217,9 +217,9 @@ func (c *catalog) encode(tables *span.Batch, level colenc.Level) []byte {
 		kinds[i] = uint64(int64(op.kind))
 	}
 	dst := binary.AppendUvarint([]byte{0}, uint64(len(list)))
-	dst = colenc.AppendInts(dst, kinds, level)
-	dst = colenc.AppendStrings(dst, &services, level)
-	return colenc.AppendStrings(dst, &names, level)
+	dst = colenc.AppendInts(dst, kinds)
+	dst = colenc.AppendStrings(dst, &services)
+	return colenc.AppendStrings(dst, &names)
 }
 
 // parseCatalog returns nil and true if the block did not list its operations.
@@ -263,7 +263,7 @@ func (t *tableCounts) add(resource, scope uint32) {
 //	ints     for each resource: spans, dropped attributes, schema URL, entity refs, list;
 //	         for each scope: spans, dropped attributes, name, version, schema URL, list;
 //	         a list: its length, then key, type and value of each attribute
-func encodeTables(t *span.Batch, counts *tableCounts, level colenc.Level) []byte {
+func encodeTables(t *span.Batch, counts *tableCounts) []byte {
 	var vals []uint64
 	attrs := func(a span.Attrs) {
 		entries := t.Shapes.Entries(a.Shape)
@@ -285,11 +285,11 @@ func encodeTables(t *span.Batch, counts *tableCounts, level colenc.Level) []byte
 		list.Append(t.Dict.Bytes(span.Ref(i)))
 	}
 	dst := binary.AppendUvarint(nil, uint64(list.Len()))
-	dst = colenc.AppendStrings(dst, &list, level)
+	dst = colenc.AppendStrings(dst, &list)
 	for _, n := range []int{len(t.Resources), len(t.Scopes), len(vals)} {
 		dst = binary.AppendUvarint(dst, uint64(n))
 	}
-	return colenc.AppendInts(dst, vals, level)
+	return colenc.AppendInts(dst, vals)
 }
 
 // parseTables reads what encodeTables wrote.

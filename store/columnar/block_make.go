@@ -10,8 +10,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/clewhq/clew/store/columnar/colenc"
 )
 
 // Blocks are made in two ways: from a sealed head, and by merging blocks. Either
@@ -36,14 +34,14 @@ func parseBlockName(name string) (id uint64, ok bool) {
 }
 
 // makeBlock writes a block into dir with what fill gives to the writer, and opens it.
-func makeBlock(fs FS, dir string, c *cache, meta blockMeta, level colenc.Level, fill func(w *blockWriter) error) (*block, error) {
+func makeBlock(fs FS, dir string, c *cache, meta blockMeta, fill func(w *blockWriter) error) (*block, error) {
 	path := filepath.Join(dir, blockName(meta.ID))
 	tmp := path + tmpSuffix
 	f, err := fs.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o640)
 	if err != nil {
 		return nil, err
 	}
-	w := newBlockWriter(f, meta, level)
+	w := newBlockWriter(f, meta)
 	if err = fill(w); err == nil {
 		_, err = w.finish()
 	}

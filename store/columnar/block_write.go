@@ -20,11 +20,10 @@ import (
 // column and written at once, so memory does not grow with the block but for
 // dictionaries, tables and the indexes of columns.
 type blockWriter struct {
-	file  File
-	buf   *bufio.Writer
-	off   uint64
-	level colenc.Level
-	err   error
+	file File
+	buf  *bufio.Writer
+	off  uint64
+	err  error
 	// written, unless nil, is called when a chunk was written: no row given before is read any more.
 	written func()
 
@@ -157,9 +156,9 @@ type outShape struct {
 	attrs []*outCol
 }
 
-func newBlockWriter(file File, meta blockMeta, level colenc.Level) *blockWriter {
+func newBlockWriter(file File, meta blockMeta) *blockWriter {
 	w := &blockWriter{
-		file: file, buf: bufio.NewWriterSize(file, 1<<18), level: level, meta: meta,
+		file: file, buf: bufio.NewWriterSize(file, 1<<18), meta: meta,
 		byKey: map[colKey]*outCol{}, tables: newCopier(), names: newCatalog(),
 	}
 	w.meta.MinStart = math.MaxUint64

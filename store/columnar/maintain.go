@@ -130,7 +130,7 @@ func (t *tenant) pause(ctx context.Context) {
 func (t *tenant) writeHead(ctx context.Context, h *head) (*block, error) {
 	began := time.Now()
 	meta := blockMeta{ID: t.newID(), WALSegment: h.lastSegment, MinReceived: h.minReceived, MaxReceived: h.maxReceived}
-	b, err := makeBlock(t.e.fs, t.dir, t.e.cache, meta, colenc.Fast, func(w *blockWriter) error {
+	b, err := makeBlock(t.e.fs, t.dir, t.e.cache, meta, func(w *blockWriter) error {
 		return fillFromHead(ctx, w, h)
 	})
 	if err == nil {
@@ -254,7 +254,7 @@ func (t *tenant) writeMerged(ctx context.Context, parents []*block) (*block, err
 		meta.Level = max(meta.Level, p.meta.Level+1)
 		meta.Parents = append(meta.Parents, p.meta.ID)
 	}
-	b, err := makeBlock(t.e.fs, t.dir, t.e.cache, meta, colenc.Small, func(w *blockWriter) error {
+	b, err := makeBlock(t.e.fs, t.dir, t.e.cache, meta, func(w *blockWriter) error {
 		return fillFromBlocks(ctx, w, parents)
 	})
 	if err == nil {

@@ -19,14 +19,6 @@ var ErrCorrupt = errors.New("corrupt column data")
 // MaxRaw is the most bytes that one compressed run may hold when unpacked.
 const MaxRaw = 1 << 30
 
-// Level trades the time of compression against its result.
-type Level int
-
-const (
-	Fast  Level = iota // for data that will be merged again soon
-	Small              // for data that stays
-)
-
 // encoderWindow is how far back an encoder looks, which decides the memory that
 // it keeps; few runs are longer.
 const encoderWindow = 128 << 10
@@ -39,12 +31,13 @@ const (
 )
 
 var (
-	encoders = [2]*zstd.Encoder{newEncoder(zstd.SpeedFastest), newEncoder(zstd.SpeedDefault)}
-	decoder  = newDecoder()
+	encoder = newEncoder()
+	decoder = newDecoder()
 )
 
-func newEncoder(level zstd.EncoderLevel) *zstd.Encoder {
-	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(level), zstd.WithEncoderCRC(false),
+// newEncoder takes the fastest level: the next one makes blocks 0.4 % smaller and merges 11 % dearer.
+func newEncoder() *zstd.Encoder {
+	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderCRC(false),
 		zstd.WithSingleSegment(true), zstd.WithLowerEncoderMem(true), zstd.WithAllLitEntropyCompression(true),
 		zstd.WithWindowSize(encoderWindow), zstd.WithEncoderConcurrency(2))
 	if err != nil {
@@ -67,7 +60,7 @@ func newDecoder() *zstd.Decoder {
 //	byte     0 raw, 1 zstd, 2 one byte repeated
 //	uvarint  length of the zstd frame (zstd only)
 //	...      the bytes, the frame, or the one byte
-func AppendBytes(dst, raw []byte, level Level) []byte {
+func AppendBytes(dst, raw []byte) []byte {
 	dst = binary.AppendUvarint(dst, uint64(len(raw)))
 	if len(raw) == 0 {
 		return append(dst, bytesRaw)
@@ -81,7 +74,7 @@ func AppendBytes(dst, raw []byte, level Level) []byte {
 	}
 	mark := len(dst)
 	dst = append(dst, bytesZstd, 0, 0, 0, 0, 0) // room for a uvarint of up to 5 bytes
-	dst = encoders[level].EncodeAll(raw, dst)
+	dst = encoder.EncodeAll(raw, dst)
 	frame := dst[mark+6:]
 	if len(frame)+2 >= len(raw) {
 		dst = append(dst[:mark], bytesRaw)

@@ -25,18 +25,16 @@ func TestIntsRoundTrip(t *testing.T) {
 		"none": {}, "one": {7}, "zero": {0, 0, 0}, "same": {9, 9, 9, 9},
 		"extremes": {0, math.MaxUint64, 1 << 63, 1}, "ramp": ramp, "noise": noise, "signed": signed,
 	} {
-		for _, level := range []Level{Fast, Small} {
-			enc := AppendInts([]byte("x"), vals, level)
-			got, rest, err := Ints(nil, append(enc[1:], "tail"...), len(vals))
-			if err != nil || !slices.Equal(got, vals) || string(rest) != "tail" {
-				t.Errorf("%s: got %d numbers, rest %q, error %v", name, len(got), rest, err)
-			}
+		enc := AppendInts([]byte("x"), vals)
+		got, rest, err := Ints(nil, append(enc[1:], "tail"...), len(vals))
+		if err != nil || !slices.Equal(got, vals) || string(rest) != "tail" {
+			t.Errorf("%s: got %d numbers, rest %q, error %v", name, len(got), rest, err)
 		}
 	}
-	if n := len(AppendInts(nil, ramp, Fast)); n > 200 {
+	if n := len(AppendInts(nil, ramp)); n > 200 {
 		t.Errorf("an even ramp of 5000 numbers takes %d bytes", n)
 	}
-	if n := len(AppendInts(nil, signed, Fast)); n > 6950 {
+	if n := len(AppendInts(nil, signed)); n > 6950 {
 		t.Errorf("5000 numbers of ±1000 take %d bytes", n)
 	}
 }
@@ -61,7 +59,7 @@ func TestStringsRoundTrip(t *testing.T) {
 	}{
 		{"none", List{}, 16}, {"uuids", uuids, 6_410}, {"hex", hexes, 3_210}, {"mixed", mixed, 700}, {"upper", upper, 4_000},
 	} {
-		enc := AppendStrings(nil, &c.list, Small)
+		enc := AppendStrings(nil, &c.list)
 		if len(enc) > c.most {
 			t.Errorf("%s: %d bytes, expected at most %d", c.name, len(enc), c.most)
 		}
@@ -91,38 +89,36 @@ func FuzzRoundTrip(f *testing.F) {
 		for part := range slices.Chunk(data, int(size)+1) {
 			l.Append(part)
 		}
-		for _, level := range []Level{Fast, Small} {
-			enc := AppendInts(nil, vals, level)
-			got, rest, err := Ints(nil, enc, len(vals))
-			if err != nil || len(rest) != 0 || !slices.Equal(got, vals) {
-				t.Fatalf("numbers %v came back as %v, rest %d, %v", vals, got, len(rest), err)
+		enc := AppendInts(nil, vals)
+		got, rest, err := Ints(nil, enc, len(vals))
+		if err != nil || len(rest) != 0 || !slices.Equal(got, vals) {
+			t.Fatalf("numbers %v came back as %v, rest %d, %v", vals, got, len(rest), err)
+		}
+		if limit := slices.Max(append(vals, 0)) + 1; limit < 1<<32 && limit > 0 {
+			codes, _, err := Codes(nil, enc, len(vals), uint32(limit))
+			if err != nil || len(codes) != len(vals) {
+				t.Fatalf("codes: %v", err)
 			}
-			if limit := slices.Max(append(vals, 0)) + 1; limit < 1<<32 && limit > 0 {
-				codes, _, err := Codes(nil, enc, len(vals), uint32(limit))
-				if err != nil || len(codes) != len(vals) {
-					t.Fatalf("codes: %v", err)
-				}
-				for i, c := range codes {
-					if uint64(c) != vals[i] {
-						t.Fatalf("code %d is %d, expected %d", i, c, vals[i])
-					}
+			for i, c := range codes {
+				if uint64(c) != vals[i] {
+					t.Fatalf("code %d is %d, expected %d", i, c, vals[i])
 				}
 			}
-			packed := AppendBits(nil, vals)
-			if got, rest, err := Bits(nil, packed, len(vals)); err != nil || len(rest) != 0 || !slices.Equal(got, vals) {
-				t.Fatalf("bits: %v came back as %v, rest %d, %v", vals, got, len(rest), err)
+		}
+		packed := AppendBits(nil, vals)
+		if got, rest, err := Bits(nil, packed, len(vals)); err != nil || len(rest) != 0 || !slices.Equal(got, vals) {
+			t.Fatalf("bits: %v came back as %v, rest %d, %v", vals, got, len(rest), err)
+		}
+		senc := AppendStrings(nil, &l)
+		back, rest, err := Strings(senc, l.Len())
+		if err != nil || len(rest) != 0 || back.Len() != l.Len() {
+			t.Fatalf("strings: rest %d, %v", len(rest), err)
+		}
+		for i := range l.Len() {
+			if !bytes.Equal(back.At(i), l.At(i)) {
+				t.Fatalf("string %d is %q, expected %q", i, back.At(i), l.At(i))
 			}
-			senc := AppendStrings(nil, &l, level)
-			back, rest, err := Strings(senc, l.Len())
-			if err != nil || len(rest) != 0 || back.Len() != l.Len() {
-				t.Fatalf("strings: rest %d, %v", len(rest), err)
-			}
-			for i := range l.Len() {
-				if !bytes.Equal(back.At(i), l.At(i)) {
-					t.Fatalf("string %d is %q, expected %q", i, back.At(i), l.At(i))
-				}
-				checkPrefix(t, &back, i, data)
-			}
+			checkPrefix(t, &back, i, data)
 		}
 	})
 }
@@ -143,9 +139,9 @@ func checkPrefix(t *testing.T, l *List, i int, data []byte) {
 
 // FuzzDamaged feeds arbitrary bytes to every decoder: an error or a result of the right length, no panic.
 func FuzzDamaged(f *testing.F) {
-	f.Add(AppendInts(nil, []uint64{1, 5, 9, 1 << 40}, Fast), uint16(4))
-	f.Add(AppendBytes(nil, bytes.Repeat([]byte("abc"), 50), Small), uint16(150))
-	f.Add(AppendStrings(nil, &List{Arena: []byte("abcdef"), Ends: []uint32{2, 4, 6}}, Fast), uint16(3))
+	f.Add(AppendInts(nil, []uint64{1, 5, 9, 1 << 40}), uint16(4))
+	f.Add(AppendBytes(nil, bytes.Repeat([]byte("abc"), 50)), uint16(150))
+	f.Add(AppendStrings(nil, &List{Arena: []byte("abcdef"), Ends: []uint32{2, 4, 6}}), uint16(3))
 	f.Fuzz(func(t *testing.T, data []byte, n uint16) {
 		if v, _, err := Ints(nil, data, int(n)); err == nil && len(v) != int(n) {
 			t.Errorf("%d numbers, expected %d", len(v), n)
@@ -176,11 +172,11 @@ func BenchmarkInts(b *testing.B) {
 	}
 	for name, vals := range map[string][]uint64{"codes": codes, "durations": durations} {
 		var e IntEncoder
-		enc := AppendInts(nil, vals, Fast)
+		enc := AppendInts(nil, vals)
 		b.Run(name+"/encode", func(b *testing.B) {
 			var dst []byte
 			for b.Loop() {
-				dst = e.Append(dst[:0], vals, Fast)
+				dst = e.Append(dst[:0], vals)
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/4096, "ns/value")
 			b.ReportMetric(float64(len(enc))/4096, "B/value")

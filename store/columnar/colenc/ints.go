@@ -21,17 +21,17 @@ const (
 //	byte     number of planes (0 to 8), plus 0x10 zigzag or 0x20 differences
 //	uvarint  base, which was subtracted from each number
 //	...      each plane as AppendBytes, lowest first
-func AppendInts(dst []byte, vals []uint64, level Level) []byte {
+func AppendInts(dst []byte, vals []uint64) []byte {
 	var s intScratch
-	return s.append(dst, vals, level)
+	return s.append(dst, vals)
 }
 
 // IntEncoder is AppendInts with its working memory kept from call to call.
 type IntEncoder struct{ s intScratch }
 
 // Append is AppendInts.
-func (e *IntEncoder) Append(dst []byte, vals []uint64, level Level) []byte {
-	return e.s.append(dst, vals, level)
+func (e *IntEncoder) Append(dst []byte, vals []uint64) []byte {
+	return e.s.append(dst, vals)
 }
 
 type intScratch struct {
@@ -39,7 +39,7 @@ type intScratch struct {
 	plane []byte
 }
 
-func (s *intScratch) append(dst []byte, vals []uint64, level Level) []byte {
+func (s *intScratch) append(dst []byte, vals []uint64) []byte {
 	head, base, work := s.transform(vals)
 	var all uint64
 	for _, v := range work {
@@ -57,7 +57,7 @@ func (s *intScratch) append(dst []byte, vals []uint64, level Level) []byte {
 		for i, v := range work {
 			plane[i] = byte(v >> shift)
 		}
-		dst = AppendBytes(dst, plane, level)
+		dst = AppendBytes(dst, plane)
 	}
 	return dst
 }

@@ -110,7 +110,7 @@ func (l *List) Reset() { *l = List{Arena: l.Arena[:0], Ends: l.Ends[:0]} }
 
 // AppendStrings appends a list; the reader has to know how many strings it has.
 // The first byte is one of the ways above.
-func AppendStrings(dst []byte, l *List, level Level) []byte {
+func AppendStrings(dst []byte, l *List) []byte {
 	if n := l.Len(); n >= 8 {
 		if packed, ok := packUUIDs(dst, l); ok {
 			return packed
@@ -126,8 +126,8 @@ func AppendStrings(dst []byte, l *List, level Level) []byte {
 		prev = end
 	}
 	dst = append(dst, stringsPlain)
-	dst = AppendInts(dst, lengths, level)
-	return AppendBytes(dst, l.Arena, level)
+	dst = AppendInts(dst, lengths)
+	return AppendBytes(dst, l.Arena)
 }
 
 // Strings reads a list of n strings from the front of src and returns the rest of src.
