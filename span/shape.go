@@ -87,8 +87,11 @@ func (s *Shapes) grow() {
 	}
 }
 
+// shapeSeed makes collisions of shapes unpredictable for whoever sends them.
+var shapeSeed = Hash([]byte("shapes"))
+
 func hashShape(entries []Entry) uint32 {
-	h := uint64(len(entries))
+	h := shapeSeed
 	for _, e := range entries {
 		h = (h ^ (uint64(e.Key)<<3 | uint64(e.Type))) * 0x9E3779B97F4A7C15
 		h ^= h >> 29

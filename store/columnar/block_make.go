@@ -115,9 +115,7 @@ func (p *rowPool) recycle() {
 		return
 	}
 	for _, rs := range p.used {
-		rs.Reset()
-		clear(rs.local)
-		rs.local, rs.heavy = rs.local[:0], false
+		rs.reset()
 		p.free = append(p.free, rs)
 	}
 	p.used = p.used[:0]

@@ -26,6 +26,7 @@ type head struct {
 	chunks  []*headChunk
 	rows    int
 	values  int
+	events  int  // and links
 	heavy   bool // some string is longer than sharedStringBytes
 
 	traces []headTrace
@@ -68,7 +69,8 @@ func newHead() *head {
 // size returns the memory that the head holds, in bytes, give or take some percent.
 func (h *head) size() int64 {
 	const rowBytes = 16 + 8 + 8 + 8 + 8 + 4*10 + 8 + 12 + 4 + 4 + 4 + 4
-	return int64(h.dict.Size() + h.rows*rowBytes + 8*h.values + len(h.traces)*36 + 4*len(h.table))
+	const eventBytes = 56
+	return int64(h.dict.Size() + h.rows*rowBytes + 8*h.values + h.events*eventBytes + len(h.traces)*36 + 4*len(h.table))
 }
 
 // append copies the spans of b in. received is when they arrived, in unix ns.
@@ -215,6 +217,7 @@ func (h *head) appendRows(c *headChunk, b *span.Batch, lo, hi int) {
 			l.State, l.Attrs = h.refs[l.State], h.rowAttrs(c, b, l.Attrs)
 			c.Links = append(c.Links, l)
 		}
+		h.events += len(b.EventsOf(i)) + len(b.LinksOf(i))
 		c.EventEnds = append(c.EventEnds, uint32(len(c.Events)))
 		c.LinkEnds = append(c.LinkEnds, uint32(len(c.Links)))
 	}

@@ -19,6 +19,8 @@ type rowSet struct {
 	// local holds the strings of Refs with localRef set.
 	local [][]byte
 	heavy bool // some string of local is longer than sharedStringBytes
+	// localBytes is the length of all strings of local.
+	localBytes int64
 	// tag and localMarks belong to a blockWriter while it takes rows in.
 	tag        uint32
 	localMarks []mark
@@ -58,7 +60,15 @@ func (rs *rowSet) addLocal(b []byte) span.Ref {
 	}
 	rs.local = append(rs.local, b)
 	rs.heavy = rs.heavy || len(b) > sharedStringBytes
+	rs.localBytes += int64(len(b))
 	return localRef | span.Ref(len(rs.local)-1)
+}
+
+// reset empties the set and keeps its memory.
+func (rs *rowSet) reset() {
+	rs.Reset()
+	clear(rs.local)
+	rs.local, rs.localBytes, rs.heavy = rs.local[:0], 0, false
 }
 
 // copier appends rows of rowSets to a Batch of their own, with its own dictionary.

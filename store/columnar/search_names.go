@@ -161,8 +161,7 @@ func (b *block) eachRow(ctx context.Context, want *projection, f func(place)) er
 		if err != nil {
 			return err
 		}
-		rs.Reset()
-		rs.local = rs.local[:0]
+		rs.reset()
 		if err := v.load(rs, chunk, 0, traces); err != nil {
 			return err
 		}

@@ -183,10 +183,10 @@ func (sc *scan) candidate(ctx context.Context, top scanEntry) (*store.Match, err
 	if single && sc.after != nil && !sc.after.newer(top.at) {
 		return nil, nil // was answered before the cursor
 	}
-	if err := sc.e.fits(places); err != nil {
+	p, err := places.load(&sc.views, sc.e.budget(id))
+	if err != nil {
 		return nil, err
 	}
-	p := places.load(&sc.views)
 	sc.addGaps(p.gaps)
 	if len(p.rows) == 0 {
 		return nil, nil
@@ -202,7 +202,9 @@ func (sc *scan) candidate(ctx context.Context, top scanEntry) (*store.Match, err
 		return nil, nil
 	}
 	if repeats(p.rows) { // only the full rows tell whether they are the same span
-		p = places.load(&sc.whole)
+		if p, err = places.load(&sc.whole, sc.e.budget(id)); err != nil {
+			return nil, err
+		}
 		p.rows = dedupe(p.rows)
 	}
 	return sc.match(id, p), nil

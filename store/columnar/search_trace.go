@@ -25,10 +25,10 @@ func (e *Engine) Trace(ctx context.Context, tenant string, id span.TraceID, hint
 	if err != nil {
 		return nil, err
 	}
-	if err := e.fits(places); err != nil {
+	p, err := places.load(&viewsOf{everything, map[*block]*view{}}, e.budget(id))
+	if err != nil {
 		return nil, err
 	}
-	p := places.load(&viewsOf{everything, map[*block]*view{}})
 	if len(p.rows) == 0 {
 		if len(p.gaps) > 0 {
 			return nil, fmt.Errorf("%w; it may be in what cannot be read: %s", store.ErrNotFound, p.gaps[0])
@@ -100,24 +100,23 @@ func (p *places) count() int {
 	return n
 }
 
-// rows returns the number of rows in blocks.
-func (p *places) rows() (n int64) {
-	for _, b := range p.blocks {
-		for _, r := range b.runs {
-			n += int64(r.rows.rows)
-		}
-	}
-	return n
-}
-
-// rowMemory is about what a span takes while an answer is made from it, in bytes.
+// rowMemory is about what a span takes while an answer is made from it, beside its strings, in bytes.
 const rowMemory = 256
 
-// fits returns an error if a trace is too large to be brought together within the budget of a query.
-func (e *Engine) fits(p *places) error {
-	if n := p.rows(); n*rowMemory > e.opts.QueryBytes {
-		return fmt.Errorf("%w: trace %s has more than %d spans, which take about %d MiB of %d MiB; raise memory.query",
-			store.ErrTooLarge, p.id, n, n*rowMemory>>20, e.opts.QueryBytes>>20)
+// budget is what the answer of one query may still take, in bytes.
+type budget struct {
+	id         span.TraceID
+	left, size int64
+}
+
+func (e *Engine) budget(id span.TraceID) *budget {
+	return &budget{id, e.opts.QueryBytes, e.opts.QueryBytes}
+}
+
+// take takes bytes from the budget, or says that they are too many.
+func (b *budget) take(bytes int64) error {
+	if b.left -= bytes; b.left < 0 {
+		return fmt.Errorf("%w: trace %s takes more than %d MiB; raise memory.query", store.ErrTooLarge, b.id, b.size>>20)
 	}
 	return nil
 }
@@ -188,15 +187,18 @@ func (b *block) runAt(chunk uint32, i int) (run, error) {
 	return r, nil
 }
 
-// load reads the rows. views says under which projection.
-func (p *places) load(views *viewsOf) *pieces {
+// load reads the rows. views says under which projection. The error is that of the budget; what cannot be read is a gap.
+func (p *places) load(views *viewsOf, left *budget) (*pieces, error) {
 	out := &pieces{gaps: p.gaps}
 	for _, h := range p.heads {
 		rows, _ := h.rowsOf(p.id)
 		out.rows = append(out.rows, rows...)
 	}
 	for _, at := range p.blocks {
-		rs, err := at.load(views)
+		rs, err := at.load(views, left)
+		if errors.Is(err, store.ErrTooLarge) {
+			return nil, err
+		}
 		if err != nil {
 			out.gaps = append(slices.Clip(out.gaps), err.Error())
 			continue
@@ -209,17 +211,24 @@ func (p *places) load(views *viewsOf) *pieces {
 	if len(out.rows) > 0 {
 		out.start = out.rows[0].rs.Starts[out.rows[0].row]
 	}
-	return out
+	return out, nil
 }
 
-func (at *blockPlaces) load(views *viewsOf) (*rowSet, error) {
+func (at *blockPlaces) load(views *viewsOf, left *budget) (*rowSet, error) {
 	v, err := views.of(at.b)
 	if err != nil {
 		return nil, err
 	}
 	rs := &rowSet{space: v.space}
 	for _, r := range at.runs {
+		if err := left.take(int64(r.rows.rows) * rowMemory); err != nil {
+			return nil, err
+		}
+		before := rs.localBytes
 		if err := v.load(rs, r.chunk, r.lo, []traceRows{r.rows}); err != nil {
+			return nil, err
+		}
+		if err := left.take(rs.localBytes - before); err != nil {
 			return nil, err
 		}
 	}

@@ -26,8 +26,7 @@ func (b *block) verify() error {
 		if err != nil {
 			return err
 		}
-		rs.Reset()
-		rs.local = rs.local[:0]
+		rs.reset()
 		if err := v.load(rs, uint32(i), 0, list); err != nil {
 			return err
 		}
