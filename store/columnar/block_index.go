@@ -55,25 +55,22 @@ type traceIndex struct {
 // from the page's lowest, and their chunks, both as colenc.AppendBits.
 func (w *blockWriter) writeTraceIndex() location {
 	hashBits := min(maxHashBits, bits.Len(uint(len(w.traces)))+spareHashBits)
-	entries := make([]uint64, len(w.traces))
-	for i, t := range w.traces {
-		entries[i] = hashTraceID(t.id)>>(64-hashBits)<<chunkBits | uint64(t.chunk)
-	}
-	slices.Sort(entries)
+	cut := chunkBits + maxHashBits - hashBits
+	slices.Sort(w.traces)
 	var lens, first []uint64
 	start := w.off
-	for page := range slices.Chunk(entries, tracesPerPage) {
+	for page := range slices.Chunk(w.traces, tracesPerPage) {
 		var hashes, chunks [tracesPerPage]uint64
-		before := page[0] >> chunkBits
+		before := page[0] >> cut
 		for i, e := range page {
-			hashes[i], chunks[i] = e>>chunkBits-before, e&chunkMask
-			before = e >> chunkBits
+			hashes[i], chunks[i] = e>>cut-before, e&chunkMask
+			before = e >> cut
 		}
 		w.piece = binary.AppendUvarint(w.piece[:0], uint64(len(page)))
 		w.piece = colenc.AppendBits(w.piece, hashes[:len(page)])
 		w.piece = colenc.AppendBits(w.piece, chunks[:len(page)])
 		lens = append(lens, uint64(w.section(w.piece).len))
-		first = append(first, page[0]>>chunkBits)
+		first = append(first, page[0]>>cut)
 	}
 	dst := binary.AppendUvarint(nil, uint64(hashBits))
 	dst = binary.AppendUvarint(dst, uint64(len(lens)))

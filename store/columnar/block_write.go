@@ -37,7 +37,7 @@ type blockWriter struct {
 	names  catalog
 
 	chunks  []chunkInfo
-	traces  []traceAt // all traces, for the index
+	traces  []uint64 // all traces, for the index: maxHashBits of the id's hash, then the chunk
 	pending chunkBuilder
 
 	ints   colenc.IntEncoder
@@ -63,12 +63,6 @@ type chunkInfo struct {
 type rowRef struct {
 	rs  *rowSet
 	row uint32
-}
-
-// traceAt says in which chunk a trace lies.
-type traceAt struct {
-	id    span.TraceID
-	chunk uint32
 }
 
 // pendingTrace is a trace, or the part of one, in a chunk that is being built.
@@ -282,7 +276,7 @@ func (w *blockWriter) gatherTraces(info *chunkInfo) {
 		w.cols[colTraceID].ids = append(w.cols[colTraceID].ids, t.id[:]...)
 		w.cols[colTraceStart].vals = append(w.cols[colTraceStart].vals, t.start)
 		w.cols[colTraceRows].vals = append(w.cols[colTraceRows].vals, uint64(t.rows))
-		w.traces = append(w.traces, traceAt{t.id, uint32(len(w.chunks))})
+		w.traces = append(w.traces, hashTraceID(t.id)&^chunkMask|uint64(len(w.chunks)))
 		info.minTrace, info.maxTrace = min(info.minTrace, t.start), max(info.maxTrace, t.start)
 	}
 }
