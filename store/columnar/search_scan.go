@@ -179,7 +179,8 @@ func (sc *scan) candidate(ctx context.Context, top scanEntry) (*store.Match, err
 	if err != nil {
 		return nil, err
 	}
-	single := places.count() == 1
+	// What cannot be read now may be read when the trace is met again.
+	single := places.count() == 1 && len(places.gaps) == len(sc.s.gaps)
 	if single && sc.after != nil && !sc.after.newer(top.at) {
 		return nil, nil // was answered before the cursor
 	}
@@ -205,6 +206,7 @@ func (sc *scan) candidate(ctx context.Context, top scanEntry) (*store.Match, err
 		if p, err = places.load(&sc.whole, sc.e.budget(id)); err != nil {
 			return nil, err
 		}
+		sc.addGaps(p.gaps)
 		p.rows = dedupe(p.rows)
 	}
 	return sc.match(id, p), nil
