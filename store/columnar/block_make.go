@@ -54,11 +54,16 @@ func makeBlock(fs FS, dir string, c *cache, meta blockMeta, fill func(w *blockWr
 	if err == nil {
 		err = fs.SyncDir(dir)
 	}
+	var b *block
+	if err == nil {
+		b, err = openBlock(fs, path, c)
+	}
 	if err != nil {
-		_ = fs.Remove(tmp) // the next start removes it otherwise
+		_ = fs.Remove(tmp)  // the next start removes it otherwise
+		_ = fs.Remove(path) // the next block with this id overwrites it otherwise
 		return nil, fmt.Errorf("block %s: %w", path, err)
 	}
-	return openBlock(fs, path, c)
+	return b, nil
 }
 
 // fillFromHead gives all spans of a sealed head to w.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -127,12 +128,21 @@ func (t *tenant) pause(ctx context.Context) {
 	}
 }
 
+// makeBlock makes a block, or leaves nothing of it.
+func (t *tenant) makeBlock(meta blockMeta, fill func(w *blockWriter) error) (*block, error) {
+	b, err := makeBlock(t.e.fs, t.dir, t.e.cache, meta, fill)
+	if err != nil {
+		t.state.Lock()
+		t.unused = append(t.unused, meta.ID)
+		t.state.Unlock()
+	}
+	return b, err
+}
+
 func (t *tenant) writeHead(ctx context.Context, h *head) (*block, error) {
 	began := time.Now()
 	meta := blockMeta{ID: t.newID(), WALSegment: h.lastSegment, MinReceived: h.minReceived, MaxReceived: h.maxReceived}
-	b, err := makeBlock(t.e.fs, t.dir, t.e.cache, meta, func(w *blockWriter) error {
-		return fillFromHead(ctx, w, h)
-	})
+	b, err := t.makeBlock(meta, func(w *blockWriter) error { return fillFromHead(ctx, w, h) })
 	if err == nil {
 		t.e.stats.flushes.Add(1)
 		t.log.Debug("stored a head", "block", b.path, "spans", b.meta.Rows, "bytes", b.size, "took", time.Since(began).Round(time.Millisecond))
@@ -140,9 +150,17 @@ func (t *tenant) writeHead(ctx context.Context, h *head) (*block, error) {
 	return b, err
 }
 
+// newID returns the id of the next block. One that was handed back comes first:
+// if its file could not be removed, it is overwritten before anything is stored
+// that the file should not stand beside.
 func (t *tenant) newID() uint64 {
 	t.state.Lock()
 	defer t.state.Unlock()
+	if n := len(t.unused); n > 0 {
+		id := t.unused[n-1]
+		t.unused = t.unused[:n-1]
+		return id
+	}
 	id := t.nextID
 	t.nextID++
 	return id
@@ -253,10 +271,13 @@ func (t *tenant) writeMerged(ctx context.Context, parents []*block) (*block, err
 		meta.MaxReceived = max(meta.MaxReceived, p.meta.MaxReceived)
 		meta.Level = max(meta.Level, p.meta.Level+1)
 		meta.Parents = append(meta.Parents, p.meta.ID)
+		for _, id := range p.meta.Parents { // who would be left behind without a successor
+			if _, err := t.e.fs.Stat(filepath.Join(t.dir, blockName(id))); err == nil {
+				meta.Parents = append(meta.Parents, id)
+			}
+		}
 	}
-	b, err := makeBlock(t.e.fs, t.dir, t.e.cache, meta, func(w *blockWriter) error {
-		return fillFromBlocks(ctx, w, parents)
-	})
+	b, err := t.makeBlock(meta, func(w *blockWriter) error { return fillFromBlocks(ctx, w, parents) })
 	if err == nil {
 		t.e.stats.merges.Add(1)
 		t.log.Debug("merged blocks", "block", b.path, "parents", len(parents), "spans", b.meta.Rows, "bytes", b.size, "took", time.Since(began).Round(time.Millisecond))

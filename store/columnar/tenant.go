@@ -37,6 +37,7 @@ type tenant struct {
 	sealed []*head   // waiting to become blocks, oldest first
 	blocks []*block  // ascending by id
 	nextID uint64
+	unused []uint64       // block ids that were given out in vain
 	gaps   []string       // blocks that were set aside
 	failed error          // why the last attempt to store a head failed
 	change chan struct{}  // closed and replaced when sealed, blocks or failed change
