@@ -1,6 +1,7 @@
 package columnar
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"syscall"
@@ -21,13 +22,20 @@ func (e *testEngine) aLife(read func(when string)) {
 	}
 	for round := range uint64(3) {
 		try(fmt.Sprint("write in round ", round), 10+round)
-		_ = e.Settle(e.t.Context()) // what fails here shows in what is left
+		e.trySettle()
 		try(fmt.Sprint("write behind a block in round ", round), 20+round)
 	}
 	e.later.Add(int64(25 * time.Hour)) // blocks of a day that is over are merged
 	time.Sleep(2 * maintainEvery)
-	_ = e.Settle(e.t.Context())
+	e.trySettle()
 	read("merged")
+}
+
+// trySettle settles for some time; what fails shows in what is left.
+func (e *testEngine) trySettle() {
+	ctx, cancel := context.WithTimeout(e.t.Context(), 3*retryEvery)
+	defer cancel()
+	_ = e.Settle(ctx)
 }
 
 // recovers checks that after a fault everything goes on by itself, and that nothing was lost or kept twice.
@@ -44,6 +52,7 @@ func (e *testEngine) recovers() {
 	if err := e.Close(e.t.Context()); err != nil {
 		e.t.Fatal(err)
 	}
+	e.later.Store(0) // so that nothing is merged before it was looked at
 	if err := e.open(); err != nil {
 		e.t.Fatal(err)
 	}
@@ -86,7 +95,7 @@ func TestEngineSurvivesFaults(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			for _, times := range []int{1, 0} {
 				hit := true
-				for skip := 0; hit && skip < 200; skip += 1 + skip/8 {
+				for skip := 0; hit && skip < 200; skip += 1 + skip/3 {
 					t.Run(fmt.Sprintf("skip=%d,times=%d", skip, times), func(t *testing.T) {
 						inBubble(t, func(t *testing.T) {
 							rule := c.rule

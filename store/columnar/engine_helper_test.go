@@ -235,7 +235,7 @@ func (l *ledger) compare(ctx context.Context, r store.Reader) (missing int, gaps
 		}
 		for text, n := range found {
 			if _, ok := sent[text]; !ok || n > 1 {
-				return 0, nil, fmt.Errorf("trace %s has %d times (sent: %v) %s", id, n, ok, text)
+				return 0, nil, fmt.Errorf("trace %s has %d times (sent: %v) %.300s", id, n, ok, text)
 			}
 		}
 		for text, acked := range sent {
