@@ -430,7 +430,7 @@ func (s *blockStream) search(chunk uint32) error {
 		v.err = nil
 		return err
 	}
-	if got.rows == nil && got.all == never {
+	if got.rows == nil && got.all == never || got.rows != nil && !got.rows.any() {
 		return nil
 	}
 	return s.collect(chunk, got.rows)

@@ -255,19 +255,39 @@ func appendPacked(dst, digits []byte) ([]byte, bool) {
 	return dst, true
 }
 
+// hexPairs is the two digits of each byte, as a little-endian uint16.
+var hexPairs = func() (t [256]uint16) {
+	for i := range t {
+		t[i] = uint16(hexDigits[i>>4]) | uint16(hexDigits[i&15])<<8
+	}
+	return t
+}()
+
 func appendHex(dst, packed []byte) []byte {
 	for _, b := range packed {
-		dst = append(dst, hexDigits[b>>4], hexDigits[b&15])
+		dst = binary.LittleEndian.AppendUint16(dst, hexPairs[b])
 	}
 	return dst
 }
 
 func appendUUID(dst, packed []byte) []byte {
-	for i, b := range packed {
-		if i == 4 || i == 6 || i == 8 || i == 10 {
-			dst = append(dst, '-')
-		}
-		dst = append(dst, hexDigits[b>>4], hexDigits[b&15])
+	at := len(dst)
+	dst = append(dst, "00000000-0000-0000-0000-000000000000"...)
+	text, id := (*[36]byte)(dst[at:]), (*[16]byte)(packed)
+	for i, b := range id[:4] {
+		binary.LittleEndian.PutUint16(text[2*i:], hexPairs[b])
+	}
+	for i, b := range id[4:6] {
+		binary.LittleEndian.PutUint16(text[9+2*i:], hexPairs[b])
+	}
+	for i, b := range id[6:8] {
+		binary.LittleEndian.PutUint16(text[14+2*i:], hexPairs[b])
+	}
+	for i, b := range id[8:10] {
+		binary.LittleEndian.PutUint16(text[19+2*i:], hexPairs[b])
+	}
+	for i, b := range id[10:] {
+		binary.LittleEndian.PutUint16(text[24+2*i:], hexPairs[b])
 	}
 	return dst
 }
