@@ -306,5 +306,8 @@ func TestTenants(t *testing.T) {
 				t.Errorf("%s, tenant %q: the message does not name the header: %s", f.name, test.header, w.Body)
 			}
 		}
+		if w := get(t, h, f.trace+traceWhole, "X-Scope-OrgID", "a", "X-Scope-OrgID", "b"); w.Code != 400 {
+			t.Errorf("%s, two tenants: status %d", f.name, w.Code)
+		}
 	}
 }

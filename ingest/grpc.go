@@ -82,7 +82,7 @@ func (r *Receiver) exportGRPC(_ any, ctx context.Context, decode func(any) error
 
 func (r *Receiver) exportFrame(ctx context.Context, in *frame) (Rejected, error) {
 	md, _ := metadata.FromIncomingContext(ctx)
-	tenant, err := r.tenant(md.Get(TenantHeader))
+	tenant, err := r.tenant(md.Get(span.TenantHeader))
 	if err != nil {
 		return Rejected{}, err
 	}

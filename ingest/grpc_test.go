@@ -173,7 +173,7 @@ func TestGRPCRefusals(t *testing.T) {
 			conn := dial(t, serveTestGRPC(t, newTestReceiver(t, s, func(c *Config) { c.MaxRequestItems = 100 })))
 			ctx := t.Context()
 			for _, tenant := range tt.tenants {
-				ctx = metadata.AppendToOutgoingContext(ctx, TenantHeader, tenant)
+				ctx = metadata.AppendToOutgoingContext(ctx, span.TenantHeader, tenant)
 			}
 			_, err := exportRaw(ctx, conn, tt.raw, tt.opts...)
 			st := status.Convert(err)
@@ -248,7 +248,7 @@ func TestGRPCTenant(t *testing.T) {
 	s := &store{}
 	conn := dial(t, serveTestGRPC(t, newTestReceiver(t, s, nil)))
 	for _, tenant := range []string{"blue", "green"} {
-		ctx := metadata.AppendToOutgoingContext(t.Context(), TenantHeader, tenant)
+		ctx := metadata.AppendToOutgoingContext(t.Context(), span.TenantHeader, tenant)
 		if _, err := exportRaw(ctx, conn, inSpan()); err != nil {
 			t.Fatal(err)
 		}

@@ -91,7 +91,7 @@ func (r *Receiver) exportHTTP(w http.ResponseWriter, req *http.Request, media st
 		return Rejected{}, refusal{http.StatusUnsupportedMediaType, fmt.Sprintf(
 			"content type %q is not supported; %s and %s are", req.Header.Get("Content-Type"), mediaProto, mediaJSON)}
 	}
-	tenant, err := r.tenant(req.Header.Values(TenantHeader))
+	tenant, err := r.tenant(req.Header.Values(span.TenantHeader))
 	if err != nil {
 		return Rejected{}, err
 	}

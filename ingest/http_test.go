@@ -206,8 +206,8 @@ func TestHTTPRefusals(t *testing.T) {
 		{name: "not deflate", headers: []string{"Content-Type", mediaProto, "Content-Encoding", "deflate"}, body: good, code: 400, grpc: codes.InvalidArgument, message: "cannot decompress the body as deflate"},
 		{name: "not snappy", headers: []string{"Content-Type", mediaProto, "Content-Encoding", "snappy"}, body: bytes.Repeat([]byte{0xff}, 20), code: 400, grpc: codes.InvalidArgument, message: "cannot decompress the body as snappy"},
 		{name: "cut gzip", headers: []string{"Content-Type", mediaProto, "Content-Encoding", "gzip"}, body: compressions[2].compress(t, good)[:20], code: 400, grpc: codes.InvalidArgument, message: "unexpected EOF"},
-		{name: "tenant", headers: []string{"Content-Type", mediaProto, TenantHeader, "../other"}, body: good, code: 400, grpc: codes.InvalidArgument, message: "X-Scope-OrgID: tenant id"},
-		{name: "two tenants", headers: []string{"Content-Type", mediaProto, TenantHeader, "a", TenantHeader, "b"}, body: good, code: 400, grpc: codes.InvalidArgument, message: "at most one"},
+		{name: "tenant", headers: []string{"Content-Type", mediaProto, span.TenantHeader, "../other"}, body: good, code: 400, grpc: codes.InvalidArgument, message: "X-Scope-OrgID: tenant id"},
+		{name: "two tenants", headers: []string{"Content-Type", mediaProto, span.TenantHeader, "a", span.TenantHeader, "b"}, body: good, code: 400, grpc: codes.InvalidArgument, message: "at most one"},
 		{name: "too many items", headers: []string{"Content-Type", mediaProto}, body: bytes.Repeat(good, 101), code: 413, grpc: codes.ResourceExhausted, message: "request too large"},
 		{name: "overload", headers: []string{"Content-Type", mediaProto}, body: good, sinkErr: again(1500*time.Millisecond, true), code: 429, grpc: codes.ResourceExhausted, message: "come again", retry: "2", retryFor: 1500 * time.Millisecond},
 		{name: "overload, JSON", headers: []string{"Content-Type", mediaJSON}, body: []byte(jsonSpan("")), sinkErr: again(time.Minute, true), code: 429, grpc: codes.ResourceExhausted, media: mediaJSON, message: "come again", retry: "60", retryFor: time.Minute},
@@ -377,7 +377,7 @@ func TestHTTPTenant(t *testing.T) {
 	s := &store{}
 	url := serveTestHTTP(t, newTestReceiver(t, s, nil))
 	for _, tenant := range []string{"", "blue", "green"} {
-		do(t, "POST", url+tracesPath, inSpan(), "Content-Type", mediaProto, TenantHeader, tenant)
+		do(t, "POST", url+tracesPath, inSpan(), "Content-Type", mediaProto, span.TenantHeader, tenant)
 	}
 	row := one(t, inSpan())
 	want := map[string][]span.Span{testTenant: {row}, "blue": {row}, "green": {row}}

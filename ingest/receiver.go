@@ -77,7 +77,7 @@ func (c *Config) defaults() error {
 	if c.MaxRequestItems < 0 || c.MaxInflightBytes < 0 || c.InflightWait < 0 {
 		return fmt.Errorf("limits of requests must not be negative")
 	}
-	if err := CheckTenant(c.DefaultTenant); err != nil {
+	if err := span.CheckTenant(c.DefaultTenant); err != nil {
 		return fmt.Errorf("default tenant: %w", err)
 	}
 	return nil

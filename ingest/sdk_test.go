@@ -23,7 +23,7 @@ func TestSDK(t *testing.T) {
 	s := &store{}
 	r := newTestReceiver(t, s, nil)
 	addr, url := serveTestGRPC(t, r), serveTestHTTP(t, r)
-	headers := map[string]string{TenantHeader: "shop"}
+	headers := map[string]string{span.TenantHeader: "shop"}
 	exporters := map[string]func(context.Context) (*otlptrace.Exporter, error){
 		"grpc": func(ctx context.Context) (*otlptrace.Exporter, error) {
 			return otlptracegrpc.New(ctx, otlptracegrpc.WithEndpoint(addr), otlptracegrpc.WithInsecure(), otlptracegrpc.WithHeaders(headers))

@@ -1,37 +1,10 @@
 package ingest
 
 import (
-	"errors"
 	"fmt"
-	"strings"
+
+	"github.com/clewhq/clew/span"
 )
-
-// TenantHeader names the tenant of a request, in HTTP and in gRPC metadata.
-const TenantHeader = "X-Scope-OrgID"
-
-// MaxTenantBytes is the longest tenant id.
-const MaxTenantBytes = 150
-
-// CheckTenant checks a tenant id. Ids name folders, so little is allowed:
-// ASCII letters, digits and !-_.*'() but neither "." nor "..".
-func CheckTenant(id string) error {
-	switch {
-	case id == "":
-		return errors.New("tenant id is empty")
-	case len(id) > MaxTenantBytes:
-		return fmt.Errorf("tenant id has %d bytes, at most %d are allowed", len(id), MaxTenantBytes)
-	case id == "." || id == "..":
-		return fmt.Errorf("tenant id %q is not allowed", id)
-	}
-	for i := range len(id) {
-		c := id[i]
-		if c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || strings.IndexByte("!-_.*'()", c) >= 0 {
-			continue
-		}
-		return fmt.Errorf("tenant id %q has a character that is not allowed; letters, digits and !-_.*'() are", id)
-	}
-	return nil
-}
 
 // tenant returns the tenant that the values of the header name.
 func (r *Receiver) tenant(values []string) (string, error) {
@@ -39,10 +12,10 @@ func (r *Receiver) tenant(values []string) (string, error) {
 	case len(values) == 0 || len(values) == 1 && values[0] == "":
 		return r.cfg.DefaultTenant, nil
 	case len(values) > 1:
-		return "", invalid{fmt.Errorf("%d %s headers, at most one is allowed", len(values), TenantHeader)}
+		return "", invalid{fmt.Errorf("%d %s headers, at most one is allowed", len(values), span.TenantHeader)}
 	}
-	if err := CheckTenant(values[0]); err != nil {
-		return "", invalid{fmt.Errorf("%s: %w", TenantHeader, err)}
+	if err := span.CheckTenant(values[0]); err != nil {
+		return "", invalid{fmt.Errorf("%s: %w", span.TenantHeader, err)}
 	}
 	return values[0], nil
 }

@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/clewhq/clew/span"
 )
 
 // client asks a running server for traces.
@@ -41,7 +43,7 @@ func (c *client) get(ctx context.Context, path string, query url.Values) (io.Rea
 		return nil, nil, err
 	}
 	if c.tenant != "" {
-		req.Header.Set("X-Scope-OrgID", c.tenant)
+		req.Header.Set(span.TenantHeader, c.tenant)
 	}
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
