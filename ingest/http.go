@@ -6,7 +6,9 @@ import (
 	"math"
 	"mime"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/rs/cors"
 	"google.golang.org/protobuf/encoding/protojson"
@@ -39,9 +41,15 @@ func (r *Receiver) HTTP() http.Handler {
 		AllowedOrigins:   r.cfg.AllowedOrigins,
 		AllowedMethods:   []string{http.MethodPost},
 		AllowedHeaders:   []string{"*"},
-		AllowCredentials: true, // navigator.sendBeacon, which browser SDKs use, always asks for it
-		MaxAge:           7200, // seconds
+		AllowCredentials: !slices.ContainsFunc(r.cfg.AllowedOrigins, isAnyHost), // navigator.sendBeacon, which browser SDKs use, asks for it
+		MaxAge:           7200,                                                  // seconds
 	}).Handler(mux)
+}
+
+// isAnyHost reports whether the * of an allowed origin can stand for more than a subdomain.
+func isAnyHost(origin string) bool {
+	before, after, wild := strings.Cut(origin, "*")
+	return wild && !(strings.HasSuffix(before, "://") && strings.HasPrefix(after, "."))
 }
 
 func (r *Receiver) serveHTTP(w http.ResponseWriter, req *http.Request) {

@@ -407,6 +407,29 @@ func TestCORS(t *testing.T) {
 			t.Errorf("another origin is allowed as %q", got)
 		}
 	})
+	for _, test := range []struct {
+		allowed     []string
+		credentials string
+	}{
+		{[]string{"https://a.example.com"}, "true"},
+		{[]string{"https://a.example.com", "https://*.example.com"}, "true"},
+		{[]string{"*"}, ""},
+		{[]string{"https://a.example.com", "*"}, ""},
+		{[]string{"https://*"}, ""},
+		{[]string{"http*"}, ""},
+		{[]string{"https://a.*"}, ""},
+		{[]string{"*.example.com"}, ""},
+	} {
+		t.Run("credentials from "+strings.Join(test.allowed, ","), func(t *testing.T) {
+			res := preflight(t, serveTestHTTP(t, newTestReceiver(t, &store{}, func(c *Config) { c.AllowedOrigins = test.allowed })), "https://a.example.com")
+			if res.StatusCode != 204 || res.Header.Get("Access-Control-Allow-Origin") == "" {
+				t.Errorf("%s %v", res.Status, res.Header)
+			}
+			if got := res.Header.Get("Access-Control-Allow-Credentials"); got != test.credentials {
+				t.Errorf("credentials allowed: %q", got)
+			}
+		})
+	}
 	t.Run("off by default", func(t *testing.T) {
 		res := preflight(t, serveTestHTTP(t, newTestReceiver(t, &store{}, nil)), "https://shop.example.com")
 		if res.StatusCode != 405 || res.Header.Get("Access-Control-Allow-Origin") != "" {

@@ -46,7 +46,8 @@ type Config struct {
 	// before it is sent away to come again; default 1 s.
 	InflightWait time.Duration
 	// AllowedOrigins are the web origins that may send over HTTP from a
-	// browser, such as https://shop.example.com; each may have one *. Default: none.
+	// browser, such as https://shop.example.com; each may have one *. They may
+	// send credentials unless a * stands for more than a subdomain. Default: none.
 	AllowedOrigins []string
 	// Metrics is where counters are registered; nil for nowhere.
 	Metrics prometheus.Registerer

@@ -75,7 +75,7 @@ func TestCORS(t *testing.T) {
 				t.Fatal(err)
 			}
 			res.Body.Close()
-			if got := res.Header.Get("Access-Control-Allow-Origin"); got != want {
+			if got := strings.Join(res.Header.Values("Access-Control-Allow-Origin"), " and "); got != want {
 				t.Errorf("%s for %s: %q", listener, origin, got)
 			}
 		}
