@@ -181,6 +181,7 @@ func (w *blockWriter) flushColumn(c *outCol, chunk uint32) {
 		w.write(w.piece)
 	}
 	c.pieces = append(c.pieces, p)
+	w.present = append(w.present, chunkPiece{c.num, p})
 }
 
 func (w *blockWriter) encodeInts(c *outCol, p *pieceRef) {
@@ -288,19 +289,18 @@ func (w *blockWriter) share(c *outCol) bool {
 // encodeShared writes codes as places in the ascending list of those dictionary codes that occur.
 // Two strings of w.locals may have got the same code, where two spaces hold one string.
 func (w *blockWriter) encodeShared(c *outCol, p *pieceRef) {
-	p.mode, p.list = pieceShared, uint32(len(c.lists))
+	p.mode = pieceShared
+	list := make([]uint32, 0, len(w.locals))
 	for _, l := range w.locals {
 		if len(c.counts) == 0 {
 			c.counts = append(c.counts, 0) // a column of nothing but "" has no dictionary
 		}
 		c.counts[l.ref] += uint64(l.count)
-		c.lists = append(c.lists, uint32(l.ref))
+		list = append(list, uint32(l.ref))
 	}
-	list := c.lists[p.list:]
 	slices.Sort(list)
 	list = slices.Compact(list)
-	c.lists = c.lists[:int(p.list)+len(list)]
-	p.more = uint32(len(list))
+	p.codes = list
 	if len(list) == 1 {
 		return
 	}
@@ -344,13 +344,14 @@ func (w *blockWriter) finish() (*blockMeta, error) {
 }
 
 func (w *blockWriter) encodeChunks() []byte {
-	var cols [7][]uint64
+	var cols [9][]uint64
 	for _, c := range w.chunks {
 		flag := uint64(0)
 		if c.continues {
 			flag = 1
 		}
-		for i, v := range [...]uint64{uint64(c.rows), uint64(c.traces), flag, c.minStart, c.maxStart - c.minStart, c.minTrace, c.maxTrace - c.minTrace} {
+		for i, v := range [...]uint64{uint64(c.rows), uint64(c.traces), flag, c.minStart, c.maxStart - c.minStart, c.minTrace, c.maxTrace - c.minTrace,
+			c.pieces.off, uint64(c.pieces.len)} {
 			cols[i] = append(cols[i], v)
 		}
 	}
@@ -379,23 +380,27 @@ func encodeShapes(s *span.Shapes) []byte {
 // writeColumns writes each column's index and dictionary and returns the directory of columns.
 func (w *blockWriter) writeColumns() []byte {
 	w.countRows()
-	var scopes, types, offs, lens, filters, totals, rows []uint64
+	var scopes, types, offs, lens, dicts, filters, totals, rows []uint64
 	var names colenc.List
 	for _, c := range w.cols {
-		var l, f location
+		var l, d, f location
 		if len(c.pieces) > 0 {
 			l = w.section(c.encodeIndex())
+		}
+		if len(c.counts) > 0 {
+			d = w.section(c.encodeDictionary())
 		}
 		if len(c.filters) > 0 {
 			f = w.section(c.filters)
 		}
 		scopes, types = append(scopes, uint64(c.key.Scope)), append(types, uint64(c.key.Type))
-		offs, lens, filters = append(offs, l.off), append(lens, uint64(l.len)), append(filters, uint64(f.len))
+		offs, lens = append(offs, l.off), append(lens, uint64(l.len))
+		dicts, filters = append(dicts, uint64(d.len)), append(filters, uint64(f.len))
 		totals, rows = append(totals, c.total), append(rows, c.rows)
 		names.Append([]byte(c.key.Key))
 	}
 	dst := binary.AppendUvarint(nil, uint64(len(w.cols)))
-	for _, vals := range [][]uint64{scopes, types, offs, lens, filters, totals, rows} {
+	for _, vals := range [][]uint64{scopes, types, offs, lens, dicts, filters, totals, rows} {
 		dst = colenc.AppendInts(dst, vals)
 	}
 	return colenc.AppendStrings(dst, &names)
@@ -413,16 +418,16 @@ func (w *blockWriter) countRows() {
 	}
 }
 
-// encodeIndex encodes where the pieces of a column are, and its dictionary.
+// encodeIndex encodes where the pieces of a column are and what they hold.
 func (c *outCol) encodeIndex() []byte {
 	var vals [8][]uint64
 	var codes []uint64
 	for _, p := range c.pieces {
-		for i, v := range [...]uint64{uint64(p.chunk), uint64(p.n), uint64(p.len), uint64(p.mode), p.off, p.min, p.max - p.min, uint64(p.more)} {
+		for i, v := range [...]uint64{uint64(p.chunk), uint64(p.n), uint64(p.len), uint64(p.mode), p.off, p.min, p.max - p.min, uint64(len(p.codes))} {
 			vals[i] = append(vals[i], v)
 		}
 		before := uint64(0)
-		for _, code := range c.lists[p.list : p.list+p.more] {
+		for _, code := range p.codes {
 			codes = append(codes, uint64(code)-before)
 			before = uint64(code)
 		}
@@ -435,8 +440,12 @@ func (c *outCol) encodeIndex() []byte {
 		return dst
 	}
 	dst = binary.AppendUvarint(dst, uint64(len(codes)))
-	dst = colenc.AppendInts(dst, codes)
-	dst = binary.AppendUvarint(dst, uint64(len(c.counts)))
+	return colenc.AppendInts(dst, codes)
+}
+
+// encodeDictionary encodes the strings that pieces share, and how often each occurs.
+func (c *outCol) encodeDictionary() []byte {
+	dst := binary.AppendUvarint(nil, uint64(len(c.counts)))
 	dst = colenc.AppendInts(dst, c.counts)
 	var list colenc.List
 	for i := range c.counts {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"hash/crc32"
 	"os"
-	"sort"
 	"sync"
 	"sync/atomic"
 
@@ -58,7 +57,9 @@ const (
 	partTables
 	partDirectory
 	partTraceIndex
-	partFilters // as a chunk: those of a column
+	partFilters    // as a chunk: those of a column
+	partDictionary // as a chunk: that of a column
+	partPieces     // of a chunk
 )
 
 func newCache(bytes int64) *cache {
@@ -203,13 +204,13 @@ func (b *block) chunkTable() ([]chunkInfo, error) {
 			list, err = parseChunks(raw, int(min(b.meta.Chunks, maxBlockChunks)))
 			return err
 		})
-		return list, 48 * len(list), err
+		return list, 64 * len(list), err
 	})
 }
 
 func parseChunks(raw []byte, n int) ([]chunkInfo, error) {
 	r := reader{src: raw}
-	var cols [7][]uint64
+	var cols [9][]uint64
 	for i := range cols {
 		cols[i] = r.ints(n)
 	}
@@ -222,6 +223,7 @@ func parseChunks(raw []byte, n int) ([]chunkInfo, error) {
 		c.rows, c.traces, c.continues = uint32(cols[0][i]), uint32(cols[1][i]), cols[2][i] != 0
 		c.minStart, c.maxStart = cols[3][i], cols[3][i]+cols[4][i]
 		c.minTrace, c.maxTrace = cols[5][i], cols[5][i]+cols[6][i]
+		c.pieces = location{cols[7][i], uint32(cols[8][i])}
 		if c.rows > maxCount/8 || c.traces > c.rows {
 			return nil, fmt.Errorf("%w: chunk of %d rows in %d traces", colenc.ErrCorrupt, c.rows, c.traces)
 		}
@@ -304,6 +306,7 @@ func parseShapes(raw []byte, columns int) (*blockShapes, error) {
 type directory struct {
 	keys    []colKey
 	where   []location // of the column's index; length 0 if it has no values
+	dicts   []location // of the strings that the column's pieces share, likewise
 	filters []location // of the filters of the column's pieces, likewise
 	totals  []uint64   // values
 	rows    []uint64   // spans, events or links that have a value
@@ -319,14 +322,14 @@ func (b *block) directory() (*directory, error) {
 		if err != nil {
 			return nil, 0, err
 		}
-		return d, 160 * len(d.keys), nil
+		return d, 180 * len(d.keys), nil
 	})
 }
 
 func parseDirectory(raw []byte) (*directory, error) {
 	r := reader{src: raw}
 	n := r.number(maxCount)
-	scopes, types, offs, lens, filters, totals, rows := r.ints(n), r.ints(n), r.ints(n), r.ints(n), r.ints(n), r.ints(n), r.ints(n)
+	scopes, types, offs, lens, dicts, filters, totals, rows := r.ints(n), r.ints(n), r.ints(n), r.ints(n), r.ints(n), r.ints(n), r.ints(n), r.ints(n)
 	names := r.strings(n)
 	if err := r.end(); err != nil {
 		return nil, err
@@ -334,7 +337,7 @@ func parseDirectory(raw []byte) (*directory, error) {
 	if n < numFixed {
 		return nil, fmt.Errorf("%w: %d columns, expected at least %d", colenc.ErrCorrupt, n, numFixed)
 	}
-	d := &directory{totals: totals, rows: rows, byKey: make(map[colKey]uint32, n), keys: make([]colKey, n), where: make([]location, n), filters: make([]location, n)}
+	d := &directory{totals: totals, rows: rows, byKey: make(map[colKey]uint32, n), keys: make([]colKey, n), where: make([]location, n), dicts: make([]location, n), filters: make([]location, n)}
 	for i := range n {
 		k := colKey{colScope(scopes[i]), span.Type(types[i]), string(names.At(i))}
 		if i < numFixed && k != fixedKey(i) || i >= numFixed && (k.Scope == colFixed || k.Scope > colLink || k.Type > span.Map) {
@@ -342,243 +345,8 @@ func parseDirectory(raw []byte) (*directory, error) {
 		}
 		d.keys[i], d.byKey[k] = k, uint32(i)
 		d.where[i] = location{offs[i], uint32(lens[i])}
-		d.filters[i] = location{offs[i] + lens[i], uint32(filters[i])}
+		d.dicts[i] = location{offs[i] + lens[i], uint32(dicts[i])}
+		d.filters[i] = location{offs[i] + lens[i] + dicts[i], uint32(filters[i])}
 	}
 	return d, nil
-}
-
-// column is the index of a column: its pieces, and the dictionary that they share.
-type column struct {
-	num    uint32
-	key    colKey
-	enc    encoding
-	pieces []pieceRef // ascending by chunk
-	lists  []uint32
-	dict   colenc.List
-	counts []uint64 // occurrences of each string of dict
-}
-
-// column returns the index of column num; it is nil if the column has no values.
-func (b *block) column(num uint32) (*column, error) {
-	d, err := b.directory()
-	if err != nil || d.where[num].len == 0 {
-		return nil, err
-	}
-	return remember(b, num, wholePart, func() (c *column, size int, err error) {
-		err = b.read(d.where[num], func(raw []byte) error {
-			c, err = parseColumn(raw, num, d.keys[num])
-			return err
-		})
-		if err != nil {
-			return nil, 0, err
-		}
-		return c, 64*len(c.pieces) + 4*len(c.lists) + c.dict.Size() + 8*len(c.counts), nil
-	})
-}
-
-func parseColumn(raw []byte, num uint32, key colKey) (*column, error) {
-	r := reader{src: raw}
-	c := &column{num: num, key: key, enc: key.encoding()}
-	n := r.number(maxBlockChunks)
-	var vals [8][]uint64
-	for i := range vals {
-		vals[i] = r.ints(n)
-	}
-	if c.enc == encStrings {
-		codes := r.ints(r.number(maxCount))
-		c.counts = r.ints(r.number(maxCount))
-		c.dict = r.strings(len(c.counts))
-		c.lists = make([]uint32, len(codes))
-		for i, v := range codes {
-			c.lists[i] = uint32(v)
-		}
-	}
-	if err := r.end(); err != nil {
-		return nil, err
-	}
-	c.pieces = make([]pieceRef, n)
-	list := uint64(0)
-	for i := range c.pieces {
-		p := &c.pieces[i]
-		*p = pieceRef{chunk: uint32(vals[0][i]), n: uint32(vals[1][i]), len: uint32(vals[2][i]), mode: pieceMode(vals[3][i]),
-			off: vals[4][i], min: vals[5][i], max: vals[5][i] + vals[6][i], list: uint32(list), more: uint32(vals[7][i]), at: uint32(i)}
-		list += vals[7][i]
-		if list > uint64(len(c.lists)) || vals[1][i] > maxCount/8 || i > 0 && p.chunk <= c.pieces[i-1].chunk {
-			return nil, fmt.Errorf("%w: piece %d of column %+v", colenc.ErrCorrupt, i, key)
-		}
-		if err := c.sumLists(p); err != nil {
-			return nil, err
-		}
-	}
-	return c, nil
-}
-
-// sumLists turns a piece's list from differences into codes.
-func (c *column) sumLists(p *pieceRef) error {
-	code := uint32(0)
-	for i := range c.lists[p.list : p.list+p.more] {
-		code += c.lists[p.list+uint32(i)]
-		if int(code) >= len(c.counts) {
-			return fmt.Errorf("%w: code %d of %d in column %+v", colenc.ErrCorrupt, code, len(c.counts), c.key)
-		}
-		c.lists[p.list+uint32(i)] = code
-	}
-	if p.mode == pieceShared && p.more == 0 {
-		return fmt.Errorf("%w: piece without codes in column %+v", colenc.ErrCorrupt, c.key)
-	}
-	return nil
-}
-
-// piece returns the piece of a chunk, or nil if the column has no values in it.
-func (c *column) piece(chunk uint32) *pieceRef {
-	if c == nil {
-		return nil
-	}
-	if int(chunk) < len(c.pieces) && c.pieces[chunk].chunk == chunk {
-		return &c.pieces[chunk]
-	}
-	i := sort.Search(len(c.pieces), func(i int) bool { return c.pieces[i].chunk >= chunk })
-	if i == len(c.pieces) || c.pieces[i].chunk != chunk {
-		return nil
-	}
-	return &c.pieces[i]
-}
-
-// readInts appends the numbers of a piece to dst.
-func (b *block) readInts(dst []uint64, p *pieceRef) ([]uint64, error) {
-	if p.mode == pieceConstant {
-		for range p.n {
-			dst = append(dst, p.min)
-		}
-		return dst, nil
-	}
-	err := b.read(location{p.off, p.len}, func(raw []byte) (err error) {
-		dst, raw, err = colenc.Ints(dst, raw, int(p.n))
-		return trailing(raw, err)
-	})
-	return dst, err
-}
-
-// pieceStrings is a decoded piece of strings: value i is string codes[i] of
-// list, or of the column's dictionary through shared. No codes: all are 0.
-type pieceStrings struct {
-	codes  []uint32
-	shared []uint32
-	list   colenc.List
-}
-
-func (s *pieceStrings) distinct() int {
-	if s.shared != nil {
-		return len(s.shared)
-	}
-	return s.list.Len()
-}
-
-// at returns distinct string i of a piece of column c.
-func (s *pieceStrings) at(c *column, i uint32) []byte {
-	if s.shared != nil {
-		return c.dict.At(int(s.shared[i]))
-	}
-	return s.list.At(int(i))
-}
-
-func (s *pieceStrings) code(i int) uint32 {
-	if s.codes == nil {
-		return 0
-	}
-	return s.codes[i]
-}
-
-func (b *block) readStrings(c *column, p *pieceRef) (*pieceStrings, error) {
-	s := new(pieceStrings)
-	if p.mode == pieceShared {
-		s.shared = c.lists[p.list : p.list+p.more]
-		if p.more == 1 {
-			return s, nil
-		}
-	} else if p.mode != pieceLocal {
-		return nil, fmt.Errorf("block %s: %w: piece of mode %d in column %+v", b.path, colenc.ErrCorrupt, p.mode, c.key)
-	}
-	err := b.read(location{p.off, p.len}, func(raw []byte) (err error) {
-		n := int(p.more)
-		if p.mode == pieceLocal {
-			if n, raw, err = localStrings(raw, p); err != nil {
-				return err
-			}
-			if s.list, raw, err = colenc.Strings(raw, n); err != nil {
-				return err
-			}
-		}
-		s.codes, raw, err = colenc.Codes(nil, raw, int(p.n), uint32(n))
-		return trailing(raw, err)
-	})
-	return s, err
-}
-
-// localStrings returns how many strings the dictionary at the front of a piece has.
-func localStrings(raw []byte, p *pieceRef) (n int, rest []byte, err error) {
-	distinct, size := binary.Uvarint(raw)
-	if size <= 0 || distinct > uint64(p.n) {
-		return 0, nil, fmt.Errorf("%w: dictionary of %d strings for %d values", colenc.ErrCorrupt, distinct, p.n)
-	}
-	return int(distinct), raw[size:], nil
-}
-
-// readIDs appends the ids of a piece, of size bytes each, to dst.
-func (b *block) readIDs(dst []byte, p *pieceRef, size int) ([]byte, error) {
-	err := b.read(location{p.off, p.len}, func(raw []byte) error {
-		if len(raw) != int(p.n)*size {
-			return fmt.Errorf("%w: %d ids in %d bytes", colenc.ErrCorrupt, p.n, len(raw))
-		}
-		dst = append(dst, raw...)
-		return nil
-	})
-	return dst, err
-}
-
-func trailing(rest []byte, err error) error {
-	if err == nil && len(rest) > 0 {
-		return fmt.Errorf("%w: %d bytes too many", colenc.ErrCorrupt, len(rest))
-	}
-	return err
-}
-
-// ints, strings and ids are readInts, readStrings and readIDs of one chunk through the cache. They
-// return nothing where the column has no values.
-func (b *block) ints(num, chunk uint32) ([]uint64, error) {
-	c, err := b.column(num)
-	p := c.piece(chunk)
-	if err != nil || p == nil {
-		return nil, err
-	}
-	return remember(b, num, chunk, func() ([]uint64, int, error) {
-		vals, err := b.readInts(make([]uint64, 0, p.n), p)
-		return vals, 8 * len(vals), err
-	})
-}
-
-func (b *block) strings(c *column, chunk uint32) (*pieceStrings, error) {
-	p := c.piece(chunk)
-	if p == nil {
-		return nil, nil
-	}
-	return remember(b, c.num, chunk, func() (*pieceStrings, int, error) {
-		s, err := b.readStrings(c, p)
-		if err != nil {
-			return nil, 0, err
-		}
-		return s, 4*len(s.codes) + s.list.Size(), nil
-	})
-}
-
-func (b *block) ids(num, chunk uint32, size int) ([]byte, error) {
-	c, err := b.column(num)
-	p := c.piece(chunk)
-	if err != nil || p == nil {
-		return nil, err
-	}
-	return remember(b, num, chunk, func() ([]byte, int, error) {
-		ids, err := b.readIDs(make([]byte, 0, int(p.n)*size), p, size)
-		return ids, len(ids), err
-	})
 }

@@ -90,7 +90,7 @@ type cursor struct {
 	vals   []uint64
 	own    []uint64 // memory of vals if it is not the cache's
 	strs   *pieceStrings
-	col    *column
+	none   bool       // values without content
 	refs   []span.Ref // of strs' distinct strings, 0 if not met yet
 	pos    int
 	loaded bool
@@ -156,9 +156,9 @@ func (v *view) cursor(num, chunk uint32) *cursor {
 		v.moved = append(v.moved, num)
 	}
 	c.loaded = true
-	var err error
-	if c.col, err = v.b.column(num); err == nil && c.col != nil {
-		err = v.loadCursor(c, num, chunk)
+	p, err := v.b.piece(num, chunk)
+	if err == nil && p != nil {
+		err = v.loadCursor(c, p, num, chunk)
 	}
 	if err != nil && v.err == nil {
 		v.err = err
@@ -166,15 +166,16 @@ func (v *view) cursor(num, chunk uint32) *cursor {
 	return c
 }
 
-func (v *view) loadCursor(c *cursor, num, chunk uint32) (err error) {
-	p := c.col.piece(chunk)
+func (v *view) loadCursor(c *cursor, p *pieceRef, num, chunk uint32) (err error) {
+	enc := v.dir.keys[num].encoding()
 	switch {
-	case p == nil || c.col.enc == encNone:
-	case c.col.enc == encStrings:
+	case enc == encNone:
+		c.none = true
+	case enc == encStrings:
 		if v.caching {
-			c.strs, err = v.b.strings(c.col, chunk)
+			c.strs, err = v.b.strings(num, chunk)
 		} else {
-			c.strs, err = v.b.readStrings(c.col, p)
+			c.strs, err = v.b.readStrings(num, p)
 		}
 		if err == nil {
 			c.refs = append(c.refs[:0], make([]span.Ref, c.strs.distinct())...)
@@ -192,7 +193,7 @@ func (v *view) loadCursor(c *cursor, num, chunk uint32) (err error) {
 func (v *view) reset() {
 	for _, num := range v.moved {
 		c := &v.cursors[num]
-		c.vals, c.strs, c.pos, c.loaded = nil, nil, 0, false
+		c.vals, c.strs, c.none, c.pos, c.loaded = nil, nil, false, 0, false
 	}
 	v.moved = v.moved[:0]
 }
@@ -213,7 +214,7 @@ func (v *view) next(rs *rowSet, num, chunk uint32) uint64 {
 		code := c.strs.code(at)
 		r := c.refs[code]
 		if r == 0 {
-			r = rs.addLocal(c.strs.at(c.col, code))
+			r = rs.addLocal(c.strs.at(code))
 			c.refs[code] = r
 		}
 		return uint64(r)
@@ -221,7 +222,7 @@ func (v *view) next(rs *rowSet, num, chunk uint32) uint64 {
 	if at < len(c.vals) {
 		return c.vals[at]
 	}
-	if c.col == nil || c.col.enc != encNone {
+	if !c.none {
 		v.fail("column %+v has no value %d in chunk %d", v.dir.keys[num], at, chunk)
 	}
 	return 0
@@ -325,10 +326,10 @@ func (v *view) loadIDs(rs *rowSet, chunk uint32, lo, n int) {
 	var err error
 	if v.caching {
 		ids, err = v.b.ids(colSpanID, chunk, 8)
-	} else if c, e := v.b.column(colSpanID); e != nil || c.piece(chunk) == nil {
+	} else if p, e := v.b.piece(colSpanID, chunk); e != nil || p == nil {
 		err = e
 	} else {
-		v.ids, err = v.b.readIDs(v.ids[:0], c.piece(chunk), 8)
+		v.ids, err = v.b.readIDs(v.ids[:0], p, 8)
 		ids = v.ids
 	}
 	if err == nil && len(ids) < 8*(lo+n) {

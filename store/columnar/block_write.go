@@ -39,6 +39,7 @@ type blockWriter struct {
 	chunks  []chunkInfo
 	traces  []uint64 // all traces, for the index: maxHashBits of the id's hash, then the chunk
 	pending chunkBuilder
+	present []chunkPiece // of the chunk that is being written
 
 	ints   colenc.IntEncoder
 	piece  []byte
@@ -57,6 +58,7 @@ type chunkInfo struct {
 	continues          bool   // its first trace began in the chunk before
 	minStart, maxStart uint64 // of spans
 	minTrace, maxTrace uint64 // of the traces' starts
+	pieces             location
 }
 
 // rowRef names a row.
@@ -93,7 +95,6 @@ type outCol struct {
 	vals    []uint64 // of the present chunk; a string is tag<<32 | Ref
 	ids     []byte   // of the present chunk, for encID8 and encID16
 	pieces  []pieceRef
-	lists   []uint32 // dictionary codes of pieces, see pieceRef
 	dict    span.Dict
 	counts  []uint64 // occurrences of each code of dict
 	filters []byte   // of pieces with a dictionary of their own
@@ -103,14 +104,14 @@ type outCol struct {
 
 // pieceRef says where the values of one column for one chunk lie and what they are.
 type pieceRef struct {
-	chunk      uint32
-	n          uint32 // number of values
-	len        uint32 // bytes in the file, checksum included; 0 if list or range say all
-	mode       pieceMode
-	off        uint64
-	min, max   uint64 // encInts: range of the values, as int64 or float64 bits by the column's type
-	list, more uint32 // pieceShared: lists[list:list+more] are the codes that occur, ascending
-	at         uint32 // place among the column's pieces, set by who reads
+	chunk    uint32
+	n        uint32 // number of values
+	len      uint32 // bytes in the file, checksum included; 0 if list or range say all
+	mode     pieceMode
+	off      uint64
+	min, max uint64   // encInts: range of the values, as int64 or float64 bits by the column's type
+	codes    []uint32 // pieceShared: the dictionary codes that occur, ascending
+	at       uint32   // place among the column's pieces, set by who reads the column's index
 }
 
 // pieceMode says how a piece is encoded.
@@ -237,6 +238,8 @@ func (w *blockWriter) flushChunk() {
 	w.gatherRows(&info)
 	w.gatherAttrs()
 	chunk := uint32(len(w.chunks))
+	base := w.off
+	w.present = w.present[:0]
 	for _, c := range w.cols[:colMessage] {
 		w.flushColumn(c, chunk)
 	}
@@ -244,6 +247,7 @@ func (w *blockWriter) flushChunk() {
 	for _, c := range p.touched {
 		w.flushColumn(c, chunk)
 	}
+	info.pieces = w.section(encodePieces(base, w.present))
 	w.chunks = append(w.chunks, info)
 	w.meta.Rows += uint64(info.rows)
 	w.meta.Traces += uint64(info.traces)

@@ -233,7 +233,7 @@ func (c *leafColumn) prune(t *test, p *pieceRef) verdict {
 			return c.pruneLocal(p)
 		}
 		some, each := false, true
-		for _, code := range c.col.lists[p.list : p.list+p.more] {
+		for _, code := range p.codes {
 			ok := c.passesShared(t, code)
 			some, each = some || ok, each && ok
 			if some && !each {
@@ -330,11 +330,11 @@ func pruneFloats(t *test, lo, hi float64) verdict {
 
 func (c *leafColumn) passesShared(t *test, code uint32) bool {
 	if c.passes == nil {
-		c.passes = make([]uint8, c.col.dict.Len())
+		c.passes = make([]uint8, c.col.dict.len())
 	}
 	if c.passes[code] == 0 {
 		c.passes[code] = 1
-		if t.bytes(c.col.key.Type, c.col.dict.At(int(code))) {
+		if t.bytes(c.col.key.Type, c.col.dict.strings.At(int(code))) {
 			c.passes[code] = 2
 		}
 	}

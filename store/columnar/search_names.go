@@ -416,10 +416,8 @@ func (b *block) countTableValues(f store.Field, counts valueCounts) error {
 }
 
 func (b *block) countColumn(ctx context.Context, c *column, counts valueCounts) error {
-	for i, n := range c.counts {
-		if n > 0 {
-			counts.add(span.Value{Type: c.key.Type, Str: string(c.dict.At(i))}, n)
-		}
+	for i := range c.dict.len() {
+		counts.add(span.Value{Type: c.key.Type, Str: string(c.dict.strings.At(i))}, c.dict.counts[i])
 	}
 	var vals []uint64
 	for i := range c.pieces {
@@ -450,7 +448,7 @@ func (b *block) countColumn(ctx context.Context, c *column, counts valueCounts) 
 }
 
 func (b *block) countLocal(c *column, p *pieceRef, counts valueCounts) error {
-	s, err := b.readStrings(c, p)
+	s, err := b.readStrings(c.num, p)
 	if err != nil {
 		return err
 	}

@@ -310,7 +310,7 @@ func (v *evaluator) testStrings(t *test, c *leafColumn, p *pieceRef, passed bitm
 			return testLocal(t, c.col.key.Type, p, raw, passed)
 		})
 	}
-	s, err := v.b.strings(c.col, v.chunk)
+	s, err := v.b.strings(c.col.num, v.chunk)
 	if err != nil {
 		return err
 	}

@@ -68,7 +68,7 @@ func (b *block) verifyColumns(d *directory) error {
 			case encInts:
 				vals, err = b.readInts(vals[:0], p)
 			case encStrings:
-				_, err = b.readStrings(c, p)
+				_, err = b.readStrings(c.num, p)
 			case encID8:
 				ids, err = b.readIDs(ids[:0], p, 8)
 			case encID16:
