@@ -217,7 +217,7 @@ func (e *Engine) tenant(name string, create bool) (*tenant, error) {
 	if t != nil || !create {
 		return t, nil
 	}
-	if err := checkTenantName(name); err != nil {
+	if err := span.CheckTenant(name); err != nil {
 		return nil, err
 	}
 	e.mu.Lock()
@@ -239,29 +239,6 @@ func (e *Engine) tenant(name string, create bool) (*tenant, error) {
 func (e *Engine) add(t *tenant) {
 	e.tenants[t.name] = t
 	e.share.Store(e.opts.HeadBytes / int64(len(e.tenants)))
-}
-
-// checkTenantName admits names that are safe as a folder's name everywhere.
-func checkTenantName(name string) error {
-	if name == "" || name == "." || name == ".." || len(name) > 150 {
-		return fmt.Errorf("tenant %q is not a valid name: 1 to 150 characters, not \".\" or \"..\"", name)
-	}
-	for _, c := range []byte(name) {
-		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
-		if !letter && !bytesContain("!-_.*'()", c) {
-			return fmt.Errorf("tenant %q is not a valid name: character %q is not allowed", name, c)
-		}
-	}
-	return nil
-}
-
-func bytesContain(set string, c byte) bool {
-	for i := range len(set) {
-		if set[i] == c {
-			return true
-		}
-	}
-	return false
 }
 
 // unavailable wraps an error of the disk so that the sender tries again.
@@ -298,5 +275,9 @@ func (e *Engine) snapshot(ctx context.Context, name string) (*snapshot, error) {
 	if err != nil || t == nil {
 		return nil, err
 	}
-	return t.snapshot(), nil
+	s := t.snapshot()
+	if s == nil {
+		return nil, ErrClosed
+	}
+	return s, nil
 }

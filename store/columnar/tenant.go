@@ -38,7 +38,8 @@ type tenant struct {
 	blocks []*block  // ascending by id
 	nextID uint64
 	unused []uint64       // block ids that were given out in vain
-	gaps   []string       // blocks that were set aside
+	gaps   []string       // what was found damaged
+	closed bool           // blocks are released
 	failed error          // why the last attempt to store a head failed
 	change chan struct{}  // closed and replaced when sealed, blocks or failed change
 	kick   chan struct{}  // asks for maintenance
@@ -72,7 +73,7 @@ func openTenant(e *Engine, name string) (*tenant, error) {
 	}
 	var err error
 	t.wal, err = openWAL(e.fs, filepath.Join(dir, "wal"), walOptions{
-		min: covered + 1, interval: e.opts.SyncInterval, log: t.log, stats: &e.stats.wal,
+		min: t.firstSegment(covered), interval: e.opts.SyncInterval, log: t.log, stats: &e.stats.wal,
 		failed: func(error) { t.seal() },
 	})
 	if err == nil {
@@ -102,24 +103,29 @@ func (t *tenant) openBlocks() error {
 		if strings.HasSuffix(entry.Name(), tmpSuffix) {
 			_ = t.e.fs.Remove(path) // in the way of nothing
 		}
-		if strings.HasSuffix(entry.Name(), damagedSuffix) {
-			t.gaps = append(t.gaps, fmt.Sprintf("block %s is damaged and was set aside", entry.Name()))
-		}
-		id, ok := parseBlockName(entry.Name())
+		name, damaged := strings.CutSuffix(entry.Name(), damagedSuffix)
+		id, ok := parseBlockName(name)
 		if !ok {
 			continue
 		}
 		t.nextID = max(t.nextID, id+1)
-		b, err := openBlock(t.e.fs, path, t.e.cache)
-		if errors.Is(err, colenc.ErrCorrupt) {
-			t.setAside(path, err)
+		if damaged {
+			t.gaps = append(t.gaps, damagedGap(name))
 			continue
 		}
-		if err != nil {
+		b, err := openBlock(t.e.fs, path, t.e.cache)
+		switch {
+		case err == nil:
+			t.blocks = append(t.blocks, b)
+		case errors.Is(err, colenc.ErrCorrupt):
+			t.setAside(path, err)
+		case errors.Is(err, syscall.EIO):
+			t.log.Error("block cannot be read; all other data is served", "error", err)
+			t.gaps = append(t.gaps, err.Error())
+		default:
 			t.releaseBlocks()
 			return err
 		}
-		t.blocks = append(t.blocks, b)
 	}
 	slices.SortFunc(t.blocks, func(a, b *block) int { return int(a.meta.ID) - int(b.meta.ID) })
 	t.dropReplaced()
@@ -148,7 +154,21 @@ func (t *tenant) setAside(path string, cause error) {
 	if err := t.e.fs.Rename(path, path+damagedSuffix); err != nil {
 		t.log.Error("damaged block cannot be renamed", "path", path, "error", err)
 	}
-	t.gaps = append(t.gaps, fmt.Sprintf("block %s is damaged and was set aside", filepath.Base(path)))
+	t.gaps = append(t.gaps, damagedGap(filepath.Base(path)))
+}
+
+func damagedGap(name string) string {
+	return fmt.Sprintf("block %s is damaged and was set aside", name)
+}
+
+// firstSegment returns the least number for new log segments, if blocks cover those up to covered.
+// A block that cannot be read may cover more. It must not cover segments of today on the day
+// that it is read again, restored from a copy, so these take numbers far above.
+func (t *tenant) firstSegment(covered uint64) uint64 {
+	if len(t.gaps) > 0 {
+		covered += 1 << 32
+	}
+	return covered + 1
 }
 
 func (t *tenant) releaseBlocks() {
@@ -164,11 +184,12 @@ func (t *tenant) recover(covered uint64) error {
 		t.log.Warn("log segments that are stored in blocks cannot be removed", "error", err)
 	}
 	b := new(span.Batch)
-	began, spans := time.Now(), 0
+	began, spans, undecoded := time.Now(), 0, 0
 	sum, err := t.wal.replay(covered+1, func(_ uint64, r walRecord) error {
 		b.Reset()
 		if err := t.e.opts.Decode(r.format, r.payload, b); err != nil {
 			t.log.Error("a logged request cannot be decoded and is left out", "error", err)
+			undecoded++
 			return nil
 		}
 		t.head.append(b, uint64(r.received.UnixNano()))
@@ -177,6 +198,16 @@ func (t *tenant) recover(covered uint64) error {
 	})
 	if err != nil {
 		return err
+	}
+	if undecoded > 0 {
+		t.gaps = append(t.gaps, fmt.Sprintf("%d requests of the write-ahead log cannot be decoded", undecoded))
+	}
+	damaged, err := t.wal.damaged()
+	if err != nil {
+		return err
+	}
+	for _, name := range damaged {
+		t.gaps = append(t.gaps, fmt.Sprintf("write-ahead log segment %s is damaged, and requests in it are lost", name))
 	}
 	if spans > 0 {
 		t.born, t.lastWrite = t.e.opts.Now(), t.e.opts.Now()
@@ -307,6 +338,7 @@ func (t *tenant) close(ctx context.Context) error {
 		errs = append(errs, fmt.Errorf("tenant %s: the last spans are not in a block, but safe in the log: %w", t.name, t.failed))
 	}
 	t.releaseBlocks()
+	t.closed = true
 	t.state.Unlock()
 	if err := t.wal.close(); err != nil {
 		errs = append(errs, err)
@@ -321,9 +353,13 @@ type snapshot struct {
 	gaps   []string
 }
 
+// snapshot returns nil if the tenant is closed.
 func (t *tenant) snapshot() *snapshot {
 	t.state.RLock()
 	defer t.state.RUnlock()
+	if t.closed {
+		return nil
+	}
 	s := &snapshot{gaps: slices.Clone(t.gaps)}
 	for _, h := range append(slices.Clone(t.sealed), t.head) {
 		if v := h.view(); v != nil {

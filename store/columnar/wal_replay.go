@@ -136,6 +136,20 @@ func (w *wal) setAside(seg *walSegment, scan walScan, tail int64) error {
 	return w.fs.Rename(from, to)
 }
 
+// damaged returns the names of the segments that were set aside, also of those whose records are in blocks now.
+func (w *wal) damaged() (names []string, err error) {
+	entries, err := w.fs.ReadDir(w.dir)
+	if err != nil {
+		return nil, fmt.Errorf("write-ahead log: %w", err)
+	}
+	for _, e := range entries {
+		if _, damaged, ok := walParseName(e.Name()); ok && damaged {
+			names = append(names, e.Name())
+		}
+	}
+	return names, nil
+}
+
 // walScan is what a pass over a segment found.
 type walScan struct {
 	records int
