@@ -73,7 +73,8 @@ func TestEngineSurvivesFaults(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		rule  fsRule
-		reads bool // fail too
+		reads bool   // fail too
+		also  fsRule // fails all the time, unless it has no error
 	}{
 		{name: "log write", rule: fsRule{op: fsOpWrite, match: "*.wal", err: syscall.EIO}},
 		{name: "log write, cut short", rule: fsRule{op: fsOpWrite, match: "*.wal", short: 30, err: syscall.EIO}},
@@ -88,6 +89,8 @@ func TestEngineSurvivesFaults(t *testing.T) {
 		{name: "block fsync", rule: fsRule{op: fsOpSync, match: "*.tmp", err: syscall.EIO}},
 		{name: "block rename", rule: fsRule{op: fsOpRename, match: "*.tmp", err: syscall.EIO}},
 		{name: "block folder fsync", rule: fsRule{op: fsOpSyncDir, match: "blocks", err: syscall.EIO}},
+		{name: "block folder fsync and removal", rule: fsRule{op: fsOpSyncDir, match: "blocks", err: syscall.EIO},
+			also: fsRule{op: fsOpRemove, match: "*.blk", err: syscall.EIO}},
 		{name: "block opening", rule: fsRule{op: fsOpOpen, match: "*.blk", err: syscall.EMFILE}},
 		{name: "block removal", rule: fsRule{op: fsOpRemove, match: "*.blk", err: syscall.EIO}},
 		{name: "block read", rule: fsRule{op: fsOpRead, match: "*.blk", err: syscall.EIO}, reads: true},
@@ -100,7 +103,7 @@ func TestEngineSurvivesFaults(t *testing.T) {
 						inBubble(t, func(t *testing.T) {
 							rule := c.rule
 							rule.skip, rule.times = skip, times
-							hit = checkFault(t, rule, c.reads)
+							hit = checkFault(t, rule, c.also, c.reads)
 						})
 					})
 				}
@@ -109,12 +112,13 @@ func TestEngineSurvivesFaults(t *testing.T) {
 	}
 }
 
-// checkFault runs an engine under a fault and reports whether that came about.
-func checkFault(t *testing.T, rule fsRule, reads bool) (hit bool) {
+// checkFault runs an engine under faults and reports whether rule was applied.
+func checkFault(t *testing.T, rule, also fsRule, reads bool) (hit bool) {
 	disk := newFSFault(newFSMem())
 	e := openEngine(t, Options{FS: disk})
 	rule.hook = func() { hit = true }
 	disk.inject(rule)
+	disk.inject(also)
 	e.aLife(func(when string) {
 		t.Helper()
 		missing, gaps, err := e.sent.compare(t.Context(), e.Engine)
