@@ -38,11 +38,12 @@ func (r *Receiver) HTTP() http.Handler {
 		return mux
 	}
 	return cors.New(cors.Options{
-		AllowedOrigins:   r.cfg.AllowedOrigins,
-		AllowedMethods:   []string{http.MethodPost},
-		AllowedHeaders:   []string{"*"},
-		AllowCredentials: !slices.ContainsFunc(r.cfg.AllowedOrigins, isAnyHost), // navigator.sendBeacon, which browser SDKs use, asks for it
-		MaxAge:           7200,                                                  // seconds
+		AllowedOrigins: r.cfg.AllowedOrigins,
+		AllowedMethods: []string{http.MethodPost},
+		AllowedHeaders: []string{"*"},
+		// navigator.sendBeacon, which browser SDKs use, always asks for it.
+		AllowCredentials: !slices.ContainsFunc(r.cfg.AllowedOrigins, isAnyHost),
+		MaxAge:           7200, // seconds
 	}).Handler(mux)
 }
 
