@@ -195,7 +195,12 @@ func equal(f store.Field, v span.Value) store.Predicate {
 	return store.Compare{Field: f, Op: store.Equal, Value: v}
 }
 
-const statusError = 2
+// Numbers of OTLP's SpanKind and StatusCode.
+const (
+	kindServer  = 2
+	kindClient  = 3
+	statusError = 2
+)
 
 // kindName returns Jaeger's name for an OTLP SpanKind, "" for an unspecified
 // one and for numbers that OTLP does not define.

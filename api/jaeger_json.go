@@ -20,8 +20,10 @@ import (
 type jaegerJSON struct {
 	*jsonWriter
 	b       *span.Batch
+	ids     []span.SpanID // of the spans of b, as they are shown
+	parents []span.SpanID
 	process []uint32 // the number of each resource's process, from 1
-	known   []uint64 // span ids, sorted; nil if orphans are not to be marked
+	known   []uint64 // ids, sorted; nil if orphans are not to be marked
 	raw     bool
 	scratch []byte
 	prefix  []byte
@@ -46,17 +48,14 @@ func linkTagKey(tag string) (key string, ok bool) {
 	return key, ok
 }
 
-// writeJaegerTrace writes t. A raw answer has no remarks of ours and keeps
-// links to nowhere.
+// writeJaegerTrace writes t. A raw answer has no remarks of ours, and keeps
+// links to nowhere and ids that a client and a server share.
 func writeJaegerTrace(w *jsonWriter, t *store.Trace, raw bool) {
 	b := t.Spans
-	j := &jaegerJSON{jsonWriter: w, b: b, raw: raw}
+	j := &jaegerJSON{jsonWriter: w, b: b, ids: b.SpanIDs, parents: b.Parents, raw: raw}
 	if !raw {
-		j.known = make([]uint64, b.Len())
-		for i := range j.known {
-			j.known[i] = b.SpanIDs[i].Uint64()
-		}
-		slices.Sort(j.known)
+		j.known = sortedIDs(j.ids)
+		j.splitShared()
 	}
 	j.object()
 	j.traceID(b.TraceIDs[0])
@@ -118,11 +117,11 @@ func (j *jaegerJSON) processOf(resource uint32) {
 	r := &j.b.Resources[resource]
 	j.object()
 	j.name("serviceName")
-	j.text(j.b.ServiceName(resource))
+	j.text(j.serviceName(resource))
 	j.name("tags")
 	j.array()
 	for i, e := range j.b.Shapes.Entries(r.Attrs.Shape) {
-		if string(j.b.Dict.Bytes(e.Key)) != "service.name" {
+		if e.Type != span.String || string(j.b.Dict.Bytes(e.Key)) != "service.name" {
 			j.attribute(j.b.Dict.Bytes(e.Key), e.Type, j.b.Values[int(r.Attrs.First)+i])
 		}
 	}
@@ -131,12 +130,26 @@ func (j *jaegerJSON) processOf(resource uint32) {
 	j.endObject()
 }
 
+// serviceName returns what Jaeger shows, whose UI needs a name for every process.
+func (j *jaegerJSON) serviceName(resource uint32) string {
+	v, ok := j.b.Attr(j.b.Resources[resource].Attrs, "service.name")
+	switch {
+	case !ok:
+		return "missing-service-name"
+	case v.Type != span.String:
+		return "service-name-wrong-type"
+	case v.Str == "":
+		return "empty-service-name"
+	}
+	return v.Str
+}
+
 func (j *jaegerJSON) span(i int) {
 	b := j.b
 	j.object()
 	j.traceID(b.TraceIDs[i])
 	j.name("spanID")
-	j.hex(b.SpanIDs[i][:])
+	j.hex(j.ids[i][:])
 	if flags := b.Flags[i] & 0xff; flags != 0 { // those of W3C; the others are OTLP's
 		j.name("flags")
 		j.unsigned(uint64(flags))
@@ -164,8 +177,8 @@ func (j *jaegerJSON) span(i int) {
 func (j *jaegerJSON) references(i int) {
 	j.name("references")
 	j.array()
-	if !j.b.Parents[i].IsZero() {
-		j.reference("CHILD_OF", j.b.TraceIDs[i], j.b.Parents[i])
+	if !j.parents[i].IsZero() {
+		j.reference("CHILD_OF", j.b.TraceIDs[i], j.parents[i])
 	}
 	for _, l := range j.b.LinksOf(i) {
 		if !j.raw && l.TraceID.IsZero() && l.SpanID.IsZero() {
@@ -247,7 +260,7 @@ func (j *jaegerJSON) remarks(i int) []string {
 		return nil
 	}
 	var list []string
-	if parent := j.b.Parents[i]; !parent.IsZero() {
+	if parent := j.parents[i]; !parent.IsZero() {
 		if _, ok := slices.BinarySearch(j.known, parent.Uint64()); !ok {
 			list = append(list, fmt.Sprintf("the parent span %s is missing: it has not arrived, was not sampled or was lost", parent))
 		}
