@@ -169,8 +169,8 @@ func (t *tenant) newID() uint64 {
 // day returns the UTC day on which a block's spans arrived: the partition that merges stay in.
 func (b *block) day() uint64 { return b.meta.MaxReceived / uint64(24*time.Hour) }
 
-// tier groups blocks of about one size: a factor of eight each.
-func (b *block) tier() int { return bits.Len64(b.meta.Rows>>15) / 3 }
+// tier groups blocks of about one size: up to 256 rows, and a factor of eight each from there.
+func (b *block) tier() int { return bits.Len64(b.meta.Rows>>6) / 3 }
 
 // dueMerge chooses blocks that should become one: of one day and one tier, the smallest tier first.
 func dueMerge(blocks []*block, today uint64) []*block {
