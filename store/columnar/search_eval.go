@@ -115,8 +115,6 @@ type leafColumn struct {
 	key     uint64 // that string's hash
 	// in is how often the column occurs in each shape of the block.
 	in []uint8
-	// total is whether some shape has it more than once.
-	repeated bool
 }
 
 func newEvaluator(b *block) (*evaluator, error) {
@@ -161,22 +159,15 @@ func (v *evaluator) prune(p store.Predicate, chunk uint32) verdict {
 		return min(maybe, v.prune(p.P, chunk))
 	}
 	l := p.(*leaf)
-	all := never
-	for _, scope := range v.scopes(l) {
-		all = max(all, min(maybe, v.pruneLeaf(l, scope, chunk)))
-	}
 	if l.field.Scope != store.AnyScope {
 		return v.pruneLeaf(l, l.field.Scope, chunk)
 	}
-	return all
-}
-
-// scopes returns the scopes that a leaf's field is looked for in.
-func (v *evaluator) scopes(l *leaf) []store.Scope {
-	if l.field.Scope == store.AnyScope {
-		return anyScope[:]
+	for _, scope := range anyScope {
+		if v.pruneLeaf(l, scope, chunk) != never {
+			return maybe // another scope may decide
+		}
 	}
-	return []store.Scope{l.field.Scope}
+	return never
 }
 
 func (v *evaluator) pruneLeaf(l *leaf, scope store.Scope, chunk uint32) verdict {
@@ -185,7 +176,7 @@ func (v *evaluator) pruneLeaf(l *leaf, scope store.Scope, chunk uint32) verdict 
 		return maybe
 	}
 	if s.tables != nil {
-		return v.pruneTables(s, scope, l, chunk)
+		return v.pruneTables(s, scope, chunk)
 	}
 	if !v.byColumns(l, scope) {
 		return maybe
@@ -341,8 +332,8 @@ func (c *leafColumn) passesShared(t *test, code uint32) bool {
 	return c.passes[code] == 2
 }
 
-func (v *evaluator) pruneTables(s *leafState, scope store.Scope, l *leaf, chunk uint32) verdict {
-	col, err := v.b.column(tableColumn(scope, l.field))
+func (v *evaluator) pruneTables(s *leafState, scope store.Scope, chunk uint32) verdict {
+	col, err := v.b.column(tableColumn(scope))
 	p := col.piece(chunk)
 	if err != nil || p == nil {
 		v.fail(err)
@@ -368,7 +359,7 @@ func (v *evaluator) fail(err error) {
 }
 
 // tableColumn returns the column that points into the table which a field of resource or scope looks at.
-func tableColumn(scope store.Scope, f store.Field) uint32 {
+func tableColumn(scope store.Scope) uint32 {
 	if scope == store.ResourceScope {
 		return colResource
 	}
@@ -475,7 +466,6 @@ func (v *evaluator) addColumn(s *leafState, num uint32, t *test) {
 			for _, other := range v.table.at(uint32(i)) {
 				if other == num && c.in[i] < math.MaxUint8 {
 					c.in[i]++
-					c.repeated = c.repeated || c.in[i] > 1
 				}
 			}
 		}

@@ -230,7 +230,7 @@ func (v *evaluator) scoped(l *leaf, scope store.Scope) answer {
 		return answer{all: always}
 	}
 	if s.tables != nil {
-		return v.byTable(s, tableColumn(scope, l.field))
+		return v.byTable(s, tableColumn(scope))
 	}
 	if scope == store.IntrinsicScope && !v.byColumns(l, scope) {
 		return v.computed(l)
