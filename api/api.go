@@ -70,7 +70,7 @@ func (f *face) handler() http.Handler {
 }
 
 // get routes GET and HEAD requests for path to h. An error that h returns
-// before it wrote anything becomes the answer; later ones cut the connection,
+// before anything was sent becomes the answer; later ones cut the connection,
 // so that no client takes half an answer for a whole one.
 func (f *face) get(path string, h func(w http.ResponseWriter, r *http.Request) error) {
 	f.mux.HandleFunc("GET "+f.Prefix+path, func(w http.ResponseWriter, r *http.Request) {
@@ -79,9 +79,14 @@ func (f *face) get(path string, h func(w http.ResponseWriter, r *http.Request) e
 			defer cancel()
 			r = r.WithContext(ctx)
 		}
-		res := &response{ResponseWriter: w}
+		res := newResponse(w)
+		defer res.release()
 		defer f.recoverPanic(res, r)
-		if err := h(res, r); err != nil {
+		err := h(res, r)
+		if err == nil {
+			err = res.flush()
+		}
+		if err != nil {
 			f.answerError(res, r, err)
 		}
 	})
@@ -95,14 +100,22 @@ func (f *face) answerError(w *response, r *http.Request, err error) {
 	case code == http.StatusGatewayTimeout:
 		err = fmt.Errorf("the answer took longer than the limit of %v; narrow the query or its time range: %w", f.Timeout, err)
 	}
-	if w.started {
-		panic(http.ErrAbortHandler)
-	}
 	var retry *store.RetryError
 	if errors.As(err, &retry) && retry.After > 0 {
 		w.Header().Set("Retry-After", fmt.Sprint(int64(retry.After.Seconds()+0.999)))
 	}
+	f.replace(w, code, err)
+}
+
+// replace sends an error instead of what was held back. If some of that is on
+// its way, it cuts the connection.
+func (f *face) replace(w *response, code int, err error) {
+	if w.started {
+		panic(http.ErrAbortHandler)
+	}
+	w.discard()
 	f.fail(w, code, err)
+	_ = w.flush() // or the client is gone
 }
 
 func (f *face) recoverPanic(w *response, r *http.Request) {
@@ -114,29 +127,7 @@ func (f *face) recoverPanic(w *response, r *http.Request) {
 		panic(p)
 	}
 	f.Log.Error("panic in a request", "path", r.URL.Path, "panic", p, "stack", string(debug.Stack()))
-	if w.started {
-		panic(http.ErrAbortHandler)
-	}
-	f.fail(w, http.StatusInternalServerError, errInternal)
+	f.replace(w, http.StatusInternalServerError, errInternal)
 }
 
 var errInternal = errors.New("internal error; the server's log says more")
-
-// response remembers whether the answer has begun.
-type response struct {
-	http.ResponseWriter
-	started bool
-}
-
-func (w *response) WriteHeader(code int) {
-	w.started = true
-	w.ResponseWriter.WriteHeader(code)
-}
-
-func (w *response) Write(p []byte) (int, error) {
-	w.started = true
-	return w.ResponseWriter.Write(p)
-}
-
-// Unwrap is for http.ResponseController.
-func (w *response) Unwrap() http.ResponseWriter { return w.ResponseWriter }

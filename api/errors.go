@@ -12,6 +12,9 @@ import (
 // statusClientGone is what servers log for a client that did not wait.
 const statusClientGone = 499
 
+// errClientGone is wrapped by errors of sending an answer.
+var errClientGone = errors.New("the client does not take the answer")
+
 // requestError says what is wrong with a request.
 type requestError struct{ msg string }
 
@@ -45,7 +48,7 @@ func statusOf(err error) int {
 		return http.StatusServiceUnavailable
 	case errors.Is(err, context.DeadlineExceeded):
 		return http.StatusGatewayTimeout
-	case errors.Is(err, context.Canceled):
+	case errors.Is(err, context.Canceled), errors.Is(err, errClientGone):
 		return statusClientGone
 	}
 	return http.StatusInternalServerError
