@@ -318,7 +318,10 @@ func (b *block) readStrings(num uint32, p *pieceRef) (s *pieceStrings, err error
 		s.codes, raw, err = colenc.Codes(nil, raw, int(p.n), uint32(n))
 		return trailing(raw, err)
 	})
-	return s, err
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 // localStrings returns how many strings the dictionary at the front of a piece has.

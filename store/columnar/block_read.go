@@ -121,10 +121,10 @@ func (b *block) readFooter() error {
 	if _, err := b.file.ReadAt(trailer, b.size-trailerSize); err != nil {
 		return err
 	}
-	if string(head[:7]) != blockMagic[:7] || string(trailer[16:23]) != trailerMagic[:7] {
+	if string(head[:7]) != blockMagic[:7] || string(trailer[16:23]) != trailerMagic[:7] || head[7] != trailer[23] {
 		return fmt.Errorf("%w: not a block file", colenc.ErrCorrupt)
 	}
-	if head[7] != blockMagic[7] || trailer[23] != trailerMagic[7] {
+	if head[7] != blockMagic[7] {
 		return fmt.Errorf("block format version %d is not known to this program; a newer one wrote it", head[7])
 	}
 	off, n := binary.LittleEndian.Uint64(trailer), binary.LittleEndian.Uint32(trailer[8:])

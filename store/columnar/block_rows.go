@@ -90,8 +90,8 @@ type cursor struct {
 	vals   []uint64
 	own    []uint64 // memory of vals if it is not the cache's
 	strs   *pieceStrings
-	none   bool       // values without content
 	refs   []span.Ref // of strs' distinct strings, 0 if not met yet
+	n      int        // values in the chunk, 0 if they cannot be read
 	pos    int
 	loaded bool
 }
@@ -160,6 +160,9 @@ func (v *view) cursor(num, chunk uint32) *cursor {
 	if err == nil && p != nil {
 		err = v.loadCursor(c, p, num, chunk)
 	}
+	if err == nil && p != nil {
+		c.n = int(p.n)
+	}
 	if err != nil && v.err == nil {
 		v.err = err
 	}
@@ -170,7 +173,6 @@ func (v *view) loadCursor(c *cursor, p *pieceRef, num, chunk uint32) (err error)
 	enc := v.dir.keys[num].encoding()
 	switch {
 	case enc == encNone:
-		c.none = true
 	case enc == encStrings:
 		if v.caching {
 			c.strs, err = v.b.strings(num, chunk)
@@ -193,7 +195,7 @@ func (v *view) loadCursor(c *cursor, p *pieceRef, num, chunk uint32) (err error)
 func (v *view) reset() {
 	for _, num := range v.moved {
 		c := &v.cursors[num]
-		c.vals, c.strs, c.none, c.pos, c.loaded = nil, nil, false, 0, false
+		c.vals, c.strs, c.n, c.pos, c.loaded = nil, nil, 0, 0, false
 	}
 	v.moved = v.moved[:0]
 }
@@ -206,11 +208,11 @@ func (v *view) next(rs *rowSet, num, chunk uint32) uint64 {
 	}
 	at := c.pos
 	c.pos++
+	if at >= c.n {
+		v.fail("column %+v has no value %d in chunk %d", v.dir.keys[num], at, chunk)
+		return 0
+	}
 	if c.strs != nil {
-		if c.strs.codes != nil && at >= len(c.strs.codes) {
-			v.fail("column %+v has no value %d in chunk %d", v.dir.keys[num], at, chunk)
-			return 0
-		}
 		code := c.strs.code(at)
 		r := c.refs[code]
 		if r == 0 {
@@ -219,13 +221,10 @@ func (v *view) next(rs *rowSet, num, chunk uint32) uint64 {
 		}
 		return uint64(r)
 	}
-	if at < len(c.vals) {
+	if c.vals != nil {
 		return c.vals[at]
 	}
-	if !c.none {
-		v.fail("column %+v has no value %d in chunk %d", v.dir.keys[num], at, chunk)
-	}
-	return 0
+	return 0 // a value without content
 }
 
 // skip moves the cursors over the values of rows that are not read. shapes are those rows' shapes.
@@ -237,6 +236,7 @@ func (v *view) skip(shapes []uint64) {
 	for _, s := range shapes {
 		if s >= uint64(len(v.counts)) {
 			v.fail("shape %d of %d", s, len(v.counts))
+			clear(v.counts)
 			return
 		}
 		if v.counts[s] == 0 {

@@ -3,6 +3,8 @@ package columnar
 import (
 	"fmt"
 
+	"github.com/cespare/xxhash/v2"
+
 	"github.com/clewhq/clew/store/columnar/colenc"
 )
 
@@ -60,6 +62,10 @@ func (b *block) verifyColumns(d *directory) error {
 		if c == nil {
 			continue
 		}
+		filters, err := b.filters(c)
+		if err != nil {
+			return err
+		}
 		total := uint64(0)
 		for i := range c.pieces {
 			p := &c.pieces[i]
@@ -68,7 +74,10 @@ func (b *block) verifyColumns(d *directory) error {
 			case encInts:
 				vals, err = b.readInts(vals[:0], p)
 			case encStrings:
-				_, err = b.readStrings(c.num, p)
+				var s *pieceStrings
+				if s, err = b.readStrings(c.num, p); err == nil && filters != nil && filters[i] != nil {
+					err = s.verifyFilter(filters[i])
+				}
 			case encID8:
 				ids, err = b.readIDs(ids[:0], p, 8)
 			case encID16:
@@ -80,6 +89,16 @@ func (b *block) verifyColumns(d *directory) error {
 		}
 		if total != d.totals[num] {
 			return fmt.Errorf("block %s: %w: column %s has %d values, the directory says %d", b.path, colenc.ErrCorrupt, c.key.Key, total, d.totals[num])
+		}
+	}
+	return nil
+}
+
+// verifyFilter checks that a piece's filter lets all of its strings through.
+func (s *pieceStrings) verifyFilter(f *filter) error {
+	for i := range s.distinct() {
+		if !f.Contains(xxhash.Sum64(s.at(uint32(i)))) {
+			return fmt.Errorf("%w: filter lacks string %d", colenc.ErrCorrupt, i)
 		}
 	}
 	return nil
