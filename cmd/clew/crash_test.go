@@ -32,6 +32,8 @@ func TestCrashRounds(t *testing.T) {
 			t.Fatalf("%s=%q: expected a number", crashRoundsVar, text)
 		}
 		rounds = n
+		t.Setenv(crashRoundsVar, "") // is put back at the end
+		os.Unsetenv(crashRoundsVar)  // which is no setting of the server
 	}
 	dir, a := t.TempDir(), newAcked(t, rand.Uint64())
 	var at atomic.Uint64
