@@ -147,6 +147,14 @@ func BenchmarkTrace(b *testing.B) {
 			}
 		}
 	})
+	b.Run("recent", func(b *testing.B) { // in a chunk that is decoded already
+		for b.Loop() {
+			id := d.gen.Trace(d.traces-2000+rng.Uint64N(100), nil).ID
+			if _, err := d.engine.Trace(context.Background(), store.DefaultTenant, id, store.TimeRange{}); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
 	b.Run("miss", func(b *testing.B) {
 		for b.Loop() {
 			var id span.TraceID
