@@ -15,7 +15,7 @@ import (
 
 const (
 	// mergeFanIn is how many blocks of about one size make a merge worth it; of a day that is over, two do.
-	mergeFanIn = 6
+	mergeFanIn = 8
 	// maxMergeFanIn bounds the memory of a merge.
 	maxMergeFanIn = 12
 	// maxBlockRows is the largest block that a merge makes.
