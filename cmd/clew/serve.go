@@ -40,7 +40,7 @@ as an environment variable or in a file; "clew config print" shows what holds.`,
 				debug.SetMemoryLimit(cfg.Memory.Limit)
 			}
 			if os.Getenv("GOGC") == "" {
-				debug.SetGCPercent(gcPercent)
+				paceGC()
 			}
 			log := selfobs.NewLogger(cmd.ErrOrStderr(), cfg.Log.Level, cfg.Log.Format)
 			return run(cmd.Context(), cfg, log, func(map[string]string) {})
@@ -49,11 +49,6 @@ as an environment variable or in a file; "clew config print" shows what holds.`,
 	config.AddFlags(cmd.Flags())
 	return cmd
 }
-
-// gcPercent is lower than Go's 100: most of the heap is columns without
-// pointers, which cost the collector nothing to look at, and would leave as much
-// garbage behind as they take.
-const gcPercent = 50
 
 // server is the whole program around the engine.
 type server struct {
