@@ -298,6 +298,20 @@ func (r *reader) bits(dst []uint64, n int) []uint64 {
 	return vals
 }
 
+// codes reads n numbers below limit.
+func (r *reader) codes(n, limit int) []uint32 {
+	if r.err != nil {
+		return nil
+	}
+	codes, rest, err := colenc.Codes(nil, r.src, n, uint32(limit))
+	if err != nil {
+		r.err, r.src = err, nil
+		return nil
+	}
+	r.src = rest
+	return codes
+}
+
 func (r *reader) strings(n int) (l colenc.List) {
 	if r.err != nil {
 		return l
@@ -318,8 +332,18 @@ func (r *reader) end() error {
 	return r.err
 }
 
-// maxCount bounds counts that a damaged file could make absurd.
-const maxCount = 1 << 31
+// Bounds on numbers that a damaged file could make absurd, beside those that
+// follow from its size. What the engine takes in stays below all of them.
+const (
+	maxCount       = 1 << 31
+	maxBatchItems  = 1 << 22 // attributes, events and links of a request
+	maxChunkValues = 1 << 25 // values of all columns in a chunk: six for each item of chunkEntriesMax and of one request, and the rows'
+	maxDictionary  = 1 << 20 // strings that pieces share
+	maxColumnCodes = 1 << 27 // codes that the pieces of a column list
+	maxShapeValues = 1 << 27 // columns of all shapes together
+	maxTableValues = 1 << 27 // numbers in the tables of resources and scopes
+	maxHeadBytes   = 1 << 30 // keeps the lists of a block that is made from a head below these bounds
+)
 
 // checksum verifies and removes the crc32c at the end of data.
 func checksum(data []byte) ([]byte, error) {

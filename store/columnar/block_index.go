@@ -80,10 +80,10 @@ func (w *blockWriter) writeTraceIndex() location {
 	return w.section(dst)
 }
 
-func parseTraceIndex(raw []byte) (*traceIndex, error) {
+func parseTraceIndex(raw []byte, most uint64) (*traceIndex, error) {
 	r := reader{src: raw}
 	x := &traceIndex{hashBits: r.number(maxHashBits)}
-	n := r.number(maxCount)
+	n := r.number(most)
 	off := r.uvarint()
 	lens := r.ints(n)
 	x.first = r.ints(n)
@@ -225,7 +225,7 @@ func parseCatalog(raw []byte) (list []operation, overflow bool, err error) {
 	if r.uvarint() == 1 {
 		return nil, true, r.end()
 	}
-	n := r.number(maxCount)
+	n := r.number(maxCatalog)
 	kinds, services, names := r.ints(n), r.strings(n), r.strings(n)
 	if err := r.end(); err != nil {
 		return nil, false, err
@@ -292,7 +292,7 @@ func encodeTables(t *span.Batch, counts *tableCounts) []byte {
 // parseTables reads what encodeTables wrote.
 func parseTables(raw []byte) (*span.Batch, *tableCounts, error) {
 	r := reader{src: raw}
-	list := r.strings(r.number(maxCount))
+	list := r.strings(r.number(maxTableValues))
 	t, counts := new(span.Batch), new(tableCounts)
 	refs := make([]uint64, list.Len())
 	for i := range refs {
@@ -300,7 +300,7 @@ func parseTables(raw []byte) (*span.Batch, *tableCounts, error) {
 	}
 	resources, scopes := r.number(maxCount), r.number(maxCount)
 	p := tableParser{r: &r, t: t, refs: refs}
-	p.vals = r.ints(r.number(maxCount))
+	p.vals = r.ints(r.number(maxTableValues))
 	for range resources {
 		counts.resources = append(counts.resources, p.next())
 		res := span.Resource{DroppedAttrs: uint32(p.next()), SchemaURL: p.ref(), EntityRefs: p.ref()}
@@ -354,13 +354,17 @@ func (p *tableParser) string(at uint64) uint64 {
 func (p *tableParser) attrs() span.Attrs {
 	a := span.Attrs{First: uint32(len(p.t.Values))}
 	n := p.next()
-	if n > uint64(len(p.vals)) {
+	if n > uint64(len(p.vals))/3 {
 		p.r.fail("list of %d attributes", n)
 		return a
 	}
 	entries := make([]span.Entry, 0, n)
 	for range n {
-		e := span.Entry{Key: p.ref(), Type: span.Type(p.next())}
+		e := span.Entry{Key: p.ref(), Type: span.Type(min(p.next(), uint64(span.Map)+1))}
+		if e.Type > span.Map {
+			p.r.fail("attribute of an unknown type")
+			return a
+		}
 		v := p.next()
 		if e.Type.InDict() {
 			v = p.string(v)

@@ -47,7 +47,7 @@ func (b *block) column(num uint32) (*column, error) {
 			return nil, 0, err
 		}
 		err = b.read(d.where[num], func(raw []byte) error {
-			c, size, err = parseColumn(raw, num, d.keys[num], dict)
+			c, size, err = parseColumn(raw, num, d.keys[num], dict, b.meta.Chunks)
 			return err
 		})
 		return c, size, err
@@ -64,7 +64,7 @@ func (b *block) dictionary(num uint32) (*dictionary, error) {
 		dict := new(dictionary)
 		err := b.read(d.dicts[num], func(raw []byte) error {
 			r := reader{src: raw}
-			dict.counts = r.ints(r.number(maxCount))
+			dict.counts = r.ints(r.number(maxDictionary))
 			dict.strings = r.strings(len(dict.counts))
 			return r.end()
 		})
@@ -72,31 +72,29 @@ func (b *block) dictionary(num uint32) (*dictionary, error) {
 	})
 }
 
-func parseColumn(raw []byte, num uint32, key colKey, dict *dictionary) (c *column, size int, err error) {
+func parseColumn(raw []byte, num uint32, key colKey, dict *dictionary, chunks uint64) (c *column, size int, err error) {
 	r := reader{src: raw}
 	c = &column{num: num, key: key, enc: key.encoding(), dict: dict}
-	n := r.number(maxBlockChunks)
+	n := r.number(chunks)
 	var vals [8][]uint64
 	for i := range vals {
 		vals[i] = r.ints(n)
 	}
-	var codes []uint64
+	var list []uint32
 	if c.enc == encStrings {
-		codes = r.ints(r.number(maxCount))
+		most := min(uint64(n)*uint64(dict.len()), maxColumnCodes)
+		list = r.codes(r.number(most), dict.len())
 	}
 	if err := r.end(); err != nil {
 		return nil, 0, err
 	}
+	size = 80*n + 4*len(list)
 	c.pieces = make([]pieceRef, n)
-	list := make([]uint32, len(codes))
-	for i, v := range codes {
-		list[i] = uint32(v)
-	}
 	for i := range c.pieces {
 		p := &c.pieces[i]
 		*p = pieceRef{chunk: uint32(vals[0][i]), n: uint32(vals[1][i]), len: uint32(vals[2][i]), mode: pieceMode(vals[3][i]),
 			off: vals[4][i], min: vals[5][i], max: vals[5][i] + vals[6][i], at: uint32(i)}
-		if vals[7][i] > uint64(len(list)) || vals[1][i] > maxCount/8 || i > 0 && p.chunk <= c.pieces[i-1].chunk {
+		if vals[7][i] > uint64(len(list)) || vals[1][i] > maxChunkValues || i > 0 && p.chunk <= c.pieces[i-1].chunk {
 			return nil, 0, fmt.Errorf("%w: piece %d of column %+v", colenc.ErrCorrupt, i, key)
 		}
 		p.codes, list = list[:vals[7][i]:vals[7][i]], list[vals[7][i]:]
@@ -104,7 +102,7 @@ func parseColumn(raw []byte, num uint32, key colKey, dict *dictionary) (c *colum
 			return nil, 0, fmt.Errorf("column %+v: %w", key, err)
 		}
 	}
-	return c, 80*n + 4*len(codes), nil
+	return c, size, nil
 }
 
 // sumCodes turns the differences in p.codes into codes of a dictionary.
@@ -175,6 +173,7 @@ func parsePieces(raw []byte, chunk uint32, columns int) (list []chunkPiece, code
 	r := reader{src: raw}
 	off := r.uvarint()
 	list = make([]chunkPiece, r.count())
+	values := uint64(0)
 	for i := range list {
 		p := &list[i]
 		col, n := r.uvarint(), r.uvarint()
@@ -191,7 +190,8 @@ func parsePieces(raw []byte, chunk uint32, columns int) (list []chunkPiece, code
 				p.codes[j] = uint32(r.uvarint())
 			}
 		}
-		if col >= uint64(columns) || n > maxCount/8 || i > 0 && p.col <= list[i-1].col {
+		values += min(n, maxCount)
+		if col >= uint64(columns) || values > maxChunkValues || i > 0 && p.col <= list[i-1].col {
 			r.fail("piece %d of column %d with %d values", i, col, n)
 		}
 		if r.err != nil {
@@ -205,7 +205,7 @@ func parsePieces(raw []byte, chunk uint32, columns int) (list []chunkPiece, code
 func (b *block) pieces(chunk uint32) ([]chunkPiece, error) {
 	return remember(b, partPieces, chunk, func() (list []chunkPiece, size int, err error) {
 		chunks, err := b.chunkTable()
-		if err != nil {
+		if err != nil || int(chunk) >= len(chunks) {
 			return nil, 0, err
 		}
 		d, err := b.directory()

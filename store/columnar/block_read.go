@@ -138,7 +138,14 @@ func (b *block) readFooter() error {
 	if crc32.Checksum(footer, castagnoli) != binary.LittleEndian.Uint32(trailer[12:]) {
 		return fmt.Errorf("%w: checksum of the footer does not match", colenc.ErrCorrupt)
 	}
-	return b.meta.parse(footer)
+	if err := b.meta.parse(footer); err != nil {
+		return err
+	}
+	// Each row takes the 8 bytes of its id at least.
+	if m := &b.meta; m.Rows > uint64(b.size)/8 || m.Chunks > min(m.Rows, maxBlockChunks) {
+		return fmt.Errorf("%w: %d rows in %d chunks in %d bytes", colenc.ErrCorrupt, m.Rows, m.Chunks, b.size)
+	}
+	return nil
 }
 
 // acquire takes a reference; it fails if the block is already closed.
@@ -181,7 +188,7 @@ func (b *block) read(l location, use func(raw []byte) error) error {
 	buf := readBufs.Get().(*[]byte)
 	defer readBufs.Put(buf)
 	if cap(*buf) < int(l.len) {
-		*buf = make([]byte, l.len+l.len/4)
+		*buf = make([]byte, int(l.len)+int(l.len)/4)
 	}
 	data := (*buf)[:l.len]
 	b.cache.read.Add(uint64(l.len))
@@ -201,15 +208,15 @@ func (b *block) read(l location, use func(raw []byte) error) error {
 func (b *block) chunkTable() ([]chunkInfo, error) {
 	return remember(b, partChunks, wholePart, func() (list []chunkInfo, size int, err error) {
 		err = b.read(b.meta.chunks, func(raw []byte) error {
-			list, err = parseChunks(raw, int(min(b.meta.Chunks, maxBlockChunks)))
+			list, err = parseChunks(raw, &b.meta)
 			return err
 		})
 		return list, 64 * len(list), err
 	})
 }
 
-func parseChunks(raw []byte, n int) ([]chunkInfo, error) {
-	r := reader{src: raw}
+func parseChunks(raw []byte, m *blockMeta) ([]chunkInfo, error) {
+	r, n := reader{src: raw}, int(m.Chunks)
 	var cols [9][]uint64
 	for i := range cols {
 		cols[i] = r.ints(n)
@@ -218,15 +225,17 @@ func parseChunks(raw []byte, n int) ([]chunkInfo, error) {
 		return nil, err
 	}
 	list := make([]chunkInfo, n)
+	left := m.Rows
 	for i := range list {
 		c := &list[i]
 		c.rows, c.traces, c.continues = uint32(cols[0][i]), uint32(cols[1][i]), cols[2][i] != 0
 		c.minStart, c.maxStart = cols[3][i], cols[3][i]+cols[4][i]
 		c.minTrace, c.maxTrace = cols[5][i], cols[5][i]+cols[6][i]
 		c.pieces = location{cols[7][i], uint32(cols[8][i])}
-		if c.rows > maxCount/8 || c.traces > c.rows {
+		if cols[0][i] > min(left, maxChunkValues) || c.traces > c.rows {
 			return nil, fmt.Errorf("%w: chunk of %d rows in %d traces", colenc.ErrCorrupt, c.rows, c.traces)
 		}
+		left -= cols[0][i]
 	}
 	return list, nil
 }
@@ -234,7 +243,7 @@ func parseChunks(raw []byte, n int) ([]chunkInfo, error) {
 func (b *block) traceIndex() (*traceIndex, error) {
 	return remember(b, partTraceIndex, wholePart, func() (x *traceIndex, size int, err error) {
 		err = b.read(b.meta.traceIndex, func(raw []byte) error {
-			x, err = parseTraceIndex(raw)
+			x, err = parseTraceIndex(raw, uint64(b.size)/crcSize) // each page has a checksum
 			return err
 		})
 		if err != nil {
@@ -279,27 +288,20 @@ func (b *block) shapes() (*blockShapes, error) {
 
 func parseShapes(raw []byte, columns int) (*blockShapes, error) {
 	r := reader{src: raw}
-	lengths := r.ints(r.number(maxCount))
-	cols := r.ints(r.number(maxCount))
-	if err := r.end(); err != nil {
-		return nil, err
-	}
-	s := &blockShapes{ends: make([]uint32, len(lengths)), cols: make([]uint32, len(cols))}
+	lengths := r.ints(r.number(maxShapeValues + 1)) // all but one have a column
+	s := &blockShapes{ends: make([]uint32, len(lengths))}
 	end := uint64(0)
 	for i, n := range lengths {
-		end += min(n, maxCount)
-		if end > uint64(len(cols)) {
-			return nil, fmt.Errorf("%w: shape %d ends behind the last column", colenc.ErrCorrupt, i)
+		if end += min(n, maxCount); end > maxShapeValues {
+			return nil, fmt.Errorf("%w: shape %d has %d columns", colenc.ErrCorrupt, i, n)
 		}
 		s.ends[i] = uint32(end)
 	}
-	for i, c := range cols {
-		if c >= uint64(columns) {
-			return nil, fmt.Errorf("%w: column %d of %d", colenc.ErrCorrupt, c, columns)
-		}
-		s.cols[i] = uint32(c)
+	if n := r.number(maxShapeValues); uint64(n) != end {
+		r.fail("%d columns in shapes of %d", n, end)
 	}
-	return s, nil
+	s.cols = r.codes(int(end), columns)
+	return s, r.end()
 }
 
 // directory lists a block's columns by number.
@@ -316,7 +318,7 @@ type directory struct {
 func (b *block) directory() (*directory, error) {
 	return remember(b, partDirectory, wholePart, func() (d *directory, size int, err error) {
 		err = b.read(b.meta.directory, func(raw []byte) error {
-			d, err = parseDirectory(raw)
+			d, err = parseDirectory(raw, numFixed+uint64(b.size)/8) // each other column has an index
 			return err
 		})
 		if err != nil {
@@ -326,9 +328,9 @@ func (b *block) directory() (*directory, error) {
 	})
 }
 
-func parseDirectory(raw []byte) (*directory, error) {
+func parseDirectory(raw []byte, most uint64) (*directory, error) {
 	r := reader{src: raw}
-	n := r.number(maxCount)
+	n := r.number(most)
 	scopes, types, offs, lens, dicts, filters, totals, rows := r.ints(n), r.ints(n), r.ints(n), r.ints(n), r.ints(n), r.ints(n), r.ints(n), r.ints(n)
 	names := r.strings(n)
 	if err := r.end(); err != nil {

@@ -40,7 +40,7 @@ type Options struct {
 	Retention time.Duration
 	// MaxBytes is the most that blocks may take on disk; past it the oldest go. 0 means no limit.
 	MaxBytes int64
-	// HeadBytes is the memory for spans that are not yet in a block, of all tenants (default 64 MiB).
+	// HeadBytes is the memory for spans that are not yet in a block, of all tenants (default 64 MiB, at most 1 GiB).
 	HeadBytes int64
 	// CacheBytes is the memory for decoded parts of blocks (default 64 MiB).
 	CacheBytes int64
@@ -64,6 +64,7 @@ func (o *Options) setDefaults() {
 		}
 	}
 	def(&o.HeadBytes, 64<<20)
+	o.HeadBytes = min(o.HeadBytes, maxHeadBytes)
 	def(&o.CacheBytes, 64<<20)
 	def(&o.QueryBytes, 512<<20)
 	if o.HeadAge <= 0 {
@@ -198,6 +199,9 @@ func (e *Engine) Close(ctx context.Context) error {
 func (e *Engine) Write(ctx context.Context, name string, b *span.Batch) error {
 	if b.Len() == 0 {
 		return nil
+	}
+	if n := len(b.Values) + len(b.Events) + len(b.Links); n > maxBatchItems {
+		return fmt.Errorf("request with %d attributes, events and links is too large: the store takes %d at once", n, maxBatchItems)
 	}
 	t, err := e.tenant(name, true)
 	if err != nil {

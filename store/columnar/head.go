@@ -70,7 +70,10 @@ func newHead() *head {
 func (h *head) size() int64 {
 	const rowBytes = 16 + 8 + 8 + 8 + 8 + 4*10 + 8 + 12 + 4 + 4 + 4 + 4
 	const eventBytes = 56
-	return int64(h.dict.Size() + h.rows*rowBytes + 8*h.values + h.events*eventBytes + len(h.traces)*36 + 4*len(h.table))
+	const tableBytes, tableValueBytes = 200, 32 // with what h.content takes
+	tables := (len(h.tables.Resources)+len(h.tables.Scopes))*tableBytes + len(h.tables.Values)*tableValueBytes
+	return int64(h.dict.Size() + h.shapes.Size() + h.tables.Shapes.Size() + tables +
+		h.rows*rowBytes + 8*h.values + h.events*eventBytes + len(h.traces)*36 + 4*len(h.table))
 }
 
 // append copies the spans of b in. received is when they arrived, in unix ns.

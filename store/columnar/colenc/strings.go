@@ -163,18 +163,17 @@ func plainStrings(src []byte, n int) (l List, rest []byte, err error) {
 	if err != nil {
 		return l, nil, err
 	}
-	l.Arena, rest, err = Bytes(nil, src)
-	if err != nil {
-		return l, nil, err
-	}
 	l.Ends = make([]uint32, n)
 	var end uint64
 	for i, length := range lengths {
-		if length > uint64(len(l.Arena)) {
-			return l, nil, fmt.Errorf("%w: string of %d bytes", ErrCorrupt, length)
+		if length > MaxRaw || end+length > MaxRaw {
+			return List{}, nil, fmt.Errorf("%w: string of %d bytes", ErrCorrupt, length)
 		}
 		end += length
 		l.Ends[i] = uint32(end)
+	}
+	if l.Arena, rest, err = bytesUpTo(nil, src, int(end)); err != nil {
+		return List{}, nil, err
 	}
 	if end != uint64(len(l.Arena)) {
 		return l, nil, fmt.Errorf("%w: strings of %d bytes in all, not %d", ErrCorrupt, end, len(l.Arena))
