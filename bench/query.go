@@ -160,7 +160,7 @@ func (q *querier) freshness(ctx context.Context, exp exporter) ([]latency, error
 		return list, nil
 	}
 	bySearch, err := q.fresh(ctx, sender, func(ctx context.Context, _ recording.Trace, request string) (bool, error) {
-		n, err := q.search.search(ctx, *rare, request)
+		n, _, err := q.search.search(ctx, *rare, request)
 		return n > 0, err
 	})
 	return append(list, newLatency("acknowledged until found by search", bySearch)), err

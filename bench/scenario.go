@@ -94,42 +94,43 @@ func (s *searcher) url(sc scenario, request string) string {
 	return strings.TrimSuffix(s.bases[sc.api], "/") + sc.path + "?" + strings.Join(params, "&")
 }
 
-// search runs a scenario once and returns how much it found.
-func (s *searcher) search(ctx context.Context, sc scenario, request string) (int, error) {
+// search runs a scenario once and returns how much it found, and how long the
+// answer took, without the time to understand it.
+func (s *searcher) search(ctx context.Context, sc scenario, request string) (found int, took time.Duration, err error) {
+	start := time.Now()
 	body, err := get(ctx, s.client, s.url(sc, request), "application/json")
+	took = time.Since(start)
 	if err != nil {
-		return 0, err
+		return 0, took, err
 	}
 	var answer struct {
 		Data   []json.RawMessage `json:"data"`   // Jaeger
 		Traces []json.RawMessage `json:"traces"` // Tempo, Clew
 	}
 	if err := json.Unmarshal(body, &answer); err != nil {
-		return 0, fmt.Errorf("%s: %w", sc.name, err)
+		return 0, took, fmt.Errorf("%s: %w", sc.name, err)
 	}
-	return len(answer.Data) + len(answer.Traces), nil
+	return len(answer.Data) + len(answer.Traces), took, nil
 }
 
 // measure runs a scenario n times after one time that does not count.
 func (s *searcher) measure(ctx context.Context, sc scenario, n int, request func() string) latency {
 	name := fmt.Sprintf("%s: %s", sc.api, sc.name)
-	if _, err := s.search(ctx, sc, request()); err != nil {
+	if _, _, err := s.search(ctx, sc, request()); err != nil {
 		return latency{Name: name, Error: reason(err)}
 	}
-	took := make([]time.Duration, 0, n)
-	found := 0
+	times := make([]time.Duration, 0, n)
+	sum := 0
 	for range n {
-		r := request()
-		start := time.Now()
-		n, err := s.search(ctx, sc, r)
+		found, took, err := s.search(ctx, sc, request())
 		if err != nil {
 			return latency{Name: name, Error: reason(err)}
 		}
-		took = append(took, time.Since(start))
-		found += n
+		times = append(times, took)
+		sum += found
 	}
-	l := newLatency(name, took)
-	l.Found = new(float64(found) / float64(n))
+	l := newLatency(name, times)
+	l.Found = new(float64(sum) / float64(n))
 	return l
 }
 
