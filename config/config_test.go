@@ -266,7 +266,7 @@ func TestDeriveMemory(t *testing.T) {
 		c.Memory.Limit = tc.set
 		c.deriveMemory(tc.available)
 		m := c.Memory
-		if m.Limit != tc.want || m.Head != tc.want/16 || m.Cache != tc.want/16 || m.Query != tc.want/2 || m.InFlight != tc.want/16 {
+		if m.Limit != tc.want || m.Head != tc.want/24 || m.Cache != tc.want/16 || m.Query != tc.want/2 || m.InFlight != tc.want/16 {
 			t.Errorf("of %d: %+v, want a limit of %d", tc.available, m, tc.want)
 		}
 		if err := c.check(); err != nil {
