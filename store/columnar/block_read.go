@@ -31,6 +31,7 @@ type block struct {
 
 	refs   atomic.Int64
 	doomed atomic.Bool
+	spared atomic.Bool // from merges
 }
 
 // cache keeps decoded parts of blocks, within a budget of bytes.

@@ -162,3 +162,43 @@ func checkFullDisk(t *testing.T, room int64) (full bool) {
 	e.recovers()
 	return full
 }
+
+// TestMergesGoAroundBadBlocks: a block that a merge finds damaged is set aside,
+// one that it cannot read stays as it is; the others are merged.
+func TestMergesGoAroundBadBlocks(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		rule  fsRule
+		files string
+	}{
+		{"damaged", fsRule{op: fsOpRead, match: blockName(2), flip: 8*20 + 1}, "2.blk.damaged 5.blk"},
+		{"unreadable", fsRule{op: fsOpRead, match: blockName(2), err: syscall.EIO}, "2.blk 5.blk"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				disk := newFSFault(newFSMem())
+				e := openEngine(t, Options{FS: disk})
+				for seed := range uint64(4) {
+					e.mustWrite(someSpans(seed, 10)...)
+					e.mustSettle()
+				}
+				e.cache.entries.InvalidateAll()
+				disk.inject(c.rule)
+				e.later.Add(int64(25 * time.Hour))
+				time.Sleep(10 * retryEvery)
+				if files := e.files(blocksDir); files != c.files {
+					t.Errorf("files %s, want %s", files, c.files)
+				}
+				missing, gaps, err := e.sent.compare(t.Context(), e.Engine)
+				if err != nil || missing == 0 || len(gaps) == 0 {
+					t.Errorf("%d spans are missing, gaps %q, %v", missing, gaps, err)
+				}
+				merges := e.stats.merges.Load()
+				time.Sleep(10 * retryEvery)
+				if n := disk.count(fsOpRename); merges != 1 || n > 6 {
+					t.Errorf("%d merges, %d files renamed: it does not come to rest", merges, n)
+				}
+			})
+		})
+	}
+}

@@ -172,8 +172,8 @@ func TestTenantsOnDisk(t *testing.T) {
 
 func TestDueMerge(t *testing.T) {
 	const day = uint64(24 * time.Hour)
-	// A block is given by its day, its rows and, after that, its chunks.
-	type spec [3]uint64
+	// A block is given by its day, its rows, its chunks and what its lists hold.
+	type spec [4]uint64
 	several := func(n int, s spec) []spec { return slices.Repeat([]spec{s}, n) }
 	const today = 10
 	const small, large = 1000, 1 << 20
@@ -195,6 +195,8 @@ func TestDueMerge(t *testing.T) {
 		{"not beyond the largest", several(6, spec{9, maxBlockRows/2 - 1}), []int{0, 1}},
 		{"another group beside the largest", slices.Concat(several(6, spec{9, maxBlockRows - 1}), several(2, spec{8, maxBlockRows / 4})), []int{6, 7}},
 		{"too many chunks", several(2, spec{9, small, maxBlockChunks/maxMergeFanIn + 1}), nil},
+		{"as many as lists allow", several(6, spec{9, small, 1, maxListed / 3}), []int{0, 1, 2}},
+		{"another group beside long lists", slices.Concat(several(6, spec{9, small, 1, maxListed}), several(2, spec{9, large, 1, 5})), []int{6, 7}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var blocks []*block
@@ -202,7 +204,8 @@ func TestDueMerge(t *testing.T) {
 				blocks = append(blocks, &block{meta: blockMeta{MaxReceived: s[0]*day + 5, Rows: s[1], Chunks: s[2]}})
 			}
 			var got []int
-			for _, b := range dueMerge(blocks, today) {
+			listed := func(b *block) int { return int(c.blocks[slices.Index(blocks, b)][3]) }
+			for _, b := range dueMerge(blocks, today, listed) {
 				got = append(got, slices.Index(blocks, b))
 			}
 			if !slices.Equal(got, c.want) {

@@ -20,8 +20,8 @@ const (
 	maxMergeFanIn = 12
 	// maxBlockRows is the largest block that a merge makes.
 	maxBlockRows = 32 << 20
-	// maxBlockTables is the most resources and scopes that a merged block may have.
-	maxBlockTables = 1 << 18
+	// maxListed bounds what a merge holds in memory of lists, see block.listed.
+	maxListed = 1 << 18
 
 	maintainEvery = 500 * time.Millisecond
 	retryEvery    = 2 * time.Second
@@ -172,8 +172,9 @@ func (b *block) day() uint64 { return b.meta.MaxReceived / uint64(24*time.Hour) 
 // tier groups blocks of about one size: up to 256 rows, and a factor of eight each from there.
 func (b *block) tier() int { return bits.Len64(b.meta.Rows>>6) / 3 }
 
-// dueMerge chooses blocks that should become one: of one day and one tier, the smallest tier first.
-func dueMerge(blocks []*block, today uint64) []*block {
+// dueMerge chooses blocks that should become one: of one day and one tier, the
+// smallest tier first, as many as do not make too large a block.
+func dueMerge(blocks []*block, today uint64, listed func(*block) int) []*block {
 	type group struct {
 		day  uint64
 		tier int
@@ -191,9 +192,15 @@ func dueMerge(blocks []*block, today uint64) []*block {
 	}
 	slices.SortFunc(due, func(a, b group) int { return cmp.Or(cmp.Compare(a.tier, b.tier), cmp.Compare(a.day, b.day)) })
 	for _, g := range due {
-		rows, n := uint64(0), 0
+		rows, lists, n := uint64(0), 0, 0
 		for _, b := range groups[g] {
-			if rows += b.meta.Rows; rows > maxBlockRows || n == maxMergeFanIn || b.meta.Chunks > maxBlockChunks/maxMergeFanIn {
+			if n == maxMergeFanIn || b.meta.Chunks > maxBlockChunks/maxMergeFanIn {
+				break
+			}
+			if rows += b.meta.Rows; rows > maxBlockRows {
+				break
+			}
+			if lists += listed(b); lists > maxListed {
 				break
 			}
 			n++
@@ -230,8 +237,9 @@ func (t *tenant) mergeOne(ctx context.Context) bool {
 
 // due returns the blocks that are to be merged next, if that is possible now.
 func (t *tenant) due(blocks []*block) []*block {
-	parents := dueMerge(blocks, uint64(t.e.opts.Now().UnixNano())/uint64(24*time.Hour))
-	if len(parents) == 0 || tablesOf(parents) > maxBlockTables || !t.hasSpaceFor(parents) {
+	blocks = slices.DeleteFunc(slices.Clone(blocks), func(b *block) bool { return b.spared.Load() })
+	parents := dueMerge(blocks, uint64(t.e.opts.Now().UnixNano())/uint64(24*time.Hour), (*block).listed)
+	if len(parents) == 0 || !t.hasSpaceFor(parents) {
 		return nil
 	}
 	return parents
@@ -250,16 +258,17 @@ func (t *tenant) hasSpaceFor(blocks []*block) bool {
 	return err != nil || free >= need // if it cannot be known, the merge will find out
 }
 
-// tablesOf returns the number of resources and scopes of blocks, or 0 if one cannot be read: the merge will say why.
-func tablesOf(blocks []*block) (n int) {
-	for _, b := range blocks {
-		s, err := b.space()
-		if err != nil {
-			return 0
-		}
-		n += len(s.tables.Resources) + len(s.tables.Scopes)
+// listed returns the number of resources, scopes and columns of a block, and of
+// its shapes by what they take beside these; 0 if they cannot be read: the merge
+// will say why.
+func (b *block) listed() int {
+	s, err1 := b.space()
+	d, err2 := b.directory()
+	shapes, err3 := b.shapes()
+	if err := errors.Join(err1, err2, err3); err != nil {
+		return 0
 	}
-	return n
+	return len(s.tables.Resources) + len(s.tables.Scopes) + len(d.keys) - numFixed + (len(shapes.ends)+len(shapes.cols))/16
 }
 
 func (t *tenant) writeMerged(ctx context.Context, parents []*block) (*block, error) {
@@ -304,10 +313,13 @@ func (t *tenant) replace(parents []*block, b *block) {
 	}
 }
 
-// checkParents sets those blocks aside that a failed merge found damaged.
+// checkParents sets those blocks aside that a failed merge found damaged, and
+// spares those that cannot be read: others must not wait for them.
 func (t *tenant) checkParents(parents []*block, cause error) {
 	for _, p := range parents {
-		if err := p.verify(); errors.Is(err, colenc.ErrCorrupt) {
+		err := p.verify()
+		p.spared.Store(err != nil)
+		if errors.Is(err, colenc.ErrCorrupt) {
 			t.state.Lock()
 			n := len(t.blocks)
 			t.blocks = slices.DeleteFunc(t.blocks, func(b *block) bool { return b == p })
