@@ -63,7 +63,7 @@ func TestPrecedence(t *testing.T) {
 		{"log.level", "warn", "environment variable CLEW_LOG_LEVEL"},
 		{"query.timeout", "1s", file + ":5"},
 		{"sync-interval", "200ms", "default"},
-		{"memory.head", FormatSize(c.Memory.Limit / 16), "derived from memory.limit"},
+		{"memory.head", FormatSize(c.Memory.Limit / 24 / mib * mib), "derived from memory.limit"},
 	} {
 		for _, s := range c.settings() {
 			if s.name == want.name && (s.value.String() != want.value || c.from(s.name) != want.from) {
@@ -266,7 +266,7 @@ func TestDeriveMemory(t *testing.T) {
 		c.Memory.Limit = tc.set
 		c.deriveMemory(tc.available)
 		m := c.Memory
-		if m.Limit != tc.want || m.Head != tc.want/24 || m.Cache != tc.want/16 || m.Query != tc.want/2 || m.InFlight != tc.want/16 {
+		if m.Limit != tc.want || m.Head != tc.want/24/mib*mib || m.Cache != tc.want/16 || m.Query != tc.want/2 || m.InFlight != tc.want/16 {
 			t.Errorf("of %d: %+v, want a limit of %d", tc.available, m, tc.want)
 		}
 		if err := c.check(); err != nil {
