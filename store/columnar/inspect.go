@@ -52,12 +52,14 @@ func Verify(dir string, out io.Writer) error {
 		if err != nil {
 			return err
 		}
-		err = eachFile(filepath.Join(dir, "wal"), func(path string) {
-			n, err := verifySegment(path)
+		var segments []string
+		err = eachFile(filepath.Join(dir, "wal"), func(path string) { segments = append(segments, path) })
+		for i, path := range segments {
+			n, err := verifySegment(path, i == len(segments)-1)
 			if records += n; err != nil && !errors.Is(err, os.ErrNotExist) {
 				report(path, err)
 			}
-		})
+		}
 		fmt.Fprintf(out, "tenant %s: %d blocks with %d spans, %d requests in the log\n", name, blocks, spans, records)
 		return err
 	})
@@ -67,9 +69,9 @@ func Verify(dir string, out io.Writer) error {
 	return err
 }
 
-// verifySegment counts the records of a log segment. The end of a segment may be the rest of a write
+// verifySegment counts the records of a log segment. The end of the last one may be the rest of a write
 // that was cut short: the next start removes it.
-func verifySegment(path string) (records int, err error) {
+func verifySegment(path string, last bool) (records int, err error) {
 	seq, damaged, ok := walParseName(filepath.Base(path))
 	if !ok {
 		return 0, nil
@@ -96,8 +98,8 @@ func verifySegment(path string) (records int, err error) {
 		err = scan.readErr
 	case !scan.header && info.Size() >= walHeaderSize:
 		err = errors.New("its header is damaged")
-	case scan.lost > 0:
-		err = fmt.Errorf("%d bytes from offset %d on are no valid requests", scan.lost, scan.firstBad())
+	case scan.lost > 0 || !last && scan.end < info.Size() && info.Size() >= walHeaderSize:
+		err = fmt.Errorf("%d bytes from offset %d on are no valid requests", scan.lost+info.Size()-scan.end, scan.firstBad())
 	}
 	return records, err
 }
@@ -138,7 +140,9 @@ func Inspect(dir string, out io.Writer) error {
 	})
 }
 
-func showTime(ns uint64) string { return time.Unix(0, int64(ns)).UTC().Format("2006-01-02T15:04:05") }
+func showTime(ns uint64) string {
+	return time.Unix(int64(ns/1e9), int64(ns%1e9)).UTC().Format("2006-01-02T15:04:05")
+}
 
 // columnSize is what a column takes on disk.
 type columnSize struct {
@@ -164,26 +168,38 @@ func (b *block) addSizes(sizes map[colKey]*columnSize) error {
 			sizes[k] = s
 		}
 		s.values += d.totals[num]
-		s.index += uint64(d.where[num].len)
+		s.index += uint64(d.where[num].len) + uint64(d.dicts[num].len) + uint64(d.filters[num].len)
 		for _, p := range c.pieces {
 			s.pieces += uint64(p.len)
 		}
 	}
-	m := &b.meta
-	for name, l := range map[string]location{"(chunks)": m.chunks, "(shapes)": m.shapes, "(resources and scopes)": m.tables,
-		"(directory)": m.directory, "(catalog)": m.catalog, "(trace index)": m.traceIndex} {
+	x, err := b.traceIndex()
+	if err != nil {
+		return err
+	}
+	chunks, err := b.chunkTable()
+	if err != nil {
+		return err
+	}
+	add := func(name string, l location) {
 		k := colKey{Key: name}
 		if sizes[k] == nil {
 			sizes[k] = new(columnSize)
 		}
 		sizes[k].index += uint64(l.len)
 	}
-	x, err := b.traceIndex()
-	if err != nil {
-		return err
+	m := &b.meta
+	add("(chunks)", m.chunks)
+	add("(shapes)", m.shapes)
+	add("(resources and scopes)", m.tables)
+	add("(directory)", m.directory)
+	add("(catalog)", m.catalog)
+	add("(trace index)", m.traceIndex)
+	for _, page := range x.pages {
+		add("(trace index)", page)
 	}
-	for _, p := range x.pages {
-		sizes[colKey{Key: "(trace index)"}].index += uint64(p.len)
+	for _, c := range chunks {
+		add("(chunks)", c.pieces)
 	}
 	return nil
 }
@@ -206,7 +222,7 @@ func writeSizes(out io.Writer, sizes map[colKey]*columnSize, rows uint64) {
 		if k.Type == span.Empty && k.Scope == colFixed {
 			typ = ""
 		}
-		fmt.Fprintf(w, "%q\t%s\t%s\t%d\t%.2f\t%.3f\t%.3f\n", k.Key, of, typ, s.values, float64(total(k))/float64(max(s.values, 1)),
+		fmt.Fprintf(w, "%.60q\t%s\t%s\t%d\t%.2f\t%.3f\t%.3f\n", k.Key, of, typ, s.values, float64(total(k))/float64(max(s.values, 1)),
 			float64(total(k))/float64(rows), float64(s.index)/float64(rows))
 	}
 	w.Flush()
