@@ -273,7 +273,7 @@ func questions(ids []span.TraceID, fields []store.Field) []question {
 			values, err := r.AttributeValues(ctx, testTenant, f, store.TimeRange{}, 0)
 			var lines []string
 			for _, v := range values {
-				lines = append(lines, slices.Repeat([]string{fmt.Sprintf("%#v", v.Value)}, int(v.Count))...)
+				lines = append(lines, slices.Repeat([]string{fmt.Sprintf("%#v", v.Value)}, int(min(v.Count, 1000)))...)
 			}
 			return lines, err != nil || hasGaps(ctx, r)
 		}})
@@ -300,7 +300,7 @@ func questions(ids []span.TraceID, fields []store.Field) []question {
 		var lines []string
 		for _, k := range keys {
 			line := fmt.Sprintf("%s %q %s", k.Scope, k.Key, k.Type)
-			lines = append(lines, slices.Repeat([]string{line}, int(k.Count))...)
+			lines = append(lines, slices.Repeat([]string{line}, int(min(k.Count, 1000)))...)
 		}
 		return lines, err
 	})
