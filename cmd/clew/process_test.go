@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -12,18 +11,14 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
 )
-
-var crashRounds = flag.Int("crash.rounds", 3, "how often TestCrash kills the server")
 
 // buildDir holds the binary that the tests of this file run.
 var buildDir string
 
 func TestMain(m *testing.M) {
-	flag.Parse()
 	var err error
 	if buildDir, err = os.MkdirTemp("", "clew"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -147,35 +142,4 @@ func TestSecondSignalEndsAtOnce(t *testing.T) {
 	if !status.Signaled() || status.Signal() != syscall.SIGTERM {
 		t.Errorf("it ended with %v", p.cmd.ProcessState)
 	}
-}
-
-// Killed under load at a random moment, again and again, Clew has every span
-// that it acknowledged, once.
-func TestCrash(t *testing.T) {
-	dir := t.TempDir()
-	a := newAcked(t, rand.Uint64())
-	const senders, size = 2, 100
-	var at atomic.Uint64
-	next := func() uint64 { return at.Add(size) - size }
-	for range *crashRounds {
-		p := startProcess(t, dir, "--memory.head=1MiB") // so that it writes and merges blocks meanwhile
-		killAt := int64(len(a.spans)) + 500 + rand.Int64N(7_000)
-		var finished sync.WaitGroup
-		for range senders {
-			client := traceClient(t, p.addrs["otlp-grpc"])
-			finished.Go(func() {
-				a.send(t.Context(), client, next, size, func(n int) {
-					if int64(n) >= killAt {
-						p.cmd.Process.Kill()
-					}
-				})
-			})
-		}
-		finished.Wait()
-		p.wait()
-	}
-	if out, err := clew("storage", "verify", dir); err != nil {
-		t.Errorf("verify: %v\n%s", err, out)
-	}
-	a.check(t, startServer(t, "--data-dir", dir))
 }
