@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -23,13 +24,14 @@ import (
 // demo is what `clew demo` is asked to do.
 type demo struct {
 	endpoint string
+	program  string        // how this program was called
 	rate     float64       // spans per second
 	duration time.Duration // 0: until the context ends
 	out      io.Writer
 }
 
 func newDemoCmd() *cobra.Command {
-	d := demo{}
+	d := demo{program: os.Args[0]}
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Send the traces of a demo shop, for something to look at",
@@ -100,12 +102,12 @@ func largestTrace(gen *recording.Generator, n uint64) span.TraceID {
 }
 
 func (d *demo) announce(example span.TraceID) {
-	fmt.Fprintf(d.out, `Sending %v spans a second to %s; Ctrl-C stops it. Try in another terminal:
+	fmt.Fprintf(d.out, `Sending %[1]v spans a second to %[2]s; Ctrl-C stops it. Try in another terminal:
 
-  clew search
-  clew trace %s
+  %[3]s search
+  %[3]s trace %[4]s
 
-`, d.rate, d.endpoint, example)
+`, d.rate, d.endpoint, d.program, example)
 }
 
 // send exports one encoded request, again and again while the server is overloaded.

@@ -18,7 +18,7 @@ import (
 func TestDemo(t *testing.T) {
 	s := startServer(t, "--data-dir", t.TempDir())
 	var out bytes.Buffer
-	d := demo{endpoint: s.addrs["otlp-grpc"], rate: 20_000, duration: 200 * time.Millisecond, out: &out}
+	d := demo{program: "bin/clew", endpoint: s.addrs["otlp-grpc"], rate: 20_000, duration: 200 * time.Millisecond, out: &out}
 	if err := d.run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -26,7 +26,7 @@ func TestDemo(t *testing.T) {
 	if !regexp.MustCompile(`\nSent 4000 spans of \d+ traces\.\n$`).MatchString(text) {
 		t.Errorf("printed:\n%s", text)
 	}
-	id, err := span.ParseTraceID(regexp.MustCompile(`clew trace (\w+)`).FindStringSubmatch(text)[1])
+	id, err := span.ParseTraceID(regexp.MustCompile(`bin/clew trace (\w+)`).FindStringSubmatch(text)[1])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +49,7 @@ func TestDemo(t *testing.T) {
 func TestDemoIsInterrupted(t *testing.T) {
 	s := startServer(t, "--data-dir", t.TempDir())
 	ctx, cancel := context.WithCancel(t.Context())
-	d := demo{endpoint: s.addrs["otlp-grpc"], rate: 1, out: writerFunc(func(p []byte) {
+	d := demo{program: "bin/clew", endpoint: s.addrs["otlp-grpc"], rate: 1, out: writerFunc(func(p []byte) {
 		if strings.Contains(string(p), "clew trace") {
 			cancel()
 		}
