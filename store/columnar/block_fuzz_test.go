@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"hash/crc32"
 	"runtime/metrics"
 	"slices"
 	"testing"
 
 	"github.com/clewhq/clew/span"
+	"github.com/clewhq/clew/store/columnar/colenc"
 )
 
 // fuzzVictim is a block to be damaged, and what to know about it.
@@ -95,7 +97,7 @@ func (v *fuzzVictim) repair(data []byte) {
 
 // fuzzMemory is the most that reading one damaged block of some kilobytes may
 // allocate, in bytes, all together.
-const fuzzMemory = 3 << 30
+const fuzzMemory = 1 << 30
 
 // FuzzBlock damages a block and reads it in every way. Nothing panics, memory is
 // bounded, and while checksums tell of the damage, every answer is right or says
@@ -165,4 +167,66 @@ func allocated() uint64 {
 	sample := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
 	metrics.Read(sample)
 	return sample[0].Value.Uint64()
+}
+
+// TestAbsurdCounts: a number of things that no writer makes is an error before
+// there is memory for them.
+func TestAbsurdCounts(t *testing.T) {
+	huge := func(before ...byte) []byte {
+		raw := binary.AppendUvarint(before, 1<<40)
+		return append(raw, make([]byte, 64)...) // runs of zeros, which take no bytes
+	}
+	const size = 1 << 20 // of the file
+	for name, parse := range map[string]func() error{
+		"footer":             func() error { return new(blockMeta).parse(huge(make([]byte, 11)...)) },
+		"directory":          func() error { _, err := parseDirectory(huge(), size); return err },
+		"shapes":             func() error { _, err := parseShapes(huge(), 50); return err },
+		"columns of shapes":  func() error { _, err := parseShapes(huge(0, 0, 0), 50); return err },
+		"strings of tables":  func() error { _, _, err := parseTables(huge()); return err },
+		"numbers of tables":  func() error { _, _, err := parseTables(huge(0, 0, 0, 0, 0, 0)); return err },
+		"catalog":            func() error { _, _, err := parseCatalog(huge(0)); return err },
+		"trace index":        func() error { _, err := parseTraceIndex(huge(20), size); return err },
+		"page":               func() error { _, err := findInPage(nil, huge(), 0, 1); return err },
+		"pieces of a column": func() error { _, _, err := parseColumn(huge(), 0, fixedKey(colKind), nil, 100); return err },
+		"pieces of a chunk":  func() error { _, _, err := parsePieces(huge(0), 0, 50); return err },
+		"values of a piece":  func() error { _, _, err := parsePieces(huge(0, 1, 0), 0, 50); return err },
+		"codes of a piece":   func() error { _, _, err := parsePieces(huge(0, 1, 0, 1, 1, byte(pieceShared)), 0, 50); return err },
+		"fingerprints":       func() error { _, err := parseFilters(huge(), []pieceRef{{mode: pieceLocal}}); return err },
+		"segment of a filter": func() error {
+			_, err := parseFilters(huge(1, 0, 0, 0, 0, 0, 0, 0, 0), []pieceRef{{mode: pieceLocal}})
+			return err
+		},
+		"strings of a piece":  func() error { _, _, err := localStrings(huge(), &pieceRef{n: 1000}); return err },
+		"chunks in a footer":  func() error { _, err := openBytes(t, footerOf(blockMeta{Rows: 2, Chunks: 1 << 40})); return err },
+		"rows in a footer":    func() error { _, err := openBytes(t, footerOf(blockMeta{Rows: 1 << 40, Chunks: 1})); return err },
+		"rows of a chunk":     func() error { _, err := parseChunks(rowsOfChunk(1<<40), &blockMeta{Rows: 100, Chunks: 1}); return err },
+		"rows of all chunks":  func() error { _, err := parseChunks(rowsOfChunk(101), &blockMeta{Rows: 100, Chunks: 1}); return err },
+		"traces without rows": func() error { _, err := parseChunks(rowsOfChunk(0), &blockMeta{Rows: 100, Chunks: 1}); return err },
+	} {
+		before := allocated()
+		if err := parse(); !errors.Is(err, colenc.ErrCorrupt) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if n := allocated() - before; n > 1<<20 {
+			t.Errorf("%s: %d bytes were allocated", name, n)
+		}
+	}
+}
+
+// footerOf returns a file with a footer and nothing else.
+func footerOf(m blockMeta) []byte {
+	footer := m.append(nil)
+	data := append([]byte(blockMagic), footer...)
+	data = binary.LittleEndian.AppendUint64(data, uint64(len(blockMagic)))
+	data = binary.LittleEndian.AppendUint32(data, uint32(len(footer)))
+	data = binary.LittleEndian.AppendUint32(data, crc32.Checksum(footer, castagnoli))
+	return append(data, trailerMagic...)
+}
+
+// rowsOfChunk returns a table with one chunk of n rows and a trace.
+func rowsOfChunk(n uint64) (raw []byte) {
+	for _, v := range []uint64{n, 1, 0, 0, 0, 0, 0, 0, 0} {
+		raw = colenc.AppendInts(raw, []uint64{v})
+	}
+	return raw
 }

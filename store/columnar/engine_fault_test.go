@@ -98,7 +98,7 @@ func TestEngineSurvivesFaults(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			for _, times := range []int{1, 0} {
 				hit := true
-				for skip := 0; hit && skip < 200; skip += 1 + skip/3 {
+				for skip := 0; hit && skip < 200; skip += 1 + skip/2 {
 					t.Run(fmt.Sprintf("skip=%d,times=%d", skip, times), func(t *testing.T) {
 						inBubble(t, func(t *testing.T) {
 							rule := c.rule

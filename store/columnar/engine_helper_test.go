@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -174,8 +175,55 @@ func (l *ledger) note(b *span.Batch, acked bool) {
 	}
 }
 
-// spanText is a span in full as text.
-func spanText(b *span.Batch, i int) string { return fmt.Sprintf("%#v", b.Span(i)) }
+// spanText is all of a span in one string, which is another one for every other span.
+func spanText(b *span.Batch, i int) string {
+	s := b.Span(i)
+	t := spanEncoder(fmt.Appendf(nil, "%s %s %s ", s.TraceID, s.SpanID, s.Parent))
+	t.strings(s.Name, s.Message, s.TraceState)
+	t.numbers(uint64(s.Flags), uint64(s.Kind), s.Start, s.End, uint64(s.Status), uint64(s.Dropped.Attrs), uint64(s.Dropped.Events), uint64(s.Dropped.Links))
+	t.attrs(s.Attrs)
+	for _, e := range s.Events {
+		t.strings("event", e.Name)
+		t.numbers(e.Time, uint64(e.DroppedAttrs))
+		t.attrs(e.Attrs)
+	}
+	for _, l := range s.Links {
+		t.strings("link", string(l.TraceID[:]), string(l.SpanID[:]), l.TraceState)
+		t.numbers(uint64(l.Flags), uint64(l.DroppedAttrs))
+		t.attrs(l.Attrs)
+	}
+	t.strings("resource", s.Resource.SchemaURL, s.Resource.EntityRefs)
+	t.numbers(uint64(s.Resource.DroppedAttrs))
+	t.attrs(s.Resource.Attrs)
+	t.strings("scope", s.Scope.Name, s.Scope.Version, s.Scope.SchemaURL)
+	t.numbers(uint64(s.Scope.DroppedAttrs))
+	t.attrs(s.Scope.Attrs)
+	return string(t)
+}
+
+type spanEncoder []byte
+
+func (e *spanEncoder) strings(list ...string) {
+	for _, s := range list {
+		*e = append(strconv.AppendInt(*e, int64(len(s)), 10), ':')
+		*e = append(append(*e, s...), ' ')
+	}
+}
+
+func (e *spanEncoder) numbers(list ...uint64) {
+	for _, n := range list {
+		*e = append(strconv.AppendUint(*e, n, 10), ' ')
+	}
+}
+
+func (e *spanEncoder) attrs(list []span.KeyValue) {
+	*e = append(*e, "{ "...)
+	for _, kv := range list {
+		e.strings(kv.Key, kv.Value.Type.String(), kv.Value.Str)
+		e.numbers(kv.Value.Num)
+	}
+	*e = append(*e, "} "...)
+}
 
 func (l *ledger) clone() *ledger {
 	l.mu.Lock()
@@ -235,7 +283,7 @@ func (l *ledger) compare(ctx context.Context, r store.Reader) (missing int, gaps
 		}
 		for text, n := range found {
 			if _, ok := sent[text]; !ok || n > 1 {
-				return 0, nil, fmt.Errorf("trace %s has %d times (sent: %v) %.300s", id, n, ok, text)
+				return 0, nil, fmt.Errorf("trace %s has %d times (sent: %v) %.300q", id, n, ok, text)
 			}
 		}
 		for text, acked := range sent {
