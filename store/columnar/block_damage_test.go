@@ -2,6 +2,7 @@ package columnar
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/clewhq/clew/span"
 	"github.com/clewhq/clew/store"
+	"github.com/clewhq/clew/store/columnar/colenc"
 )
 
 // richSpans returns spans that make a block use every kind of section and
@@ -223,6 +225,59 @@ func TestVerifyFindsFlippedBits(t *testing.T) {
 				t.Errorf("%s is flipped, and not found", what)
 			}
 		})
+	}
+}
+
+// TestVerifyComparesCounts: what a block says of itself has to be so.
+func TestVerifyComparesCounts(t *testing.T) {
+	data := blockFile(t, richSpans(1, 100))
+	for name, change := range map[string]func(b *block) error{
+		"rows":   func(b *block) error { b.meta.Rows++; return nil },
+		"traces": func(b *block) error { b.meta.Traces--; return nil },
+		"values of a column": func(b *block) error {
+			d, err := b.directory()
+			d.totals[colKind]++
+			return err
+		},
+		"rows of a chunk": func(b *block) error {
+			chunks, err := b.chunkTable()
+			chunks[0].traces++
+			return err
+		},
+		"index of traces": func(b *block) error {
+			x, err := b.traceIndex()
+			x.first[0]++
+			return err
+		},
+		"filters": func(b *block) error {
+			d, err := b.directory()
+			for num := range d.keys {
+				c, err := b.column(uint32(num))
+				if err != nil || c == nil || d.filters[num].len == 0 {
+					continue
+				}
+				list, err := b.filters(c)
+				if err != nil {
+					return err
+				}
+				if list[0] != nil {
+					clear(list[0].Fingerprints)
+					return nil
+				}
+			}
+			return errors.Join(err, errors.New("there is no filter"))
+		},
+	} {
+		b, err := openBytes(t, data)
+		if err == nil {
+			err = change(b)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := b.verify(); !errors.Is(err, colenc.ErrCorrupt) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

@@ -202,3 +202,30 @@ func TestMergesGoAroundBadBlocks(t *testing.T) {
 		})
 	}
 }
+
+// TestFailedSync: a write is not acknowledged before it is synced. When the disk
+// is well again writing resumes, and nothing hangs on a sync that may have lied.
+func TestFailedSync(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		mem := newFSMem()
+		disk := newFSFault(mem)
+		e := openEngine(t, Options{FS: disk})
+		e.mustWrite(someSpans(1, 10)...)
+		disk.inject(fsRule{op: fsOpSync, match: "*.wal", err: syscall.EIO})
+		disk.inject(fsRule{op: fsOpSync, match: "*.tmp", err: syscall.EIO})
+		for seed := range uint64(3) {
+			if err := e.write(someSpans(2+seed, 10)...); !isUnavailable(err) {
+				t.Errorf("a write that cannot be synced: %v", err)
+			}
+		}
+		disk.heal()
+		time.Sleep(2 * retryEvery)
+		e.mustWrite(someSpans(7, 10)...)
+		cut := newTestEngine(t, Options{FS: mem.powerCut(nil)})
+		cut.sent = e.sent
+		if err := cut.open(); err != nil {
+			t.Fatal(err)
+		}
+		cut.survived("the power was cut")
+	})
+}

@@ -161,6 +161,9 @@ func (p *powerTest) checkCut(when string, c powerCut) {
 		p.t.Fatalf("%s: %v", when, err)
 	}
 	e.survived(when + ", opened")
+	if files := e.files(blocksDir); strings.Contains(files, tmpSuffix) {
+		p.t.Errorf("%s: what was never finished is left: %s", when, files)
+	}
 	e.trySettle()
 	e.survived(when + ", settled")
 	e.reopen()

@@ -256,6 +256,46 @@ func TestMergeCutShort(t *testing.T) {
 	})
 }
 
+// TestMergedBlock: in whatever order blocks are merged, the result knows what all
+// of them knew, and has each span once.
+func TestMergedBlock(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		e := openEngine(t, Options{})
+		began := e.opts.Now()
+		for seed := range uint64(4) {
+			e.mustWrite(someSpans(seed%2, 10)...) // each comes twice
+			e.mustSettle()
+			e.later.Add(int64(time.Hour))
+		}
+		tn := e.tenants[testTenant]
+		s := tn.snapshot()
+		defer s.release()
+		for _, order := range [][]int{{0, 1, 2, 3}, {3, 2, 1, 0}, {1, 3, 0, 2}} {
+			var parents []*block
+			var ids []uint64
+			for _, i := range order {
+				parents, ids = append(parents, s.blocks[i]), append(ids, uint64(i+1))
+			}
+			b, err := tn.writeMerged(t.Context(), parents)
+			if err != nil {
+				t.Fatal(err)
+			}
+			m := b.meta
+			first, last := uint64(began.UnixNano()), uint64(began.Add(3*time.Hour).UnixNano())
+			if m.WALSegment != 4 || m.Level != 1 || !slices.Equal(m.Parents, ids) || m.MinReceived != first || m.MaxReceived != last {
+				t.Errorf("blocks %v become %+v", ids, m)
+			}
+			if int(m.Rows) != e.sent.distinct() {
+				t.Errorf("blocks %v become one of %d spans, want %d", ids, m.Rows, e.sent.distinct())
+			}
+			if err := b.verify(); err != nil {
+				t.Error(err)
+			}
+			b.drop()
+		}
+	})
+}
+
 // TestBackPressure: while heads cannot be stored, writers wait, and are then
 // told to come again because too much comes in. They go on when it is over.
 func TestBackPressure(t *testing.T) {
@@ -561,6 +601,36 @@ func damagedBlockComesBack(t *testing.T, stored bool) {
 	e.checkAll("restored")
 	e.reopen()
 	e.checkAll("restored and reopened")
+}
+
+// TestUnreadableBlock: a block that cannot be read when the store opens is left
+// where it is, and missed in answers; the next start has it again beside all
+// that was written meanwhile.
+func TestUnreadableBlock(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		disk := newFSFault(newFSMem())
+		e := openEngine(t, Options{FS: disk})
+		for seed := range uint64(2) {
+			e.mustWrite(someSpans(seed, 10)...)
+			e.mustSettle()
+		}
+		e.abandon()
+		disk.inject(fsRule{op: fsOpRead, match: blockName(2), err: syscall.EIO})
+		if err := e.open(); err != nil {
+			t.Fatal(err)
+		}
+		missing, gaps, err := e.sent.compare(t.Context(), e)
+		if err != nil || missing == 0 || len(gaps) == 0 {
+			t.Errorf("%d spans are missing, gaps %q, %v", missing, gaps, err)
+		}
+		e.mustWrite(someSpans(3, 10)...)
+		e.abandon()
+		disk.heal()
+		if err := e.open(); err != nil {
+			t.Fatal(err)
+		}
+		e.checkAll("readable again")
+	})
 }
 
 // TestOpenReadErrors fails each call that opening a data folder makes, once. Either the folder opens,
