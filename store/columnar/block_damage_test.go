@@ -289,15 +289,13 @@ type question struct {
 }
 
 // questions ask for everything in a store, in every way.
-func questions(ids []span.TraceID, fields []store.Field) []question {
-	var list []question
+func questions(ids []span.TraceID, fields []store.Field) (list []question) {
 	for _, id := range ids {
-		list = append(list, question{"trace " + id.String(), func(ctx context.Context, r store.Reader) ([]string, bool) {
+		list = append(list, question{"trace " + id.String(), func(ctx context.Context, r store.Reader) (lines []string, partial bool) {
 			trace, err := r.Trace(ctx, testTenant, id, store.TimeRange{})
 			if err != nil {
 				return nil, err != store.ErrNotFound
 			}
-			var lines []string
 			for i := range trace.Spans.Len() {
 				lines = append(lines, spanText(trace.Spans, i))
 			}
@@ -305,62 +303,66 @@ func questions(ids []span.TraceID, fields []store.Field) []question {
 		}})
 	}
 	shop := store.Compare{Field: store.Attr(store.ResourceScope, "service.name"), Op: store.Equal, Value: span.StringValue("shop")}
-	scan := func(name string, q store.Query) {
-		list = append(list, question{"scan for " + name, func(ctx context.Context, r store.Reader) (lines []string, partial bool) {
-			result, err := r.Scan(ctx, testTenant, &q, func(m *store.Match) bool {
-				for _, row := range m.Spans {
-					lines = append(lines, fmt.Sprintf("%s %#v", m.TraceID, row))
-				}
-				return true
-			})
-			return lines, err != nil || len(result.Gaps) > 0
-		}})
-	}
-	scan("all", store.Query{Columns: fields})
-	scan("whole traces", store.Query{Whole: true, Where: shop})
+	list = append(list, scanFor("all", store.Query{Columns: fields}), scanFor("whole traces", store.Query{Whole: true, Where: shop}))
 	for _, f := range fields {
-		scan(f.String()+" exists", store.Query{Where: store.Exists{Field: f}})
+		list = append(list, valuesOf(f), scanFor(f.String()+" exists", store.Query{Where: store.Exists{Field: f}}))
 		for _, v := range []span.Value{span.StringValue("value 25 of the text"), span.StringValue("two"), span.IntValue(42), span.FloatValue(2)} {
-			scan(fmt.Sprintf("%s = %v", f, v), store.Query{Where: store.Compare{Field: f, Op: store.Equal, Value: v}})
-			scan(fmt.Sprintf("not %s > %v", f, v), store.Query{Where: store.Not{P: store.Compare{Field: f, Op: store.Greater, Value: v}}, Columns: []store.Field{f}})
+			equal, greater := store.Compare{Field: f, Op: store.Equal, Value: v}, store.Compare{Field: f, Op: store.Greater, Value: v}
+			list = append(list, scanFor(equal.String(), store.Query{Where: equal}),
+				scanFor("not "+greater.String(), store.Query{Where: store.Not{P: greater}, Columns: []store.Field{f}}))
 		}
-		list = append(list, question{"values of " + f.String(), func(ctx context.Context, r store.Reader) ([]string, bool) {
-			values, err := r.AttributeValues(ctx, testTenant, f, store.TimeRange{}, 0)
-			var lines []string
-			for _, v := range values {
-				lines = append(lines, slices.Repeat([]string{fmt.Sprintf("%#v", v.Value)}, int(min(v.Count, 1000)))...)
+	}
+	return append(list, names()...)
+}
+
+func scanFor(name string, q store.Query) question {
+	return question{"scan for " + name, func(ctx context.Context, r store.Reader) (lines []string, partial bool) {
+		result, err := r.Scan(ctx, testTenant, &q, func(m *store.Match) bool {
+			for _, row := range m.Spans {
+				lines = append(lines, fmt.Sprintf("%s %#v", m.TraceID, row))
+			}
+			return true
+		})
+		return lines, err != nil || len(result.Gaps) > 0
+	}}
+}
+
+func valuesOf(f store.Field) question {
+	return question{"values of " + f.String(), func(ctx context.Context, r store.Reader) (lines []string, partial bool) {
+		values, err := r.AttributeValues(ctx, testTenant, f, store.TimeRange{}, 0)
+		for _, v := range values {
+			lines = append(lines, counted(fmt.Sprintf("%#v", v.Value), v.Count)...)
+		}
+		return lines, err != nil || hasGaps(ctx, r)
+	}}
+}
+
+// names asks for services, operations and keys.
+func names() []question {
+	return []question{
+		{"services", func(ctx context.Context, r store.Reader) ([]string, bool) {
+			services, err := r.Services(ctx, testTenant, store.TimeRange{})
+			return services, err != nil || hasGaps(ctx, r)
+		}},
+		{"operations", func(ctx context.Context, r store.Reader) (lines []string, partial bool) {
+			ops, err := r.Operations(ctx, testTenant, "", store.TimeRange{})
+			for _, op := range ops {
+				lines = append(lines, fmt.Sprintf("%#v", op))
 			}
 			return lines, err != nil || hasGaps(ctx, r)
-		}})
-	}
-	names := func(name string, ask func(ctx context.Context, r store.Reader) ([]string, error)) {
-		list = append(list, question{name, func(ctx context.Context, r store.Reader) ([]string, bool) {
-			lines, err := ask(ctx, r)
+		}},
+		{"keys", func(ctx context.Context, r store.Reader) (lines []string, partial bool) {
+			keys, err := r.AttributeKeys(ctx, testTenant, store.TimeRange{})
+			for _, k := range keys {
+				lines = append(lines, counted(fmt.Sprintf("%s %q %s", k.Scope, k.Key, k.Type), k.Count)...)
+			}
 			return lines, err != nil || hasGaps(ctx, r)
-		}})
+		}},
 	}
-	names("services", func(ctx context.Context, r store.Reader) ([]string, error) {
-		return r.Services(ctx, testTenant, store.TimeRange{})
-	})
-	names("operations", func(ctx context.Context, r store.Reader) ([]string, error) {
-		ops, err := r.Operations(ctx, testTenant, "", store.TimeRange{})
-		var lines []string
-		for _, op := range ops {
-			lines = append(lines, fmt.Sprintf("%#v", op))
-		}
-		return lines, err
-	})
-	names("keys", func(ctx context.Context, r store.Reader) ([]string, error) {
-		keys, err := r.AttributeKeys(ctx, testTenant, store.TimeRange{})
-		var lines []string
-		for _, k := range keys {
-			line := fmt.Sprintf("%s %q %s", k.Scope, k.Key, k.Type)
-			lines = append(lines, slices.Repeat([]string{line}, int(min(k.Count, 1000)))...)
-		}
-		return lines, err
-	})
-	return list
 }
+
+// counted repeats a line, but not as often as damage may make one believe.
+func counted(line string, n uint64) []string { return slices.Repeat([]string{line}, int(min(n, 1000))) }
 
 // hasGaps reports whether a file was found damaged before it was asked. Answers
 // about names and values cannot tell; those of a scan do.

@@ -24,26 +24,30 @@ func (e *testEngine) path(folder, name string) string {
 	return filepath.Join(e.opts.Dir, tenantsFolder, testTenant, folder, name)
 }
 
+// verifyFolder returns what Verify says of a folder, which it calls DIR.
+func verifyFolder(dir string) (string, error) {
+	var out strings.Builder
+	err := Verify(dir, &out)
+	return strings.ReplaceAll(out.String(), dir, "DIR"), err
+}
+
+// flipFile flips a bit of the byte at a place of a file, from its end if that is negative.
+func flipFile(t *testing.T, path string, at int) {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if at < 0 {
+		at += len(data)
+	}
+	data[at] ^= 0x20
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestVerifyFolder(t *testing.T) {
-	verify := func(dir string) (string, error) {
-		var out strings.Builder
-		err := Verify(dir, &out)
-		return strings.ReplaceAll(out.String(), dir, "DIR"), err
-	}
-	flip := func(path string, at int64) {
-		t.Helper()
-		data, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if at < 0 {
-			at += int64(len(data))
-		}
-		data[at] ^= 0x20
-		if err := os.WriteFile(path, data, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
 	const sound = "tenant single-tenant: 1 blocks with 114 spans, 1 requests in the log\n"
 	for _, c := range []struct {
 		name string
@@ -56,10 +60,10 @@ func TestVerifyFolder(t *testing.T) {
 				t.Fatal(err)
 			}
 		}, []string{sound}},
-		{"a piece", func(e *testEngine) { flip(e.path("blocks", blockName(1)), 50) }, []string{
+		{"a piece", func(e *testEngine) { flipFile(t, e.path("blocks", blockName(1)), 50) }, []string{
 			`DAMAGED DIR/tenants/single-tenant/blocks/0+1.blk: column trace.id: block DIR/tenants/single-tenant/blocks/0+1.blk, bytes \d+ to \d+: corrupt column data: checksum does not match`,
 			"tenant single-tenant: 1 blocks with 114 spans, 1 requests in the log"}},
-		{"a footer", func(e *testEngine) { flip(e.path("blocks", blockName(1)), -40) }, []string{
+		{"a footer", func(e *testEngine) { flipFile(t, e.path("blocks", blockName(1)), -40) }, []string{
 			`DAMAGED DIR/tenants/single-tenant/blocks/0+1.blk: block DIR/tenants/single-tenant/blocks/0+1.blk: corrupt column data: checksum of the footer does not match`,
 			"tenant single-tenant: 1 blocks with 0 spans, 1 requests in the log"}},
 		{"a block set aside", func(e *testEngine) {
@@ -69,17 +73,17 @@ func TestVerifyFolder(t *testing.T) {
 		}, []string{
 			`DAMAGED DIR/tenants/single-tenant/blocks/0+1.blk.damaged: was set aside; delete it if it cannot be restored from a copy`,
 			"tenant single-tenant: 0 blocks with 0 spans, 1 requests in the log"}},
-		{"the end of the log", func(e *testEngine) { flip(e.path("wal", walName(2)), -1) }, []string{
+		{"the end of the log", func(e *testEngine) { flipFile(t, e.path("wal", walName(2)), -1) }, []string{
 			"tenant single-tenant: 1 blocks with 114 spans, 0 requests in the log"}}, // may have been cut short
 		{"the log before its end", func(e *testEngine) {
-			flip(e.path("wal", walName(2)), -1)
+			flipFile(t, e.path("wal", walName(2)), -1)
 			if err := os.WriteFile(e.path("wal", walName(3)), walTestHeader(3), 0o600); err != nil {
 				t.Fatal(err)
 			}
 		}, []string{
 			`DAMAGED DIR/tenants/single-tenant/wal/0+2.wal: \d+ bytes from offset 20 on are no valid requests`,
 			"tenant single-tenant: 1 blocks with 114 spans, 0 requests in the log"}},
-		{"the log's header", func(e *testEngine) { flip(e.path("wal", walName(2)), 9) }, []string{
+		{"the log's header", func(e *testEngine) { flipFile(t, e.path("wal", walName(2)), 9) }, []string{
 			`DAMAGED DIR/tenants/single-tenant/wal/0+2.wal: its header is damaged`,
 			"tenant single-tenant: 1 blocks with 114 spans, 1 requests in the log"}},
 	} {
@@ -87,7 +91,7 @@ func TestVerifyFolder(t *testing.T) {
 			e := diskEngine(t)
 			e.abandon()
 			c.hurt(e)
-			out, err := verify(e.opts.Dir)
+			out, err := verifyFolder(e.opts.Dir)
 			want := strings.TrimSuffix(strings.Join(c.want, "\n"), "\n") + "\n"
 			if !regexp.MustCompile("^" + want + "$").MatchString(out) {
 				t.Errorf("it says\n%swant\n%s", out, want)
@@ -97,7 +101,7 @@ func TestVerifyFolder(t *testing.T) {
 			}
 		})
 	}
-	if _, err := verify(t.TempDir()); err == nil || !strings.Contains(err.Error(), "is not a data folder") {
+	if _, err := verifyFolder(t.TempDir()); err == nil || !strings.Contains(err.Error(), "is not a data folder") {
 		t.Errorf("another folder: %v", err)
 	}
 }
