@@ -21,7 +21,9 @@ type Writer interface {
 	// Write keeps the spans of b. When it returns nil they are as durable as
 	// the backend promises and are found by every read that starts afterwards.
 	// It may read b, Raw included, until it returns. It returns a *RetryError
-	// when the same call may succeed later; nothing of b was kept then.
+	// when the same call may succeed later. Spans of b may have been kept all the
+	// same, short of the promised durability; to repeat the call does no harm, as
+	// equal spans are stored once.
 	Write(ctx context.Context, tenant string, b *span.Batch) error
 }
 
