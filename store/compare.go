@@ -133,19 +133,22 @@ func orderIntFloat(i int64, f float64) (int, bool) {
 	return cmp.Compare(0, f-whole), true
 }
 
-// Holds reports whether v satisfies the expression: a String that matches, or
-// an Array of Strings of which one does.
-func (r *Regex) Holds(v span.Value) bool {
+// Holds reports whether v satisfies the condition, by the rules of Matches.
+func (m Matches) Holds(v span.Value) bool {
 	if v.Type == span.String {
-		return r.Match([]byte(v.Str))
+		return m.Regex.Match([]byte(v.Str)) != m.Not
 	}
-	if v.Type == span.Array {
-		elements, ok := scalars(v)
-		for _, e := range elements {
-			if ok && e.Type == span.String && r.Match([]byte(e.Str)) {
-				return true
-			}
+	elements, ok := scalars(v)
+	if v.Type != span.Array || !ok {
+		return false
+	}
+	for _, e := range elements {
+		if e.Type != span.String {
+			return false
+		}
+		if m.Regex.Match([]byte(e.Str)) {
+			return !m.Not
 		}
 	}
-	return false
+	return m.Not
 }

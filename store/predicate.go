@@ -132,10 +132,12 @@ type (
 		Op    Op
 		Value span.Value
 	}
-	// Matches holds if the field has a value that satisfies Regex.Holds.
+	// Matches holds if the field has a String that matches, or an Array of Strings of which
+	// one does; with Not, a String that does not match, or an Array of which none does.
 	Matches struct {
 		Field Field
 		Regex *Regex
+		Not   bool
 	}
 	// Exists holds if the field has a value of any type, empty values included.
 	Exists struct{ Field Field }
@@ -246,11 +248,17 @@ func (r *Regex) Match(b []byte) bool {
 	return r.re.Match(b)
 }
 
-func (p And) String() string      { return join([]Predicate(p), " && ", "true") }
-func (p Or) String() string       { return join([]Predicate(p), " || ", "false") }
-func (p Not) String() string      { return "!" + group(p.P) }
-func (p Compare) String() string  { return fmt.Sprintf("%s %s %s", p.Field, p.Op, literal(p.Value)) }
-func (p Matches) String() string  { return fmt.Sprintf("%s =~ %q", p.Field, p.Regex.Expr) }
+func (p And) String() string     { return join([]Predicate(p), " && ", "true") }
+func (p Or) String() string      { return join([]Predicate(p), " || ", "false") }
+func (p Not) String() string     { return "!" + group(p.P) }
+func (p Compare) String() string { return fmt.Sprintf("%s %s %s", p.Field, p.Op, literal(p.Value)) }
+func (p Matches) String() string {
+	op := "=~"
+	if p.Not {
+		op = "!~"
+	}
+	return fmt.Sprintf("%s %s %q", p.Field, op, p.Regex.Expr)
+}
 func (p Exists) String() string   { return p.Field.String() + " != nil" }
 func (p AnyEvent) String() string { return "event" + group(p.P) }
 func (p AnyLink) String() string  { return "link" + group(p.P) }

@@ -108,7 +108,7 @@ func TestRegexHolds(t *testing.T) {
 		{list(list(str("aa"))), false},
 		{span.MapValue(span.KeyValue{Key: "aa", Value: str("aa")}), false},
 	} {
-		if got := r.Holds(c.v); got != c.want {
+		if got := (Matches{Regex: r}).Holds(c.v); got != c.want {
 			t.Errorf("Holds(%s) = %v, want %v", literal(c.v), got, c.want)
 		}
 	}
@@ -135,7 +135,7 @@ func TestPredicateString(t *testing.T) {
 		{Compare{Of(Name), NotEqual, str("a\n")}, `name != "a\n"`},
 		{Compare{Of(TraceID), NotEqual, span.BytesValue("\x0a\xff")}, "trace:id != 0x0aff"},
 		{Compare{Attr(EventScope, "k"), Equal, yes}, "event.k = true"},
-		{AnyEvent{Matches{Of(EventName), regex}}, `event(event:name =~ "a\"b")`},
+		{AnyEvent{Matches{Field: Of(EventName), Regex: regex}}, `event(event:name =~ "a\"b")`},
 		{AnyLink{Not{Exists{Attr(LinkScope, "k")}}}, "link(!(link.k != nil))"},
 		{Compare{Field{Scope: 99, Key: "k"}, 99, span.Value{}}, `invalid.k invalid empty("")`},
 		{Exists{Of(99)}, "invalid != nil"},

@@ -11,6 +11,7 @@ import (
 type test struct {
 	exists bool         // any value will do
 	regex  *store.Regex // else if set, the expression to match
+	not    bool         // or rather not to
 	op     store.Op     // else the comparison
 	want   span.Value
 	ints   intTest // the comparison, for Int values
@@ -37,7 +38,11 @@ func newTest(p store.Predicate) (store.Field, *test) {
 		}
 		return p.Field, t
 	case store.Matches:
-		return p.Field, &test{regex: p.Regex, ints: noInt, prefix: []byte(p.Regex.Prefix())}
+		t := &test{regex: p.Regex, not: p.Not, ints: noInt}
+		if !p.Not {
+			t.prefix = []byte(p.Regex.Prefix())
+		}
+		return p.Field, t
 	case store.Exists:
 		return p.Field, &test{exists: true, ints: intTest{math.MinInt64, math.MaxInt64, false}}
 	}
@@ -123,11 +128,11 @@ func (t *test) bytes(typ span.Type, b []byte) bool {
 	case typ == span.Array:
 		v := span.Value{Type: typ, Str: string(b)}
 		if t.regex != nil {
-			return t.regex.Holds(v)
+			return store.Matches{Regex: t.regex, Not: t.not}.Holds(v)
 		}
 		return t.op.Holds(v, t.want)
 	case t.regex != nil:
-		return typ == span.String && t.regex.Match(b)
+		return typ == span.String && t.regex.Match(b) != t.not
 	case typ != t.want.Type:
 		return false
 	case t.op == store.Equal:

@@ -1,0 +1,122 @@
+package store
+
+import (
+	"context"
+	"math"
+
+	"github.com/clewhq/clew/span"
+)
+
+// ChunkQuery says which traces a look through the store is about, and what of them.
+type ChunkQuery struct {
+	// Range: traces without a span that starts in it may be left out.
+	Range TimeRange
+	// Needs: a trace may be left out if one of these holds on none of its spans, in the range or not.
+	Needs []Predicate
+	// Before: traces that start later may be left out; 0 means none.
+	Before uint64
+	// Enough returns a time: traces that start before it may be left out from now on. It is called
+	// often, concurrently, and may be nil.
+	Enough func() uint64
+	// Where are the predicates that Chunk.Where answers for.
+	Where []Predicate
+	// Columns are the fields that Chunk.Column is asked for.
+	Columns []Field
+	// EachSpan says that spans are looked at one by one: the spans of a trace may
+	// then come in several chunks, in each as if it were a trace of its own.
+	EachSpan bool
+	// Progress is told from time to time how far the look has come; one call at a time. It may be nil.
+	Progress func(Progress)
+}
+
+// Progress is how far a look has come.
+type Progress struct {
+	Done, Total uint64 // chunks
+	Stats       ScanStats
+}
+
+// Chunk is some traces with all their spans, in columns. It belongs to the
+// goroutine that got it and is valid, with all that it returned, until that
+// returns. Bitmaps and slices of rows are by row of the chunk.
+type Chunk interface {
+	// Len returns the number of rows. A row of no trace is to be ignored.
+	Len() int
+	// Traces returns the traces, each a run of rows ordered by start, then by span id, else in any order.
+	Traces() []TraceRun
+	// Live returns the rows of all traces.
+	Live() Bitmap
+	Starts() []uint64 // unix nanoseconds
+	Ends() []uint64
+	SpanIDs() []span.SpanID
+	// Parents returns the row of each row's parent, NoParent or LostParent. If several spans of
+	// the trace have the parent's id, it is the row of one of them.
+	Parents() []int32
+	// Where returns the rows of traces on which ChunkQuery.Where[i] holds. The caller may change it.
+	Where(i int) Bitmap
+	// Column returns the values of a field on the rows of traces, of several on a row the first.
+	Column(f Field) *Column
+	// Values calls yield with all values of a field on a row, in order.
+	Values(f Field, row int, yield func(span.Value) bool)
+	// Attributes returns the attributes (of all scopes but AnyScope) that rows of the chunk have, in
+	// any order; it may name some that they do not have.
+	Attributes() []Field
+	// Err returns the first error of the methods above, which return something safe when they fail.
+	Err() error
+}
+
+// Rows of Chunk.Parents that are none.
+const (
+	NoParent   = -1 // the span names no parent
+	LostParent = -2 // the span names a parent that the trace does not have
+)
+
+// TraceRun is a trace of a Chunk: the rows from Lo to Hi, Hi left out.
+type TraceRun struct {
+	ID     span.TraceID
+	Start  uint64 // earliest start of its spans, unix nanoseconds
+	Lo, Hi int
+}
+
+// NoCode is the code of a row that lacks the field.
+const NoCode = math.MaxUint32
+
+// Column has the values of a field by row, as numbers or as codes. If both
+// Nums and Codes are nil, no row has the field. Rows of no trace have anything.
+type Column struct {
+	// Nums has the bits of each row's value, of Type: Int, Float or Bool. Has has
+	// the rows that have one; nil means all.
+	Type span.Type
+	Nums []uint64
+	Has  Bitmap
+	// Codes has for each row the place of its value in Dict, or NoCode.
+	Codes []uint32
+	Dict  Values
+}
+
+// Values is a list of values, not always distinct. Columns of several chunks may share one: two
+// that are equal (==) are the same list.
+type Values interface {
+	Len() int
+	At(code uint32) span.Value
+}
+
+// Value returns the value of a row; ok is false if the row lacks the field.
+func (c *Column) Value(row int) (v span.Value, ok bool) {
+	switch {
+	case c.Nums != nil && (c.Has == nil || c.Has.Has(row)):
+		return span.Value{Type: c.Type, Num: c.Nums[row]}, true
+	case c.Codes != nil && c.Codes[row] != NoCode:
+		return c.Dict.At(c.Codes[row]), true
+	}
+	return span.Value{}, false
+}
+
+// ChunkReader is the part of a Reader that looks through the store.
+type ChunkReader interface {
+	// Chunks looks through the traces, in chunks, and calls yield with each chunk:
+	// concurrently, with a number below the count of CPUs that tells the callers
+	// apart. Each trace that the query does not let it leave out comes in one chunk,
+	// once, with all its spans; others may come too. Chunks come roughly newest
+	// first, so that Enough is of use. An error of yield ends the look and is returned.
+	Chunks(ctx context.Context, tenant string, q *ChunkQuery, yield func(worker int, c Chunk) error) (*ScanResult, error)
+}
