@@ -21,7 +21,9 @@ type SearchOptions struct {
 	Limit int
 	// SpansPerSet is the most spans to return of each spanset; 0 means 3, below 0 no limit.
 	SpansPerSet int
-	// After resumes behind the trace that a SearchResult.Next stands for.
+	// Spans asks for the matching spans themselves instead of traces.
+	Spans bool
+	// After resumes behind the last trace (or span) of the SearchResult that had it as Next.
 	After store.Cursor
 	// Slowest orders by duration of the trace, longest first, instead of newest first. It has no cursor.
 	Slowest bool
@@ -29,9 +31,11 @@ type SearchOptions struct {
 	Progress func(store.Progress, []*Trace)
 }
 
-// SearchResult is the answer to a search: traces, newest first (by start, then by id, both descending).
+// SearchResult is the answer to a search: traces or spans, newest first (by start, then by trace id,
+// then by span id, all descending).
 type SearchResult struct {
 	Traces []*Trace
+	Spans  []FoundSpan // with SearchOptions.Spans
 	Next   store.Cursor // "" if there are no more
 	Gaps   []string     // what could not be read; then the answer is partial
 	Stats  store.ScanStats
@@ -73,6 +77,12 @@ type Span struct {
 	// Attributes has the attributes and intrinsics that the query's filters and select() mention, as
 	// far as the span has them, in the order of the query, each once.
 	Attributes []NamedValue
+}
+
+// FoundSpan is a span of a search for spans.
+type FoundSpan struct {
+	TraceID span.TraceID
+	Span
 }
 
 // NamedValue is a value with the name that the query gives it, as it is printed.
