@@ -35,7 +35,7 @@ type SearchOptions struct {
 // then by span id, all descending).
 type SearchResult struct {
 	Traces []*Trace
-	Spans  []FoundSpan // with SearchOptions.Spans
+	Spans  []FoundSpan  // with SearchOptions.Spans
 	Next   store.Cursor // "" if there are no more
 	Gaps   []string     // what could not be read; then the answer is partial
 	Stats  store.ScanStats
