@@ -16,6 +16,7 @@ import (
 	"github.com/klauspost/compress/gzhttp"
 
 	"github.com/clewhq/clew/store"
+	"github.com/clewhq/clew/traceql"
 )
 
 // Config is what all faces have in common. Its zero value is usable.
@@ -26,6 +27,8 @@ type Config struct {
 	Timeout time.Duration
 	// MaxTraces is the most traces that one search may ask for; 0 means DefaultMaxTraces.
 	MaxTraces int
+	// QueryBytes is about what the answer to one TraceQL query may take in memory; 0 is traceql's default.
+	QueryBytes int64
 	// Build is what buildinfo tells.
 	Build BuildInfo
 	// Ready reports why the server cannot answer yet; nil means that it always can.
@@ -43,6 +46,7 @@ const DefaultMaxTraces = 10_000
 type face struct {
 	Config
 	store store.Reader
+	query *traceql.Engine // over store
 	mux   *http.ServeMux
 	fail  func(w http.ResponseWriter, code int, err error)
 }
@@ -57,7 +61,8 @@ func newFace(cfg Config, r store.Reader, fail func(http.ResponseWriter, int, err
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	return &face{Config: cfg, store: r, mux: http.NewServeMux(), fail: fail}
+	query := &traceql.Engine{Store: r, MemoryBytes: cfg.QueryBytes}
+	return &face{Config: cfg, store: r, query: query, mux: http.NewServeMux(), fail: fail}
 }
 
 // handler returns the routes with compression for clients that ask for it.
