@@ -103,7 +103,7 @@ func (g *Gen) leafAbout(f store.Field, spans []*span.Span) store.Predicate {
 		v = pick(g, elements...)
 	}
 	if v.Type == span.String && g.chance(3) {
-		return store.Matches{Field: f, Regex: g.regex(v.Str)}
+		return store.Matches{Field: f, Regex: g.regex(v.Str), Not: g.chance(3)}
 	}
 	if g.chance(3) {
 		v = g.near(v)

@@ -27,7 +27,7 @@ func Judge(p store.Predicate, s *span.Span) bool {
 		return slices.ContainsFunc(Values(p.Field, s), func(v span.Value) bool { return holds(p.Op, v, p.Value) })
 	case store.Matches:
 		whole := wholeRegexp(p.Regex.Expr)
-		return slices.ContainsFunc(Values(p.Field, s), func(v span.Value) bool { return matches(whole, v) })
+		return slices.ContainsFunc(Values(p.Field, s), func(v span.Value) bool { return matches(whole, v, p.Not) })
 	case store.Exists:
 		return len(Values(p.Field, s)) > 0
 	case store.AnyEvent:
@@ -214,13 +214,14 @@ func wholeRegexp(expr string) *regexp.Regexp {
 	return whole
 }
 
-func matches(whole *regexp.Regexp, v span.Value) bool {
+// matches reports whether v is text that matches, or with not, text that does not.
+func matches(whole *regexp.Regexp, v span.Value, not bool) bool {
 	if v.Type == span.String {
-		return whole.MatchString(v.Str)
-	}
-	if v.Type != span.Array {
-		return false
+		return whole.MatchString(v.Str) != not
 	}
 	elements, ok := uniform(v)
-	return ok && slices.ContainsFunc(elements, func(e span.Value) bool { return e.Type == span.String && matches(whole, e) })
+	if v.Type != span.Array || !ok || len(elements) > 0 && elements[0].Type != span.String {
+		return false
+	}
+	return slices.ContainsFunc(elements, func(e span.Value) bool { return whole.MatchString(e.Str) }) != not
 }
