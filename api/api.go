@@ -98,18 +98,25 @@ func (f *face) get(path string, h func(w http.ResponseWriter, r *http.Request) e
 }
 
 func (f *face) answerError(w *response, r *http.Request, err error) {
-	code := statusOf(err)
+	code, err := f.explainError(r, err)
+	var retry *store.RetryError
+	if errors.As(err, &retry) && retry.After > 0 {
+		w.Header().Set("Retry-After", fmt.Sprint(int64(retry.After.Seconds()+0.999)))
+	}
+	f.replace(w, code, err)
+}
+
+// explainError returns the status that an error stands for, and the error as
+// the client is told it. What is the server's own fault is logged.
+func (f *face) explainError(r *http.Request, err error) (code int, told error) {
+	code = statusOf(err)
 	switch {
 	case code == http.StatusInternalServerError && r.Context().Err() == nil:
 		f.Log.Error("request failed", "path", r.URL.Path, "err", err)
 	case code == http.StatusGatewayTimeout:
 		err = fmt.Errorf("the answer took longer than the limit of %v; narrow the query or its time range: %w", f.Timeout, err)
 	}
-	var retry *store.RetryError
-	if errors.As(err, &retry) && retry.After > 0 {
-		w.Header().Set("Retry-After", fmt.Sprint(int64(retry.After.Seconds()+0.999)))
-	}
-	f.replace(w, code, err)
+	return code, err
 }
 
 // replace sends an error instead of what was held back. If some of that is on

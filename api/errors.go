@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"github.com/clewhq/clew/store"
+	"github.com/clewhq/clew/traceql"
 )
 
 // statusClientGone is what servers log for a client that did not wait.
@@ -33,9 +34,10 @@ func badParam(name string, err error) error {
 // statusOf returns the HTTP status that an error stands for, in every face.
 func statusOf(err error) int {
 	var bad *requestError
+	var query *traceql.Error
 	var retry *store.RetryError
 	switch {
-	case errors.As(err, &bad), errors.Is(err, store.ErrCursor):
+	case errors.As(err, &bad), errors.As(err, &query), errors.Is(err, store.ErrCursor):
 		return http.StatusBadRequest
 	case errors.Is(err, store.ErrNotFound):
 		return http.StatusNotFound

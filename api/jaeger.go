@@ -219,20 +219,16 @@ var errStop = errors.New("stop")
 
 // find returns the traces that a search matches, newest first.
 func (j *jaeger) find(r *http.Request, tenant string, q *jaegerQuery, answer *jaegerAnswer) ([]traceRef, error) {
-	var refs []traceRef
-	result, err := j.store.Scan(r.Context(), tenant, &q.scan, func(m *store.Match) bool {
-		hint := store.TimeRange{Start: m.Start, End: m.Start + 1}
-		for i := range m.Spans {
-			hint.End = max(hint.End, m.Spans[i].Start+1)
-		}
-		refs = append(refs, traceRef{m.TraceID, hint})
-		return true
-	})
+	result, err := j.query.Search(r.Context(), tenant, q.search, q.opts)
 	if err != nil {
 		return nil, err
 	}
 	for _, gap := range result.Gaps {
 		answer.failed(jaegerError{Msg: "the answer may lack traces: " + gap})
+	}
+	refs := make([]traceRef, len(result.Traces))
+	for i, t := range result.Traces {
+		refs[i] = traceRef{t.ID, store.TimeRange{Start: t.Start, End: saturate(max(t.Start, t.End), 1)}}
 	}
 	return refs, nil
 }

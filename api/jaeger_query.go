@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/clewhq/clew/store"
+	"github.com/clewhq/clew/traceql"
 )
 
 const (
@@ -18,8 +19,9 @@ const (
 
 // jaegerQuery is a search, or a list of traces to get.
 type jaegerQuery struct {
-	scan   store.Query
-	traces []traceRef // if there are any, scan is not set
+	search *traceql.Query
+	opts   traceql.SearchOptions
+	traces []traceRef // if there are any, there is no search
 	raw    bool
 }
 
@@ -37,18 +39,20 @@ func (j *jaeger) parseQuery(p params) (*jaegerQuery, error) {
 		q.traces, err = j.parseIDs(ids, given)
 		return q, err
 	}
-	c, err := p.jaegerCriteria()
+	conditions, err := p.conditions()
 	if err != nil {
 		return nil, err
 	}
+	filter := &traceql.Filter{Body: joined(traceql.And, conditions)}
+	q.search = &traceql.Query{Search: &traceql.Pipeline{Stages: []traceql.Stage{filter}}}
 	if given.End == 0 {
 		given.End = uint64(j.Now().UnixNano()) + 1
 	}
 	if !hasStart && given.End > uint64(jaegerLookback) {
 		given.Start = given.End - uint64(jaegerLookback)
 	}
-	q.scan = store.Query{Range: given, Where: c.predicate()}
-	q.scan.Limit, err = p.limit("limit", jaegerDefaultLimit, j.MaxTraces)
+	q.opts = traceql.SearchOptions{Range: given, SpansPerSet: 1}
+	q.opts.Limit, err = p.limit("limit", jaegerDefaultLimit, j.MaxTraces)
 	return q, err
 }
 
@@ -95,54 +99,87 @@ func (j *jaeger) parseIDs(ids []string, hint store.TimeRange) ([]traceRef, error
 	return refs, nil
 }
 
-func (p params) jaegerCriteria() (criteria, error) {
-	c, err := p.criteria()
-	if err != nil {
-		return c, err
+// conditions returns what one and the same span has to satisfy.
+func (p params) conditions() ([]traceql.Expr, error) {
+	var list []traceql.Expr
+	if service := p.Get("service"); service != "" {
+		list = append(list, equal(attribute(store.ResourceScope, "service.name"), traceql.StringStatic(service)))
 	}
+	if operation := p.Get("operation"); operation != "" {
+		list = append(list, equal(intrinsic(traceql.SpanName), traceql.StringStatic(operation)))
+	}
+	shortest, hasMin, err := p.duration("minDuration")
+	if err != nil {
+		return nil, err
+	}
+	if hasMin {
+		list = append(list, compare(intrinsic(traceql.SpanDuration), traceql.GreaterEqual, traceql.DurationStatic(int64(shortest))))
+	}
+	longest, hasMax, err := p.duration("maxDuration")
+	if err != nil {
+		return nil, err
+	}
+	if hasMax {
+		list = append(list, compare(intrinsic(traceql.SpanDuration), traceql.LessEqual, traceql.DurationStatic(int64(longest))))
+	}
+	if hasMin && hasMax && longest < shortest {
+		return nil, badRequest("'maxDuration' should be greater than 'minDuration'")
+	}
+	tags, err := p.tags()
+	if len(tags) > maxTags {
+		return nil, badRequest("too many tags, the limit is %d", maxTags)
+	}
+	for _, t := range tags {
+		list = append(list, t.expr())
+	}
+	return list, err
+}
+
+// tags reads tag=key:value and tags={"key":"value"}.
+func (p params) tags() ([]tag, error) {
+	var list []tag
 	for _, text := range p.Values["tag"] {
 		if text == "" {
 			continue
 		}
 		key, value, ok := strings.Cut(text, ":")
 		if !ok {
-			return c, badRequest("malformed 'tag' parameter, expecting key:value, received: %s", text)
+			return nil, badRequest("malformed 'tag' parameter, expecting key:value, received: %s", text)
 		}
-		if err := c.addTag(tag{key, value}.predicate()); err != nil {
-			return c, err
-		}
+		list = append(list, tag{key, value})
 	}
 	for _, text := range p.Values["tags"] {
 		if text == "" {
 			continue
 		}
-		if err := c.addJSONTags(text); err != nil {
-			return c, err
+		more, err := parseJSONTags(text)
+		if err != nil {
+			return nil, err
 		}
+		list = append(list, more...)
 	}
-	return c, nil
+	return list, nil
 }
 
-// addJSONTags reads an object of texts; numbers and booleans are taken by their text.
-func (c *criteria) addJSONTags(text string) error {
+// parseJSONTags reads an object of texts; numbers and booleans are taken by their text.
+func parseJSONTags(text string) ([]tag, error) {
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal([]byte(text), &members); err != nil {
-		return badRequest("malformed 'tags' parameter, cannot unmarshal JSON: %v", err)
+		return nil, badRequest("malformed 'tags' parameter, cannot unmarshal JSON: %v", err)
 	}
+	var list []tag
 	for _, key := range slices.Sorted(maps.Keys(members)) {
 		member := members[key]
 		value := string(member)
 		switch member[0] {
 		case '"':
 			if err := json.Unmarshal(member, &value); err != nil {
-				return badRequest("malformed 'tags' parameter, cannot unmarshal JSON: %v", err)
+				return nil, badRequest("malformed 'tags' parameter, cannot unmarshal JSON: %v", err)
 			}
 		case '{', '[', 'n':
-			return badRequest("malformed 'tags' parameter: the value of %q is neither a string nor a number nor a boolean", key)
+			return nil, badRequest("malformed 'tags' parameter: the value of %q is neither a string nor a number nor a boolean", key)
 		}
-		if err := c.addTag(tag{key, value}.predicate()); err != nil {
-			return err
-		}
+		list = append(list, tag{key, value})
 	}
-	return nil
+	return list, nil
 }

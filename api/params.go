@@ -50,16 +50,21 @@ func (p params) boolean(name string) (bool, error) {
 
 // limit reads how many are asked for: 1 to most.
 func (p params) limit(name string, absent, most int) (int, error) {
+	return p.number(name, min(absent, most), 1, most)
+}
+
+// number reads a number from least to most.
+func (p params) number(name string, absent, least, most int) (int, error) {
 	text := p.Get(name)
 	if text == "" {
-		return min(absent, most), nil
+		return absent, nil
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil {
 		return 0, badParam(name, fmt.Errorf("%q is not a number", text))
 	}
-	if n < 1 || n > most {
-		return 0, badRequest("invalid parameter: %s must be from 1 to %d", name, most)
+	if n < least || n > most {
+		return 0, badRequest("invalid parameter: %s must be from %d to %d", name, least, most)
 	}
 	return n, nil
 }

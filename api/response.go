@@ -47,6 +47,14 @@ func (w *response) WriteHeader(code int) {
 
 func (w *response) flush() error { return w.held.Flush() }
 
+// FlushError sends all that is held. It is for http.ResponseController.
+func (w *response) FlushError() error {
+	if err := w.flush(); err != nil {
+		return err
+	}
+	return http.NewResponseController(w.ResponseWriter).Flush()
+}
+
 func (w *response) discard() { w.held.Reset(sender{w}) }
 
 // Unwrap is for http.ResponseController.

@@ -1,0 +1,134 @@
+package api
+
+import (
+	"net/http"
+
+	"github.com/clewhq/clew/store"
+	"github.com/clewhq/clew/traceql"
+)
+
+// TagList is the answer to a request for tags.
+type TagList struct {
+	Tags []TagSummary `json:"tags"` // the most frequent first
+	TagLook
+}
+
+// TagSummary is an attribute or intrinsic.
+type TagSummary struct {
+	Scope string   `json:"scope"` // span, resource, event, link, instrumentation or intrinsic
+	Name  string   `json:"name"`  // as TraceQL writes it, within its scope
+	Types []string `json:"types"`
+	Count uint64   `json:"count"` // spans (events, links) that have it
+}
+
+// TagValueList is the answer to a request for values.
+type TagValueList struct {
+	Values []TagValue `json:"values"` // the most frequent first
+	TagLook
+}
+
+// TagValue is a value of a tag.
+type TagValue struct {
+	TypedValue
+	Count uint64 `json:"count"`
+}
+
+// TagLook says how complete a list of tags or values is.
+type TagLook struct {
+	Partial bool     `json:"partial"` // not everything was looked through, or something was left out
+	Gaps    []string `json:"gaps,omitempty"`
+	Stats   Stats    `json:"stats"`
+}
+
+const (
+	nativeDefaultTags = 1000
+	nativeMaxTags     = 100_000
+)
+
+var tagScopes = map[string]store.Scope{
+	"any": store.AnyScope, "span": store.SpanScope, "resource": store.ResourceScope, "event": store.EventScope,
+	"link": store.LinkScope, "instrumentation": store.InstrumentationScope, "intrinsic": store.IntrinsicScope,
+}
+
+func (n *native) tags(w http.ResponseWriter, r *http.Request) error {
+	tenant, err := tenantOf(r)
+	if err != nil {
+		return err
+	}
+	p, err := nativeParams(r, "q", "scope", "start", "end", "limit")
+	if err != nil {
+		return err
+	}
+	scope, err := p.oneOf("scope", "any", "span", "resource", "event", "link", "instrumentation", "intrinsic")
+	if err != nil {
+		return err
+	}
+	opts, err := p.tagOptions()
+	if err != nil {
+		return err
+	}
+	found, err := n.query.Tags(r.Context(), tenant, tagScopes[scope], opts)
+	if err != nil {
+		return err
+	}
+	answer := TagList{Tags: make([]TagSummary, len(found.Tags)), TagLook: tagLook(found)}
+	for i, t := range found.Tags {
+		answer.Tags[i] = TagSummary{Scope: t.Scope.String(), Name: t.Name, Count: t.Count, Types: make([]string, len(t.Types))}
+		for k, typ := range t.Types {
+			answer.Tags[i].Types[k] = typeNames[typ]
+		}
+	}
+	return writeJSON(w, answer)
+}
+
+func (n *native) tagValues(w http.ResponseWriter, r *http.Request) error {
+	tenant, err := tenantOf(r)
+	if err != nil {
+		return err
+	}
+	p, err := nativeParams(r, "q", "start", "end", "limit")
+	if err != nil {
+		return err
+	}
+	opts, err := p.tagOptions()
+	if err != nil {
+		return err
+	}
+	a, err := parseTag(r.PathValue("tag"))
+	if err != nil {
+		return err
+	}
+	found, err := n.query.TagValues(r.Context(), tenant, a, opts)
+	if err != nil {
+		return err
+	}
+	answer := TagValueList{Values: make([]TagValue, len(found.Values)), TagLook: tagLook(found)}
+	for i, v := range found.Values {
+		answer.Values[i] = TagValue{typedValue(v.Value), v.Count}
+	}
+	return writeJSON(w, answer)
+}
+
+// parseTag reads an attribute or intrinsic as TraceQL writes it.
+func parseTag(text string) (*traceql.Attribute, error) {
+	q, err := traceql.Parse("{ } | select(" + text + ")")
+	if err == nil && q.Search != nil && len(q.Search.Stages) == 2 {
+		if s, ok := q.Search.Stages[1].(*traceql.Select); ok && len(s.Fields) == 1 {
+			return s.Fields[0], nil
+		}
+	}
+	return nil, badRequest("%q is not a tag such as span.http.method, .http.method or name", text)
+}
+
+func (p params) tagOptions() (opts traceql.TagOptions, err error) {
+	opts.Filter = p.Get("q")
+	if opts.Range, err = p.nativeRange(); err != nil {
+		return opts, err
+	}
+	opts.Limit, err = p.limit("limit", nativeDefaultTags, nativeMaxTags)
+	return opts, err
+}
+
+func tagLook(found *traceql.TagResult) TagLook {
+	return TagLook{Partial: found.Partial, Gaps: found.Gaps, Stats: Stats(found.Stats)}
+}
