@@ -268,6 +268,7 @@ func (b *block) readInts(dst []uint64, p *pieceRef) ([]uint64, error) {
 // list, or of the column's dictionary through shared. No codes: all are 0.
 type pieceStrings struct {
 	codes  []uint32
+	memory []uint32 // of codes
 	shared []uint32
 	dict   *dictionary
 	list   colenc.List
@@ -295,17 +296,18 @@ func (s *pieceStrings) code(i int) uint32 {
 	return s.codes[i]
 }
 
-func (b *block) readStrings(num uint32, p *pieceRef) (s *pieceStrings, err error) {
-	s = new(pieceStrings)
+// readStrings decodes a piece of strings into s, whose memory it uses again. dict is the column's dictionary.
+func (b *block) readStrings(s *pieceStrings, dict *dictionary, p *pieceRef) error {
+	*s = pieceStrings{memory: s.memory}
 	if p.mode == pieceShared {
-		s.shared = p.codes
-		if s.dict, err = b.dictionary(num); err != nil || len(p.codes) == 1 {
-			return s, err
+		s.shared, s.dict = p.codes, dict
+		if len(p.codes) == 1 {
+			return nil
 		}
 	} else if p.mode != pieceLocal {
-		return nil, fmt.Errorf("block %s: %w: piece of mode %d in column %d", b.path, colenc.ErrCorrupt, p.mode, num)
+		return fmt.Errorf("block %s: %w: piece of strings of mode %d", b.path, colenc.ErrCorrupt, p.mode)
 	}
-	err = b.read(location{p.off, p.len}, func(raw []byte) (err error) {
+	return b.read(location{p.off, p.len}, func(raw []byte) (err error) {
 		n := len(p.codes)
 		if p.mode == pieceLocal {
 			if n, raw, err = localStrings(raw, p); err != nil {
@@ -315,13 +317,10 @@ func (b *block) readStrings(num uint32, p *pieceRef) (s *pieceStrings, err error
 				return err
 			}
 		}
-		s.codes, raw, err = colenc.Codes(nil, raw, int(p.n), uint32(n))
+		s.codes, raw, err = colenc.Codes(s.memory[:0], raw, int(p.n), uint32(n))
+		s.memory = s.codes
 		return trailing(raw, err)
 	})
-	if err != nil {
-		return nil, err
-	}
-	return s, nil
 }
 
 // localStrings returns how many strings the dictionary at the front of a piece has.
@@ -371,11 +370,13 @@ func (b *block) strings(num, chunk uint32) (*pieceStrings, error) {
 		return nil, err
 	}
 	return remember(b, num, chunk, func() (*pieceStrings, int, error) {
-		s, err := b.readStrings(num, p)
+		dict, err := b.dictionary(num)
 		if err != nil {
 			return nil, 0, err
 		}
-		return s, 4*len(s.codes) + s.list.Size(), nil
+		s := new(pieceStrings)
+		err = b.readStrings(s, dict, p)
+		return s, 4*len(s.codes) + s.list.Size(), err
 	})
 }
 

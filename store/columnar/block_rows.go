@@ -28,6 +28,21 @@ func (p *projection) wants(k colKey, num uint32) bool {
 	return p.attrs[k.Scope][k.Key]
 }
 
+// covers reports whether p shows all that other shows.
+func (p *projection) covers(other *projection) bool {
+	if p.all || other.all {
+		return p.all
+	}
+	for scope, keys := range other.attrs {
+		for key := range keys {
+			if !p.attrs[scope][key] {
+				return false
+			}
+		}
+	}
+	return other.fixed&^p.fixed == 0
+}
+
 func (p *projection) wantsFixed(num int) bool { return p.all || p.fixed>>num&1 != 0 }
 
 // blockSpace is what all views of a block share: strings of keys and tables.
@@ -177,7 +192,11 @@ func (v *view) loadCursor(c *cursor, p *pieceRef, num, chunk uint32) (err error)
 		if v.caching {
 			c.strs, err = v.b.strings(num, chunk)
 		} else {
-			c.strs, err = v.b.readStrings(num, p)
+			var dict *dictionary
+			if dict, err = v.b.dictionary(num); err == nil {
+				c.strs = new(pieceStrings)
+				err = v.b.readStrings(c.strs, dict, p)
+			}
 		}
 		if err == nil {
 			c.refs = append(c.refs[:0], make([]span.Ref, c.strs.distinct())...)

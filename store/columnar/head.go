@@ -322,19 +322,37 @@ func (v *headView) rowsOf(id span.TraceID) (rows []rowRef, start uint64) {
 	h := v.h
 	h.mu.RLock()
 	defer h.mu.RUnlock()
-	mask := uint32(len(h.table) - 1)
-	for slot := hashForTable(id) & mask; h.table[slot] != 0; slot = (slot + 1) & mask {
-		if t := &h.traces[h.table[slot]-1]; t.id == id {
-			return v.chain(t)
-		}
+	if t := h.find(id); t != nil {
+		return v.chain(t)
 	}
 	return nil, 0
 }
 
+// find returns a trace of the head, or nil; the caller holds the lock.
+func (h *head) find(id span.TraceID) *headTrace {
+	mask := uint32(len(h.table) - 1)
+	for slot := hashForTable(id) & mask; h.table[slot] != 0; slot = (slot + 1) & mask {
+		if t := &h.traces[h.table[slot]-1]; t.id == id {
+			return t
+		}
+	}
+	return nil
+}
+
 // has reports whether the view has rows of a trace.
 func (v *headView) has(id span.TraceID) bool {
-	rows, _ := v.rowsOf(id)
-	return len(rows) > 0
+	h := v.h
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	t := h.find(id)
+	if t == nil {
+		return false
+	}
+	at := t.last
+	for at != 0 && int(at-1) >= v.rows {
+		at = h.chunks[(at-1)/headChunkRows].before[(at-1)%headChunkRows]
+	}
+	return at != 0
 }
 
 // chain collects the rows of a trace; the caller holds the head's lock.

@@ -9,53 +9,6 @@ import (
 	"github.com/clewhq/clew/store"
 )
 
-// bitmap is a set of rows, one bit each.
-type bitmap []uint64
-
-func newBitmap(n int) bitmap       { return make(bitmap, (n+63)/64) }
-func (b bitmap) set(i int)         { b[i>>6] |= 1 << (i & 63) }
-func (b bitmap) has(i int) bool    { return b[i>>6]>>(i&63)&1 != 0 }
-func (b bitmap) and(other bitmap)  { b.each(other, func(x, y uint64) uint64 { return x & y }) }
-func (b bitmap) or(other bitmap)   { b.each(other, func(x, y uint64) uint64 { return x | y }) }
-func (b bitmap) less(other bitmap) { b.each(other, func(x, y uint64) uint64 { return x &^ y }) }
-
-func (b bitmap) each(other bitmap, f func(x, y uint64) uint64) {
-	for i := range b {
-		b[i] = f(b[i], other[i])
-	}
-}
-
-// fill sets the bits lo to hi.
-func (b bitmap) fill(lo, hi int) {
-	for ; lo < hi && lo&63 != 0; lo++ {
-		b.set(lo)
-	}
-	for ; lo+64 <= hi; lo += 64 {
-		b[lo>>6] = math.MaxUint64
-	}
-	for ; lo < hi; lo++ {
-		b.set(lo)
-	}
-}
-
-func (b bitmap) invert(n int) {
-	for i := range b {
-		b[i] = ^b[i]
-	}
-	if n&63 != 0 {
-		b[len(b)-1] &= 1<<(n&63) - 1
-	}
-}
-
-func (b bitmap) any() bool {
-	for _, w := range b {
-		if w != 0 {
-			return true
-		}
-	}
-	return false
-}
-
 // verdict is what is known of a predicate for all rows of a chunk together.
 type verdict int8
 
@@ -72,7 +25,7 @@ type level = colScope
 
 // answer is a set of rows that contains all on which a predicate holds. It is exact if it contains no others.
 type answer struct {
-	rows  bitmap // nil: as verdict says
+	rows  store.Bitmap // nil: as verdict says
 	all   verdict
 	exact bool
 }
@@ -86,11 +39,27 @@ type evaluator struct {
 	table  *blockShapes
 	base   *blockSpace
 	leaves map[leafAt]*leafState
-	err    error
+	err    error // about the present chunk
+	broken error // about the block: no chunk of it can be judged
 
-	chunk  uint32
-	n      [colLink + 1]int // rows of the present chunk by level, -1: not known yet
-	starts []uint64         // of the chunk's spans, nil: not known yet
+	chunk     uint32
+	n         [colLink + 1]int // rows of the present chunk by level, -1: not known yet
+	starts    []uint64         // of the chunk's spans, if hasStarts
+	hasStarts bool
+	// columns holds the indexes of columns that were asked for, decoded what was decoded of them last.
+	columns map[uint32]*column
+	decoded map[uint32]*decodedPiece
+	fields  map[store.Field]*fieldColumn
+	read    uint64 // bytes of pieces
+}
+
+// decodedPiece is a piece of the present chunk, if chunk says so; its memory is used again for the next.
+type decodedPiece struct {
+	chunk uint32
+	ok    bool // false: nothing of any chunk
+	vals  []uint64
+	ids   []byte
+	strs  pieceStrings
 }
 
 type leafAt struct {
@@ -118,7 +87,7 @@ type leafColumn struct {
 }
 
 func newEvaluator(b *block) (*evaluator, error) {
-	v := &evaluator{b: b, leaves: map[leafAt]*leafState{}}
+	v := &evaluator{b: b, leaves: map[leafAt]*leafState{}, columns: map[uint32]*column{}, decoded: map[uint32]*decodedPiece{}, fields: map[store.Field]*fieldColumn{}}
 	var err error
 	if v.dir, err = b.directory(); err != nil {
 		return nil, err
@@ -333,10 +302,8 @@ func (c *leafColumn) passesShared(t *test, code uint32) bool {
 }
 
 func (v *evaluator) pruneTables(s *leafState, scope store.Scope, chunk uint32) verdict {
-	col, err := v.b.column(tableColumn(scope))
-	p := col.piece(chunk)
-	if err != nil || p == nil {
-		v.fail(err)
+	p := v.column(tableColumn(scope)).piece(chunk)
+	if p == nil {
 		return maybe
 	}
 	some, each := false, true
@@ -352,10 +319,101 @@ func (v *evaluator) pruneTables(s *leafState, scope store.Scope, chunk uint32) v
 	return maybe
 }
 
+// column returns the index of a column, or nil if it has no values or cannot be read.
+func (v *evaluator) column(num uint32) *column {
+	c, ok := v.columns[num]
+	if !ok {
+		var err error
+		c, err = v.b.column(num)
+		v.breakOff(err)
+		v.columns[num] = c
+	}
+	return c
+}
+
+// piece returns where the piece of a column for the present chunk is to be decoded to, and whether it is
+// there already. It is nil if there is none.
+func (v *evaluator) piece(num uint32) (p *pieceRef, into *decodedPiece, done bool) {
+	p = v.column(num).piece(v.chunk)
+	if p == nil {
+		return nil, nil, false
+	}
+	into = v.decoded[num]
+	if into == nil {
+		into = new(decodedPiece)
+		v.decoded[num] = into
+	}
+	done = into.ok && into.chunk == v.chunk
+	if !done {
+		v.read += uint64(p.len)
+		into.chunk, into.ok = v.chunk, true
+	}
+	return p, into, done
+}
+
+// ints, ids and strings return a column's values in the present chunk; nothing if it has none. They are
+// valid until the evaluator turns to another chunk.
+func (v *evaluator) ints(num uint32) []uint64 {
+	p, into, done := v.piece(num)
+	if p == nil {
+		return nil
+	}
+	if !done {
+		vals, err := v.b.readInts(into.vals[:0], p)
+		if err != nil {
+			v.fail(err)
+			into.ok = false
+			return nil
+		}
+		into.vals = vals
+	}
+	return into.vals
+}
+
+func (v *evaluator) ids(num uint32, size int) []byte {
+	p, into, done := v.piece(num)
+	if p == nil {
+		return nil
+	}
+	if !done {
+		ids, err := v.b.readIDs(into.ids[:0], p, size)
+		if err != nil {
+			v.fail(err)
+			into.ok = false
+			return nil
+		}
+		into.ids = ids
+	}
+	return into.ids
+}
+
+func (v *evaluator) strings(num uint32) *pieceStrings {
+	p, into, done := v.piece(num)
+	if p == nil {
+		return nil
+	}
+	if !done {
+		if err := v.b.readStrings(&into.strs, v.column(num).dict, p); err != nil {
+			v.fail(err)
+			into.ok = false
+			return nil
+		}
+	}
+	return &into.strs
+}
+
 func (v *evaluator) fail(err error) {
 	if v.err == nil {
 		v.err = err
 	}
+}
+
+// breakOff is fail for what all chunks need.
+func (v *evaluator) breakOff(err error) {
+	if v.broken == nil {
+		v.broken = err
+	}
+	v.fail(err)
 }
 
 // tableColumn returns the column that points into the table which a field of resource or scope looks at.
@@ -444,33 +502,36 @@ func (v *evaluator) state(l *leaf, scope store.Scope) *leafState {
 }
 
 func (v *evaluator) addColumn(s *leafState, num uint32, t *test) {
-	col, err := v.b.column(num)
-	if err != nil {
-		v.fail(err)
-		return
-	}
+	col := v.column(num)
 	if col == nil {
 		return
 	}
 	c := &leafColumn{col: col}
 	if s, one := t.exactly(); one && col.enc == encStrings && col.key.Type != span.Array {
 		c.key = xxhash.Sum64(s)
+		var err error
 		if c.filters, err = v.b.filters(col); err != nil {
-			v.fail(err)
+			v.breakOff(err)
 			return
 		}
 	}
 	if num >= colMessage {
-		c.in = make([]uint8, v.table.len())
-		for i := range c.in {
-			for _, other := range v.table.at(uint32(i)) {
-				if other == num && c.in[i] < math.MaxUint8 {
-					c.in[i]++
-				}
+		c.in = v.occurrencesByShape(num)
+	}
+	s.cols = append(s.cols, c)
+}
+
+// occurrencesByShape returns how often a column occurs in each shape of the block; 255 stands for more, too.
+func (v *evaluator) occurrencesByShape(num uint32) []uint8 {
+	in := make([]uint8, v.table.len())
+	for i := range in {
+		for _, other := range v.table.at(uint32(i)) {
+			if other == num && in[i] < math.MaxUint8 {
+				in[i]++
 			}
 		}
 	}
-	s.cols = append(s.cols, c)
+	return in
 }
 
 // judgeTables applies a leaf to each resource or scope of the block.

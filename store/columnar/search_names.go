@@ -448,8 +448,8 @@ func (b *block) countColumn(ctx context.Context, c *column, counts valueCounts) 
 }
 
 func (b *block) countLocal(c *column, p *pieceRef, counts valueCounts) error {
-	s, err := b.readStrings(c.num, p)
-	if err != nil {
+	s := new(pieceStrings)
+	if err := b.readStrings(s, c.dict, p); err != nil {
 		return err
 	}
 	each := make([]uint64, s.distinct())

@@ -8,17 +8,18 @@ import (
 
 // begin turns the evaluator to a chunk of n spans.
 func (v *evaluator) begin(chunk uint32, n int) {
-	v.chunk, v.starts = chunk, nil
+	v.chunk, v.hasStarts, v.err = chunk, false, v.broken
 	v.n = [colLink + 1]int{colSpan: n, colEvent: -1, colLink: -1}
 }
+
+// shapeColumn is the column with the shapes of a level's rows.
+var shapeColumn = [...]uint32{colSpan: colShape, colEvent: colEventShape, colLink: colLinkShape}
 
 // size returns the number of spans, events or links of the chunk.
 func (v *evaluator) size(at level) int {
 	if v.n[at] < 0 {
-		col, err := v.b.column(map[level]uint32{colEvent: colEventShape, colLink: colLinkShape}[at])
-		v.fail(err)
 		v.n[at] = 0
-		if p := col.piece(v.chunk); p != nil {
+		if p := v.column(shapeColumn[at]).piece(v.chunk); p != nil {
 			v.n[at] = int(p.n)
 		}
 	}
@@ -42,7 +43,7 @@ func (v *evaluator) rows(p store.Predicate, at level) answer {
 		if got.rows == nil {
 			return answer{all: got.all.not(), exact: true}
 		}
-		got.rows.invert(v.size(at))
+		got.rows.Invert(v.size(at))
 		return got
 	case store.AnyEvent:
 		return v.any(p.P, at, colEvent)
@@ -67,9 +68,9 @@ func (v *evaluator) and(list store.And, at level) answer {
 		case out.rows == nil:
 			out.rows = got.rows
 		default:
-			out.rows.and(got.rows)
+			out.rows.And(got.rows)
 		}
-		if out.rows != nil && !out.rows.any() {
+		if out.rows != nil && !out.rows.Any() {
 			return answer{all: never, exact: true}
 		}
 	}
@@ -91,7 +92,7 @@ func (v *evaluator) or(list store.Or, at level) answer {
 		case out.rows == nil:
 			out.rows = got.rows
 		default:
-			out.rows.or(got.rows)
+			out.rows.Or(got.rows)
 		}
 	}
 	return out
@@ -110,19 +111,19 @@ func (v *evaluator) any(p store.Predicate, at, child level) answer {
 		return got
 	}
 	if got.rows == nil {
-		got.rows = newBitmap(v.size(child))
-		got.rows.fill(0, v.size(child))
+		got.rows = store.NewBitmap(v.size(child))
+		got.rows.Fill(0, v.size(child))
 	}
 	return answer{rows: v.owners(got.rows, child), exact: got.exact}
 }
 
 // owners returns the spans of which some event or link is in children.
-func (v *evaluator) owners(children bitmap, child level) bitmap {
-	out := newBitmap(v.size(colSpan))
+func (v *evaluator) owners(children store.Bitmap, child level) store.Bitmap {
+	out := store.NewBitmap(v.size(colSpan))
 	v.eachParent(child, func(row, lo, hi int) {
 		for i := lo; i < hi; i++ {
-			if children.has(i) {
-				out.set(row)
+			if children.Has(i) {
+				out.Set(row)
 				return
 			}
 		}
@@ -136,8 +137,7 @@ func (v *evaluator) eachParent(child level, f func(row, lo, hi int)) {
 	if child == colLink {
 		count = colLinks
 	}
-	counts, err := v.b.ints(count, v.chunk)
-	v.fail(err)
+	counts := v.ints(count)
 	if len(counts) == 0 {
 		return
 	}
@@ -158,8 +158,7 @@ func (v *evaluator) eachParent(child level, f func(row, lo, hi int)) {
 }
 
 func (v *evaluator) shapesOf(at level) []uint64 {
-	shapes, err := v.b.ints(map[level]uint32{colSpan: colShape, colEvent: colEventShape, colLink: colLinkShape}[at], v.chunk)
-	v.fail(err)
+	shapes := v.ints(shapeColumn[at])
 	if len(shapes) > v.size(at) {
 		shapes = shapes[:v.size(at)]
 	}
@@ -173,8 +172,8 @@ func (v *evaluator) leaf(l *leaf, at level) answer {
 	}
 	// The first scope that has the field decides, so rows found in one count
 	// only where no scope before has it.
-	out := answer{rows: newBitmap(v.size(at)), exact: true}
-	taken := newBitmap(v.size(at))
+	out := answer{rows: store.NewBitmap(v.size(at)), exact: true}
+	taken := store.NewBitmap(v.size(at))
 	exists := &leaf{Predicate: l.Predicate, field: l.field, test: &test{exists: true, ints: intTest{-1 << 63, 1<<63 - 1, false}}}
 	for _, scope := range anyScope {
 		own := levelOf(scope, l.field)
@@ -184,21 +183,21 @@ func (v *evaluator) leaf(l *leaf, at level) answer {
 			return answer{all: always}
 		}
 		found := v.expand(got, at)
-		found.less(taken)
-		out.rows.or(found)
-		taken.or(v.expand(has, at))
+		found.AndNot(taken)
+		out.rows.Or(found)
+		taken.Or(v.expand(has, at))
 	}
 	return out
 }
 
 // expand turns an answer into a bitmap of the caller's own.
-func (v *evaluator) expand(a answer, at level) bitmap {
+func (v *evaluator) expand(a answer, at level) store.Bitmap {
 	if a.rows != nil {
-		return append(bitmap(nil), a.rows...)
+		return append(store.Bitmap(nil), a.rows...)
 	}
-	out := newBitmap(v.size(at))
+	out := store.NewBitmap(v.size(at))
 	if a.all != never {
-		out.fill(0, v.size(at))
+		out.Fill(0, v.size(at))
 	}
 	return out
 }
@@ -211,11 +210,11 @@ func (v *evaluator) lift(a answer, from, to level) answer {
 	case to == colSpan: // some event or link satisfies it
 		return answer{rows: v.owners(v.expand(a, from), from), exact: a.exact}
 	case from == colSpan: // a field of the span, asked for each of its events or links
-		out := newBitmap(v.size(to))
+		out := store.NewBitmap(v.size(to))
 		spans := v.expand(a, from)
 		v.eachParent(to, func(row, lo, hi int) {
-			if spans.has(row) {
-				out.fill(lo, hi)
+			if spans.Has(row) {
+				out.Fill(lo, hi)
 			}
 		})
 		return answer{rows: out, exact: a.exact}
@@ -237,10 +236,10 @@ func (v *evaluator) scoped(l *leaf, scope store.Scope) answer {
 	}
 	own := levelOf(scope, l.field)
 	out := answer{all: never, exact: true}
-	var held bitmap // rows that have a value which the default does not stand for
+	var held store.Bitmap // rows that have a value which the default does not stand for
 	def := v.defaults(l, scope) != nil
 	if def {
-		held = newBitmap(v.size(own))
+		held = store.NewBitmap(v.size(own))
 	}
 	for _, c := range s.cols {
 		p := c.col.piece(v.chunk)
@@ -254,65 +253,60 @@ func (v *evaluator) scoped(l *leaf, scope store.Scope) answer {
 			continue
 		}
 		if out.rows == nil {
-			out.rows = newBitmap(v.size(own))
+			out.rows = store.NewBitmap(v.size(own))
 		}
-		v.column(l.test, c, p, own, out.rows)
+		v.testColumn(l.test, c, p, own, out.rows)
 	}
 	if def {
-		held.invert(v.size(own))
+		held.Invert(v.size(own))
 		if out.rows == nil {
-			out.rows = newBitmap(v.size(own))
+			out.rows = store.NewBitmap(v.size(own))
 		}
-		out.rows.or(held)
+		out.rows.Or(held)
 	}
 	return out
 }
 
 // byTable evaluates by the verdicts on resources or scopes.
 func (v *evaluator) byTable(s *leafState, num uint32) answer {
-	refs, err := v.b.ints(num, v.chunk)
-	v.fail(err)
-	out := newBitmap(v.size(colSpan))
+	refs := v.ints(num)
+	out := store.NewBitmap(v.size(colSpan))
 	for i, r := range refs[:min(len(refs), v.size(colSpan))] {
 		if r < uint64(len(s.tables)) && s.tables[r] {
-			out.set(i)
+			out.Set(i)
 		}
 	}
 	return answer{rows: out, exact: true}
 }
 
-// column adds the rows that have a passing value in a column.
-func (v *evaluator) column(t *test, c *leafColumn, p *pieceRef, own level, out bitmap) {
+// testColumn adds the rows that have a passing value in a column.
+func (v *evaluator) testColumn(t *test, c *leafColumn, p *pieceRef, own level, out store.Bitmap) {
 	if c.prune(t, p) == always {
 		v.scatter(c, own, nil, out)
 		return
 	}
-	passed := newBitmap(int(p.n))
+	passed := store.NewBitmap(int(p.n))
 	if c.col.enc == encStrings {
 		v.fail(v.testStrings(t, c, p, passed))
 	} else {
-		vals, err := v.b.ints(c.col.num, v.chunk)
-		if err != nil {
-			v.fail(err)
-			return
-		}
-		testInts(t, c.col.key.Type, vals, passed)
+		vals := v.ints(c.col.num)
+		testInts(t, c.col.key.Type, vals[:min(len(vals), int(p.n))], passed)
 	}
-	if passed.any() {
+	if passed.Any() {
 		v.scatter(c, own, passed, out)
 	}
 }
 
 // testStrings sets the values of a piece that pass.
-func (v *evaluator) testStrings(t *test, c *leafColumn, p *pieceRef, passed bitmap) error {
+func (v *evaluator) testStrings(t *test, c *leafColumn, p *pieceRef, passed store.Bitmap) error {
 	if p.mode == pieceLocal {
 		return v.b.read(location{p.off, p.len}, func(raw []byte) error {
 			return testLocal(t, c.col.key.Type, p, raw, passed)
 		})
 	}
-	s, err := v.b.strings(c.col.num, v.chunk)
-	if err != nil {
-		return err
+	s := v.strings(c.col.num)
+	if s == nil {
+		return v.err
 	}
 	verdicts := make([]bool, len(s.shared))
 	for i, code := range s.shared {
@@ -324,7 +318,7 @@ func (v *evaluator) testStrings(t *test, c *leafColumn, p *pieceRef, passed bitm
 
 // testLocal is testStrings for a piece with a dictionary of its own, which it looks through where it
 // lies: most often nothing passes, and neither the strings nor the codes are needed.
-func testLocal(t *test, typ span.Type, p *pieceRef, raw []byte, passed bitmap) error {
+func testLocal(t *test, typ span.Type, p *pieceRef, raw []byte, passed store.Bitmap) error {
 	n, raw, err := localStrings(raw, p)
 	if err != nil {
 		return err
@@ -356,44 +350,44 @@ func testLocal(t *test, typ span.Type, p *pieceRef, raw []byte, passed bitmap) e
 	return trailing(raw, err)
 }
 
-func setPassed(passed bitmap, codes []uint32, verdicts []bool) {
+func setPassed(passed store.Bitmap, codes []uint32, verdicts []bool) {
 	for i, code := range codes {
 		if verdicts[code] {
-			passed.set(i)
+			passed.Set(i)
 		}
 	}
 }
 
-func testInts(t *test, typ span.Type, vals []uint64, passed bitmap) {
+func testInts(t *test, typ span.Type, vals []uint64, passed store.Bitmap) {
 	if typ == span.Int {
 		lo, width := uint64(t.ints.lo), uint64(t.ints.hi)-uint64(t.ints.lo)
 		if t.ints.lo > t.ints.hi {
 			if t.ints.not {
-				passed.fill(0, len(vals))
+				passed.Fill(0, len(vals))
 			}
 			return
 		}
 		for i, x := range vals {
 			if (x-lo <= width) != t.ints.not {
-				passed.set(i)
+				passed.Set(i)
 			}
 		}
 		return
 	}
 	for i, x := range vals {
 		if t.bits(typ, x) {
-			passed.set(i)
+			passed.Set(i)
 		}
 	}
 }
 
 // scatter sets the rows whose values in a column are in passed (nil: all values are).
-func (v *evaluator) scatter(c *leafColumn, own level, passed, out bitmap) {
+func (v *evaluator) scatter(c *leafColumn, own level, passed, out store.Bitmap) {
 	if c.in == nil { // a value for each row
 		if passed == nil {
-			out.fill(0, v.size(own))
+			out.Fill(0, v.size(own))
 		} else {
-			out.or(passed)
+			out.Or(passed)
 		}
 		return
 	}
@@ -408,8 +402,8 @@ func (v *evaluator) scatter(c *leafColumn, own level, passed, out bitmap) {
 			k = v.occurrences(c.col.num, uint32(s))
 		}
 		for i := at; i < at+k; i++ {
-			if passed == nil || i < len(passed)*64 && passed.has(i) {
-				out.set(row)
+			if passed == nil || i < len(passed)*64 && passed.Has(i) {
+				out.Set(row)
 				break
 			}
 		}
@@ -432,8 +426,7 @@ func (v *evaluator) computed(l *leaf) answer {
 	case store.Start:
 		return v.onStarts(func(i int, start uint64) bool { return l.test.bits(span.Int, start) })
 	case store.End:
-		durations, err := v.b.ints(colDuration, v.chunk)
-		v.fail(err)
+		durations := v.ints(colDuration)
 		return v.onStarts(func(i int, start uint64) bool {
 			return i < len(durations) && l.test.bits(span.Int, start+durations[i])
 		})
@@ -450,28 +443,24 @@ func (v *evaluator) computed(l *leaf) answer {
 }
 
 func (v *evaluator) onIDs(t *test, num uint32, size int, own level) answer {
-	ids, err := v.b.ids(num, v.chunk, size)
-	v.fail(err)
-	out := newBitmap(v.size(own))
+	ids := v.ids(num, size)
+	out := store.NewBitmap(v.size(own))
 	for i := range min(len(ids)/size, v.size(own)) {
 		if t.bytes(span.Bytes, ids[i*size:(i+1)*size]) {
-			out.set(i)
+			out.Set(i)
 		}
 	}
 	return answer{rows: out, exact: true}
 }
 
 func (v *evaluator) onTraces(t *test) answer {
-	ids, err := v.b.ids(colTraceID, v.chunk, 16)
-	v.fail(err)
-	rows, err := v.b.ints(colTraceRows, v.chunk)
-	v.fail(err)
-	out := newBitmap(v.size(colSpan))
+	ids, rows := v.ids(colTraceID, 16), v.ints(colTraceRows)
+	out := store.NewBitmap(v.size(colSpan))
 	lo := 0
 	for i := range min(len(ids)/16, len(rows)) {
 		hi := min(lo+int(rows[i]), v.size(colSpan))
 		if t.bytes(span.Bytes, ids[16*i:16*i+16]) {
-			out.fill(lo, hi)
+			out.Fill(lo, hi)
 		}
 		lo = hi
 	}
@@ -480,10 +469,10 @@ func (v *evaluator) onTraces(t *test) answer {
 
 // onStarts evaluates a condition on the starts of spans, unix ns.
 func (v *evaluator) onStarts(f func(i int, start uint64) bool) answer {
-	out := newBitmap(v.size(colSpan))
+	out := store.NewBitmap(v.size(colSpan))
 	for i, start := range v.spanStarts() {
 		if f(i, start) {
-			out.set(i)
+			out.Set(i)
 		}
 	}
 	return answer{rows: out, exact: true}
@@ -491,16 +480,11 @@ func (v *evaluator) onStarts(f func(i int, start uint64) bool) answer {
 
 // spanStarts returns the starts of the chunk's spans.
 func (v *evaluator) spanStarts() []uint64 {
-	if v.starts != nil {
+	if v.hasStarts {
 		return v.starts
 	}
-	deltas, err1 := v.b.ints(colStart, v.chunk)
-	starts, err2 := v.b.ints(colTraceStart, v.chunk)
-	rows, err3 := v.b.ints(colTraceRows, v.chunk)
-	v.fail(err1)
-	v.fail(err2)
-	v.fail(err3)
-	v.starts = make([]uint64, 0, len(deltas))
+	deltas, starts, rows := v.ints(colStart), v.ints(colTraceStart), v.ints(colTraceRows)
+	v.starts, v.hasStarts = v.starts[:0], true
 	for i := range min(len(starts), len(rows)) {
 		at := starts[i]
 		for range rows[i] {

@@ -422,7 +422,7 @@ func (s *blockStream) search(chunk uint32) error {
 		if got.rows == nil && got.all != never {
 			got.rows = within.rows
 		} else if got.rows != nil {
-			got.rows.and(within.rows)
+			got.rows.And(within.rows)
 		}
 	}
 	if v.err != nil {
@@ -430,14 +430,14 @@ func (s *blockStream) search(chunk uint32) error {
 		v.err = nil
 		return err
 	}
-	if got.rows == nil && got.all == never || got.rows != nil && !got.rows.any() {
+	if got.rows == nil && got.all == never || got.rows != nil && !got.rows.Any() {
 		return nil
 	}
 	return s.collect(chunk, got.rows)
 }
 
 // collect appends the traces that have a row in rows (nil: any row).
-func (s *blockStream) collect(chunk uint32, rows bitmap) error {
+func (s *blockStream) collect(chunk uint32, rows store.Bitmap) error {
 	ids, err := s.b.ids(colTraceID, chunk, 16)
 	if err != nil {
 		return err
@@ -454,7 +454,7 @@ func (s *blockStream) collect(chunk uint32, rows bitmap) error {
 	for i := range min(len(ids)/16, len(starts), len(counts)) {
 		hi := min(lo+int(counts[i]), n)
 		for row := lo; row < hi; row++ {
-			if rows == nil || rows.has(row) {
+			if rows == nil || rows.Has(row) {
 				s.found = append(s.found, position{starts[i], span.TraceID(ids[16*i:])})
 				break
 			}

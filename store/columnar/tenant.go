@@ -37,10 +37,11 @@ type tenant struct {
 	sealed []*head   // waiting to become blocks, oldest first
 	blocks []*block  // ascending by id
 	nextID uint64
-	unused []uint64       // block ids that were given out in vain
-	gaps   []string       // what was found damaged
-	closed bool           // blocks are released
-	failed error          // why the last attempt to store a head failed
+	unused []uint64 // block ids that were given out in vain
+	gaps   []string // what was found damaged
+	closed bool     // blocks are released
+	failed error    // why the last attempt to store a head failed
+	splits splitCache
 	change chan struct{}  // closed and replaced when sealed, blocks or failed change
 	kick   chan struct{}  // asks for maintenance
 	grown  chan struct{}  // tells that there is a new block
@@ -348,6 +349,7 @@ func (t *tenant) close(ctx context.Context) error {
 
 // snapshot is what a tenant held at one moment. Its blocks stay open until it is released.
 type snapshot struct {
+	t      *tenant
 	heads  []*headView
 	blocks []*block
 	gaps   []string
@@ -360,7 +362,7 @@ func (t *tenant) snapshot() *snapshot {
 	if t.closed {
 		return nil
 	}
-	s := &snapshot{gaps: slices.Clone(t.gaps)}
+	s := &snapshot{t: t, gaps: slices.Clone(t.gaps)}
 	for _, h := range append(slices.Clone(t.sealed), t.head) {
 		if v := h.view(); v != nil {
 			s.heads = append(s.heads, v)

@@ -74,8 +74,8 @@ func (b *block) verifyColumns(d *directory) error {
 			case encInts:
 				vals, err = b.readInts(vals[:0], p)
 			case encStrings:
-				var s *pieceStrings
-				if s, err = b.readStrings(c.num, p); err == nil && filters != nil && filters[i] != nil {
+				var s pieceStrings
+				if err = b.readStrings(&s, c.dict, p); err == nil && filters != nil && filters[i] != nil {
 					err = s.verifyFilter(filters[i])
 				}
 			case encID8:

@@ -1,0 +1,500 @@
+package columnar
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/clewhq/clew/span"
+	"github.com/clewhq/clew/store/columnar/colenc"
+)
+
+// Most traces lie in one run of rows of one block and can be judged there. The
+// others, split traces, have to be brought together first. They are found by
+// walking the indexes of traces of two blocks side by side: where the hashes
+// agree, the chunks' trace ids decide. What was found for two blocks stays true
+// as long as both live, so it is kept for each pair.
+
+// splitRun is a run of rows of a trace in a block.
+type splitRun struct {
+	b     *block
+	chunk uint32
+	index uint32 // of the trace in the chunk
+	start uint64 // earliest start of the run's spans, unix ns
+}
+
+// splitTrace is a trace with all the places where it lies.
+type splitTrace struct {
+	id    span.TraceID
+	start uint64 // not after the start of any of its spans
+	runs  []splitRun
+	heads []*headView
+}
+
+// joined reports whether the trace is one run that goes on from chunk to chunk: no span of it can be there twice.
+func (t *splitTrace) joined() bool {
+	if len(t.heads) > 0 {
+		return false
+	}
+	for i := 1; i < len(t.runs); i++ {
+		r, before := &t.runs[i], &t.runs[i-1]
+		if r.b != before.b || r.index != 0 || r.chunk != before.chunk+1 {
+			return false
+		}
+		chunks, err := r.b.chunkTable()
+		if err != nil || !chunks[r.chunk].continues {
+			return false
+		}
+	}
+	return true
+}
+
+// splitRuns are runs of traces of one block, by trace.
+type splitRuns map[span.TraceID][]splitRun
+
+// splitCache keeps what was found for pairs of blocks of a tenant, and for a head and a block.
+type splitCache struct {
+	mu    sync.Mutex
+	pairs map[blockPair][2]splitRuns
+	heads map[headPair]*headRuns
+}
+
+// blockPair is two blocks, or one and itself; by their numbers, so that it does not hold them.
+type blockPair struct{ a, b uint64 }
+
+type headPair struct {
+	h *head
+	b uint64
+}
+
+// headRuns are the runs in a block of those traces of a head that were looked up so far.
+type headRuns struct {
+	looked int // the first traces of the head
+	runs   splitRuns
+}
+
+// splits returns the split traces of a snapshot, and what could not be read to find them.
+func (s *snapshot) splits() (found map[span.TraceID]*splitTrace, gaps []string) {
+	c := &s.t.splits
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.forget(s)
+	found = map[span.TraceID]*splitTrace{}
+	add := func(err error, lists ...splitRuns) {
+		if err != nil {
+			gaps = append(gaps, err.Error())
+		}
+		for _, runs := range lists {
+			for id, list := range runs {
+				found[id] = found[id].with(id, list)
+			}
+		}
+	}
+	for i, a := range s.blocks {
+		for _, b := range s.blocks[i:] {
+			pair, err := c.pair(a, b)
+			add(err, pair[0], pair[1])
+		}
+		for _, h := range s.heads {
+			runs, err := c.head(h.h, a)
+			add(err, runs)
+		}
+	}
+	s.addHeads(found)
+	for _, t := range found {
+		t.finish()
+	}
+	return found, gaps
+}
+
+func (t *splitTrace) with(id span.TraceID, runs []splitRun) *splitTrace {
+	if t == nil {
+		t = &splitTrace{id: id}
+	}
+	t.runs = append(t.runs, runs...)
+	return t
+}
+
+// addHeads adds the heads to the traces that they have, and the traces that are in several heads.
+func (s *snapshot) addHeads(found map[span.TraceID]*splitTrace) {
+	for id, t := range found {
+		for _, h := range s.heads {
+			if h.has(id) {
+				t.heads = append(t.heads, h)
+			}
+		}
+	}
+	for i, h := range s.heads {
+		for _, other := range s.heads[i+1:] {
+			for _, id := range h.ids() {
+				if found[id] == nil && h.has(id) && other.has(id) {
+					t := &splitTrace{id: id}
+					for _, h := range s.heads {
+						if h.has(id) {
+							t.heads = append(t.heads, h)
+						}
+					}
+					found[id] = t
+				}
+			}
+		}
+	}
+	for id, t := range found { // a head's look-up may be ahead of the view
+		if len(t.runs)+len(t.heads) < 2 {
+			delete(found, id)
+		}
+	}
+}
+
+// finish sorts the runs, leaves each in once, and sets the start.
+func (t *splitTrace) finish() {
+	slices.SortFunc(t.runs, func(a, b splitRun) int {
+		return cmp.Or(cmp.Compare(a.b.meta.ID, b.b.meta.ID), cmp.Compare(a.chunk, b.chunk), cmp.Compare(a.index, b.index))
+	})
+	t.runs = slices.Compact(t.runs)
+	t.start = ^uint64(0)
+	for _, r := range t.runs {
+		t.start = min(t.start, r.start)
+	}
+	for _, h := range t.heads {
+		_, start := h.rowsOf(t.id)
+		t.start = min(t.start, start)
+	}
+}
+
+// forget drops what belongs to heads and blocks that are gone.
+func (c *splitCache) forget(s *snapshot) {
+	blocks, heads := map[uint64]bool{}, map[*head]bool{}
+	for _, b := range s.blocks {
+		blocks[b.meta.ID] = true
+	}
+	for _, h := range s.heads {
+		heads[h.h] = true
+	}
+	maps.DeleteFunc(c.pairs, func(p blockPair, _ [2]splitRuns) bool { return !blocks[p.a] || !blocks[p.b] })
+	maps.DeleteFunc(c.heads, func(p headPair, _ *headRuns) bool { return !heads[p.h] || !blocks[p.b] })
+}
+
+// pair returns the runs in a and in b of the traces that are in both, or more than once in a if b is a.
+func (c *splitCache) pair(a, b *block) ([2]splitRuns, error) {
+	key := blockPair{a.meta.ID, b.meta.ID}
+	if p, ok := c.pairs[key]; ok {
+		return p, nil
+	}
+	p, err := findSplits(a, b)
+	if err == nil {
+		if c.pairs == nil {
+			c.pairs = map[blockPair][2]splitRuns{}
+		}
+		c.pairs[key] = p
+	}
+	return p, err
+}
+
+// head returns the runs in b of the traces of h.
+func (c *splitCache) head(h *head, b *block) (splitRuns, error) {
+	key := headPair{h, b.meta.ID}
+	r := c.heads[key]
+	if r == nil {
+		r = &headRuns{runs: splitRuns{}}
+		if c.heads == nil {
+			c.heads = map[headPair]*headRuns{}
+		}
+		c.heads[key] = r
+	}
+	ids := h.idsFrom(r.looked)
+	hashes := make([]uint64, len(ids))
+	for i, id := range ids {
+		hashes[i] = hashTraceID(id)
+	}
+	slices.Sort(hashes)
+	hits, err := b.findHashes(hashes)
+	if err != nil {
+		return nil, err
+	}
+	runs, err := b.runsOf(hits)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range ids {
+		if list := runs[id]; list != nil {
+			r.runs[id] = list
+		}
+	}
+	r.looked += len(ids)
+	return r.runs, nil
+}
+
+// idsFrom returns the ids of the head's traces but for the first n.
+func (h *head) idsFrom(n int) []span.TraceID {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	ids := make([]span.TraceID, 0, len(h.traces)-n)
+	for _, t := range h.traces[n:] {
+		ids = append(ids, t.id)
+	}
+	return ids
+}
+
+func (v *headView) ids() []span.TraceID { return v.h.idsFrom(0) }
+
+// hashSpan is the range of hashes that an entry of an index stands for: what was cut off may be anything.
+type hashSpan struct{ lo, hi uint64 } // hi included
+
+func (a hashSpan) meets(b hashSpan) bool { return a.lo <= b.hi && b.lo <= a.hi }
+
+// indexHit is an entry of an index that is to be looked at: the chunk has a trace with such a hash.
+type indexHit struct {
+	chunk uint32
+	hashSpan
+}
+
+// hashCursor walks through a block's index of traces.
+type hashCursor struct {
+	b       *block
+	x       *traceIndex
+	page    int
+	at, n   int
+	hash    uint64 // of the entry, as the index has it
+	memory  [2 * tracesPerPage]uint64
+	deltas  []uint64
+	chunks  []uint64
+	done    bool
+	err     error
+	hits    []indexHit
+	lastHit int // 1 + page and place of the last hit, packed
+}
+
+func newHashCursor(b *block) (*hashCursor, error) {
+	x, err := b.traceIndex()
+	if err != nil {
+		return nil, err
+	}
+	c := &hashCursor{b: b, x: x, page: -1}
+	c.turn()
+	return c, c.err
+}
+
+// turn goes to the first entry of the next page.
+func (c *hashCursor) turn() {
+	if c.page++; c.page >= len(c.x.pages) {
+		c.done = true
+		return
+	}
+	err := c.b.read(c.x.pages[c.page], func(raw []byte) error {
+		r := reader{src: raw}
+		c.n = r.number(tracesPerPage)
+		c.deltas = r.bits(c.memory[:0:tracesPerPage], c.n)
+		c.chunks = r.bits(c.memory[tracesPerPage:tracesPerPage], c.n)
+		if r.err == nil && c.n == 0 {
+			r.fail("page without entries")
+		}
+		return r.end()
+	})
+	if err != nil {
+		c.err, c.done = fmt.Errorf("trace index: %w", err), true
+		return
+	}
+	c.at, c.hash = 0, c.x.first[c.page]+c.deltas[0]
+}
+
+// next goes to the next entry.
+func (c *hashCursor) next() {
+	if c.at++; c.at >= c.n {
+		c.turn()
+		return
+	}
+	c.hash += c.deltas[c.at]
+}
+
+// seek goes on to the first entry that does not lie before hash.
+func (c *hashCursor) seek(hash uint64) {
+	cut := hash >> (64 - c.x.hashBits)
+	// The page before the first that begins behind cut.
+	page, _ := slices.BinarySearch(c.x.first[c.page:], cut)
+	if page > 1 {
+		c.page += page - 2
+		c.turn()
+	}
+	for !c.done && c.hash < cut {
+		c.next()
+	}
+}
+
+func (c *hashCursor) span() hashSpan {
+	cut := 64 - c.x.hashBits
+	return hashSpan{c.hash << cut, c.hash<<cut | (1<<cut - 1)}
+}
+
+// hit notes the present entry, once.
+func (c *hashCursor) hit() {
+	at := 1 + c.page*tracesPerPage + c.at
+	if c.lastHit == at {
+		return
+	}
+	c.lastHit = at
+	c.hits = append(c.hits, indexHit{uint32(c.chunks[c.at]), c.span()})
+}
+
+// findSplits returns the runs in a and in b of the traces that are in both, or more than once in a if b is a.
+func findSplits(a, b *block) (found [2]splitRuns, err error) {
+	if a == b {
+		found[0], err = findRepeats(a)
+		return found, err
+	}
+	x, err := newHashCursor(a)
+	if err != nil {
+		return found, err
+	}
+	y, err := newHashCursor(b)
+	if err != nil {
+		return found, err
+	}
+	x.join(y)
+	if x.err != nil || y.err != nil {
+		return found, cmp.Or(x.err, y.err)
+	}
+	if found[0], err = a.runsOf(x.hits); err != nil {
+		return found, err
+	}
+	if found[1], err = b.runsOf(y.hits); err != nil {
+		return found, err
+	}
+	maps.DeleteFunc(found[0], func(id span.TraceID, _ []splitRun) bool { return found[1][id] == nil })
+	maps.DeleteFunc(found[1], func(id span.TraceID, _ []splitRun) bool { return found[0][id] == nil })
+	return found, nil
+}
+
+// join notes in both cursors the entries whose hashes meet.
+func (c *hashCursor) join(o *hashCursor) {
+	var last hashSpan // where entries met last: more of them may follow
+	met := false
+	for !c.done && !o.done {
+		p, q := c.span(), o.span()
+		switch {
+		case p.meets(q):
+			c.hit()
+			o.hit()
+			last, met = hashSpan{max(p.lo, q.lo), min(p.hi, q.hi)}, true
+			if p.hi <= q.hi {
+				c.next()
+			} else {
+				o.next()
+			}
+		case p.hi < q.lo:
+			c.passBy(last, met)
+			c.seek(q.lo)
+		default:
+			o.passBy(last, met)
+			o.seek(p.lo)
+		}
+	}
+	for !c.done && met && c.span().meets(last) {
+		c.hit()
+		c.next()
+	}
+	for !o.done && met && o.span().meets(last) {
+		o.hit()
+		o.next()
+	}
+}
+
+// passBy notes entries that equal the one that met another last.
+func (c *hashCursor) passBy(last hashSpan, met bool) {
+	for met && !c.done && c.span().meets(last) {
+		c.hit()
+		c.next()
+	}
+}
+
+// findRepeats returns the runs of traces that have several in a block.
+func findRepeats(b *block) (splitRuns, error) {
+	c, err := newHashCursor(b)
+	if err != nil {
+		return nil, err
+	}
+	var hits []indexHit
+	var before indexHit
+	for first := true; !c.done; c.next() {
+		h := indexHit{uint32(c.chunks[c.at]), c.span()}
+		if !first && h.hashSpan == before.hashSpan {
+			if n := len(hits); n == 0 || hits[n-1] != before {
+				hits = append(hits, before)
+			}
+			hits = append(hits, h)
+		}
+		before, first = h, false
+	}
+	if c.err != nil {
+		return nil, c.err
+	}
+	runs, err := b.runsOf(hits)
+	maps.DeleteFunc(runs, func(_ span.TraceID, list []splitRun) bool { return len(list) < 2 })
+	return runs, err
+}
+
+// findHashes returns the entries of the index that meet one of hashes, which are sorted.
+func (b *block) findHashes(hashes []uint64) ([]indexHit, error) {
+	if len(hashes) == 0 {
+		return nil, nil
+	}
+	c, err := newHashCursor(b)
+	if err != nil {
+		return nil, err
+	}
+	for _, hash := range hashes {
+		if c.seek(hash); c.done {
+			break
+		}
+		for !c.done && c.span().meets(hashSpan{hash, hash}) {
+			c.hit()
+			c.next()
+		}
+	}
+	return c.hits, c.err
+}
+
+// runsOf returns the runs of all traces that hits may mean.
+func (b *block) runsOf(hits []indexHit) (splitRuns, error) {
+	slices.SortFunc(hits, func(a, b indexHit) int {
+		return cmp.Or(cmp.Compare(a.chunk, b.chunk), cmp.Compare(a.lo, b.lo))
+	})
+	runs := splitRuns{}
+	for len(hits) > 0 {
+		chunk, n := hits[0].chunk, 1
+		for n < len(hits) && hits[n].chunk == chunk {
+			n++
+		}
+		if err := b.runsIn(runs, chunk, hits[:n]); err != nil {
+			return nil, err
+		}
+		hits = hits[n:]
+	}
+	return runs, nil
+}
+
+// runsIn adds the runs of the traces of a chunk that hits, ascending, may mean.
+func (b *block) runsIn(runs splitRuns, chunk uint32, hits []indexHit) error {
+	ids, err := b.ids(colTraceID, chunk, 16)
+	if err != nil {
+		return err
+	}
+	starts, err := b.ints(colTraceStart, chunk)
+	if err != nil {
+		return err
+	}
+	if len(starts) != len(ids)/16 {
+		return fmt.Errorf("block %s: %w: chunk %d has %d traces and %d starts", b.path, colenc.ErrCorrupt, chunk, len(ids)/16, len(starts))
+	}
+	for i := range starts {
+		id := span.TraceID(ids[16*i:])
+		hash := hashTraceID(id)
+		at, exact := slices.BinarySearchFunc(hits, hash, func(h indexHit, hash uint64) int { return cmp.Compare(h.lo, hash) })
+		if exact || at > 0 && hits[at-1].hi >= hash {
+			runs[id] = append(runs[id], splitRun{b, chunk, uint32(i), starts[i]})
+		}
+	}
+	return nil
+}
