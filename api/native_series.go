@@ -125,12 +125,13 @@ func (n *native) parseSeriesTimes(p params, opts *traceql.SeriesOptions) error {
 	if opts.Instant, err = p.boolean("instant"); err != nil {
 		return err
 	}
-	step, given, err := p.duration("step")
+	if p.Get("step") == "" || opts.Instant {
+		return nil
+	}
+	step, err := traceql.ParseDuration(p.Get("step"))
 	switch {
 	case err != nil:
-		return err
-	case !given || opts.Instant:
-		return nil
+		return badParam("step", err)
 	case step < time.Millisecond:
 		return badRequest("invalid parameter: step must be 1ms or more")
 	}

@@ -94,9 +94,9 @@ func (n *native) tagValues(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	a, err := parseTag(r.PathValue("tag"))
+	a, err := traceql.ParseAttribute(r.PathValue("tag"))
 	if err != nil {
-		return err
+		return badRequest("%v", err)
 	}
 	found, err := n.query.TagValues(r.Context(), tenant, a, opts)
 	if err != nil {
@@ -107,17 +107,6 @@ func (n *native) tagValues(w http.ResponseWriter, r *http.Request) error {
 		answer.Values[i] = TagValue{typedValue(v.Value), v.Count}
 	}
 	return writeJSON(w, answer)
-}
-
-// parseTag reads an attribute or intrinsic as TraceQL writes it.
-func parseTag(text string) (*traceql.Attribute, error) {
-	q, err := traceql.Parse("{ } | select(" + text + ")")
-	if err == nil && q.Search != nil && len(q.Search.Stages) == 2 {
-		if s, ok := q.Search.Stages[1].(*traceql.Select); ok && len(s.Fields) == 1 {
-			return s.Fields[0], nil
-		}
-	}
-	return nil, badRequest("%q is not a tag such as span.http.method, .http.method or name", text)
 }
 
 func (p params) tagOptions() (opts traceql.TagOptions, err error) {

@@ -1,17 +1,21 @@
 package main
 
 import (
+	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"net/http"
 	"net/url"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/clewhq/clew/api"
 	"github.com/clewhq/clew/span"
 )
 
@@ -26,8 +30,32 @@ func (c *client) addFlags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&c.tenant, "tenant", "", "tenant to ask for (default: the server's)")
 }
 
+// ask reads the answer to a query into result. If notes is a terminal, it shows there how far the query has come.
+func (c *client) ask(ctx context.Context, path string, query url.Values, result any, notes screen) error {
+	accept := "application/json"
+	if notes.terminal {
+		accept = eventStream
+	}
+	body, header, err := c.get(ctx, path, query, accept)
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	if kind, _, _ := mime.ParseMediaType(header.Get("Content-Type")); kind == eventStream {
+		bar := newProgress(notes)
+		defer bar.clear()
+		err = readEvents(body, result, bar)
+	} else {
+		err = json.NewDecoder(body).Decode(result)
+	}
+	if refused := (*refusal)(nil); err != nil && !errors.As(err, &refused) {
+		err = fmt.Errorf("cannot read the server's answer: %w", err)
+	}
+	return err
+}
+
 // get returns the body of a successful answer and its header.
-func (c *client) get(ctx context.Context, path string, query url.Values) (io.ReadCloser, http.Header, error) {
+func (c *client) get(ctx context.Context, path string, query url.Values, accept string) (io.ReadCloser, http.Header, error) {
 	server := c.server
 	if !strings.Contains(server, "://") {
 		server = "http://" + server
@@ -42,6 +70,7 @@ func (c *client) get(ctx context.Context, path string, query url.Values) (io.Rea
 	if err != nil {
 		return nil, nil, err
 	}
+	req.Header.Set("Accept", accept)
 	if c.tenant != "" {
 		req.Header.Set(span.TenantHeader, c.tenant)
 	}
@@ -55,24 +84,62 @@ func (c *client) get(ctx context.Context, path string, query url.Values) (io.Rea
 	}
 	if res.StatusCode != http.StatusOK {
 		defer res.Body.Close()
-		return nil, nil, refusal(res)
+		const maxMessage = 64 << 10
+		text, _ := io.ReadAll(io.LimitReader(res.Body, maxMessage))
+		return nil, nil, readRefusal(res.Status, text)
 	}
 	return res.Body, res.Header, nil
 }
 
-// refusal makes an error of an answer that is not a success.
-func refusal(res *http.Response) error {
-	const maxMessage = 4 << 10
-	body, _ := io.ReadAll(io.LimitReader(res.Body, maxMessage))
-	var answer struct {
-		Error struct{ Message string }
+// refusal is an answer that is not a success.
+type refusal struct{ message string }
+
+func (e *refusal) Error() string { return e.message }
+
+// readRefusal makes an error of the body of such an answer.
+func readRefusal(status string, body []byte) error {
+	var answer struct{ Error api.ErrorBody }
+	if json.Unmarshal(body, &answer) != nil || answer.Error.Message == "" {
+		answer.Error.Message = strings.TrimSpace(string(body))
 	}
-	message := strings.TrimSpace(string(body))
-	if json.Unmarshal(body, &answer) == nil && answer.Error.Message != "" {
-		message = answer.Error.Message
+	message := "the server answered " + printable(status)
+	if answer.Error.Message != "" {
+		message += ": " + printable(answer.Error.Message)
 	}
-	if message == "" {
-		return fmt.Errorf("the server answered %s", printable(res.Status))
+	return &refusal{message + indentedCaret(answer.Error.Caret)}
+}
+
+const eventStream = "text/event-stream"
+
+// readEvents reads server-sent events until the result comes, or an error instead.
+func readEvents(r io.Reader, result any, bar *progress) error {
+	in := bufio.NewReader(r)
+	event := ""
+	for {
+		line, err := in.ReadBytes('\n')
+		if err == io.EOF {
+			return io.ErrUnexpectedEOF // before the result
+		} else if err != nil {
+			return err
+		}
+		field, value, _ := bytes.Cut(bytes.TrimSuffix(line, []byte("\n")), []byte(": "))
+		if string(field) == "event" {
+			event = string(value)
+		}
+		if string(field) != "data" {
+			continue
+		}
+		switch event {
+		case "progress":
+			var p api.Progress
+			if err := json.Unmarshal(value, &p); err != nil {
+				return err
+			}
+			bar.show(p)
+		case "result":
+			return json.Unmarshal(value, result)
+		case "error":
+			return readRefusal("with an error", value)
+		}
 	}
-	return fmt.Errorf("the server answered %s: %s", printable(res.Status), printable(message))
 }

@@ -104,7 +104,9 @@ func largestTrace(gen *recording.Generator, n uint64) span.TraceID {
 func (d *demo) announce(example span.TraceID) {
 	fmt.Fprintf(d.out, `Sending %[1]v spans a second to %[2]s; Ctrl-C stops it. Try in another terminal:
 
-  %[3]s search
+  %[3]s query
+  %[3]s query 'service=frontend duration > 100ms'
+  %[3]s query '{ kind = server } | rate() by (resource.service.name)'
   %[3]s trace %[4]s
 
 `, d.rate, d.endpoint, d.program, example)

@@ -42,7 +42,7 @@ func newRootCmd() *cobra.Command {
 		Use:   "clew",
 		Short: "Clew stores distributed traces and finds them again",
 		Long: `Clew stores distributed traces and finds them again: it takes OpenTelemetry
-data in, keeps it on disk, and answers Jaeger's and Tempo's APIs.
+data in, keeps it on disk, answers TraceQL, and speaks Jaeger's and Tempo's APIs.
 
 Begin with "clew serve", and "clew demo" in a second terminal.`,
 		SilenceErrors: true,
@@ -59,7 +59,7 @@ Begin with "clew serve", and "clew demo" in a second terminal.`,
 		}
 	}
 	addTo("run", newServeCmd(), newDemoCmd(), newConfigCmd(), newStorageCmd())
-	addTo("look", newSearchCmd(), newTraceCmd())
+	addTo("look", newQueryCmd(), newTraceCmd())
 	addTo("", newVersionCmd())
 	root.SetFlagErrorFunc(suggestFlag)
 	return root

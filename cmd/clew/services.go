@@ -29,9 +29,10 @@ type service interface {
 func (s *server) newServices(ctx context.Context, reg *prometheus.Registry) (map[string]service, error) {
 	b := thisBuild()
 	faces := api.Config{
-		Prefix:  s.cfg.HTTP.PathPrefix,
-		Timeout: s.cfg.Query.Timeout,
-		Build:   api.BuildInfo{Version: b.version, Revision: b.revision, GoVersion: runtime.Version()},
+		Prefix:     s.cfg.HTTP.PathPrefix,
+		Timeout:    s.cfg.Query.Timeout,
+		QueryBytes: s.cfg.Memory.Query,
+		Build:      api.BuildInfo{Version: b.version, Revision: b.revision, GoVersion: runtime.Version()},
 		Ready: func() error {
 			if ctx.Err() != nil {
 				return errors.New("stopping")

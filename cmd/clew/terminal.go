@@ -2,6 +2,8 @@ package main
 
 import (
 	"bufio"
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"math"
@@ -54,6 +56,15 @@ func (s screen) dim(text string) string {
 		return text
 	}
 	return "\x1b[2m" + text + "\x1b[0m"
+}
+
+// printJSON writes a value as JSON.
+func (s screen) printJSON(v any) error {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	return s.copyJSON(bytes.NewReader(append(text, '\n')))
 }
 
 // copyJSON copies a JSON document. On a terminal, characters that could steer
@@ -144,6 +155,19 @@ func threeDigits(f float64) string {
 		return strconv.FormatFloat(float64(int(f*10))/10, 'f', -1, 64)
 	}
 	return strconv.FormatFloat(float64(int(f*100))/100, 'f', -1, 64)
+}
+
+// formatBytes writes a size in at most 8 columns.
+func formatBytes(n uint64) string {
+	units := []string{"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"}
+	if n < 1024 {
+		return strconv.FormatUint(n, 10) + " B"
+	}
+	f := float64(n) / 1024
+	for f >= 1000 && len(units) > 1 {
+		f, units = f/1024, units[1:]
+	}
+	return threeDigits(f) + " " + units[0]
 }
 
 // grouped writes a count with commas.

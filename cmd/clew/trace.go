@@ -42,7 +42,7 @@ func showTrace(ctx context.Context, o *traceOptions, arg string, out screen) err
 	if err != nil {
 		return err
 	}
-	body, header, err := o.get(ctx, "/api/clew/v1/traces/"+id.String(), nil)
+	body, header, err := o.get(ctx, "/api/clew/v1/traces/"+id.String(), nil, "application/json")
 	if err != nil {
 		return err
 	}
