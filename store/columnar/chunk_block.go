@@ -152,7 +152,11 @@ func (c *blockChunk) Traces() []store.TraceRun {
 		case len(apart) > 0 && int(apart[0]) == i:
 			apart = apart[1:]
 		case 16*i+16 <= len(ids) && i < len(starts):
-			c.traces = append(c.traces, store.TraceRun{ID: span.TraceID(ids[16*i:]), Start: starts[i], Lo: lo, Hi: hi})
+			start := starts[i]
+			if i == 0 && c.info.continues { // a trace of its own, for who looks at each span
+				start = c.Starts()[lo]
+			}
+			c.traces = append(c.traces, store.TraceRun{ID: span.TraceID(ids[16*i:]), Start: start, Lo: lo, Hi: hi})
 		}
 	})
 	return c.traces

@@ -14,7 +14,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/clewhq/clew/span"
 	"github.com/clewhq/clew/store"
 )
 
@@ -53,9 +52,8 @@ type look struct {
 	needs []need
 	want  *projection // all that the query names
 
-	split map[span.TraceID]*splitTrace
-	// apart has, by block and chunk, the traces that are brought together elsewhere, ascending.
-	apart map[*block]map[uint32][]uint32
+	// ofBlocks are the traces that are split over blocks, ofHeads those that heads have something of.
+	ofBlocks, ofHeads *splitSet
 
 	mu    sync.Mutex // guards what follows
 	queue lookQueue
@@ -102,7 +100,7 @@ func (q *lookQueue) Pop() any {
 }
 
 func newLook(e *Engine, s *snapshot, q *store.ChunkQuery, yield func(int, store.Chunk) error) *look {
-	l := &look{e: e, s: s, q: q, yield: yield, gaps: slices.Clone(s.gaps), apart: map[*block]map[uint32][]uint32{}}
+	l := &look{e: e, s: s, q: q, yield: yield, gaps: slices.Clone(s.gaps)}
 	l.want = projectionFor(nil, q.Columns)
 	at := map[string]int{}
 	for i, p := range q.Where {
@@ -158,34 +156,30 @@ func (l *look) open() {
 const splitsTogether = 64
 
 func (l *look) openSplits() {
-	found, gaps := l.s.splits()
-	l.split = found
+	var gaps []string
+	l.ofBlocks, l.ofHeads, gaps = l.s.splits()
 	l.gaps = append(l.gaps, gaps...)
-	var list []*splitTrace
-	for _, t := range found {
-		if l.q.EachSpan && t.joined() {
-			continue
-		}
-		list = append(list, t)
-		for _, r := range t.runs {
-			if l.apart[r.b] == nil {
-				l.apart[r.b] = map[uint32][]uint32{}
-			}
-			l.apart[r.b][r.chunk] = append(l.apart[r.b][r.chunk], r.index)
+	for _, set := range []*splitSet{l.ofBlocks, l.ofHeads} {
+		for part := range slices.Chunk(set.list, splitsTogether) {
+			l.queue = append(l.queue, work{newest: part[0].start, splits: part})
+			l.total++
 		}
 	}
-	for _, chunks := range l.apart {
-		for _, traces := range chunks {
-			slices.Sort(traces)
-		}
+}
+
+// apart returns the traces of a chunk that are brought together elsewhere, ascending.
+func (l *look) apart(b *block, chunk uint32) []uint32 {
+	blocks := l.ofBlocks.apart[b][chunk]
+	if l.q.EachSpan {
+		blocks = l.ofBlocks.eachSpan[b][chunk]
 	}
-	slices.SortFunc(list, func(a, b *splitTrace) int {
-		return cmp.Or(cmp.Compare(b.start, a.start), slices.Compare(b.id[:], a.id[:]))
-	})
-	for part := range slices.Chunk(list, splitsTogether) {
-		l.queue = append(l.queue, work{newest: part[0].start, splits: part})
-		l.total++
+	heads := l.ofHeads.apart[b][chunk]
+	if len(heads) == 0 {
+		return blocks
 	}
+	all := slices.Concat(blocks, heads)
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 func (l *look) run(ctx context.Context) error {
@@ -342,7 +336,7 @@ func (w *looker) lookAtChunk(unit *blockWork, chunk uint32) error {
 	w.own.ChunksRead++
 	w.own.Rows += uint64(info.rows)
 	c := &w.block
-	c.begin(w, v, info, w.apart[unit.b][chunk])
+	c.begin(w, v, info, w.apart(unit.b, chunk))
 	if c.due() {
 		err = w.yield(w.number, c)
 	}
@@ -370,7 +364,8 @@ func (w *looker) lookAtSplits(list []*splitTrace) error {
 		if w.q.Enough != nil && t.start < w.q.Enough() {
 			break // as are all that follow
 		}
-		if !w.possible(t) {
+		elsewhere := w.q.EachSpan && t.joined || len(t.heads) == 0 && w.ofHeads.traces[t.id] != nil
+		if elsewhere || !w.possible(t) {
 			continue
 		}
 		if err := w.addSplit(c, t); err != nil {
@@ -543,7 +538,7 @@ func (w *looker) headTraces(ctx context.Context, h *headView) ([]position, error
 	list := make([]position, 0, len(traces))
 	for i := range traces {
 		t := &traces[i]
-		if t.id.IsZero() || !t.in || t.met != all || w.q.Before != 0 && t.start > w.q.Before || w.split[t.id] != nil {
+		if t.id.IsZero() || !t.in || t.met != all || w.q.Before != 0 && t.start > w.q.Before || w.ofHeads.traces[t.id] != nil {
 			continue
 		}
 		list = append(list, t.position)

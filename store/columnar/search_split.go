@@ -1,9 +1,11 @@
 package columnar
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"sync"
 
@@ -31,24 +33,16 @@ type splitTrace struct {
 	start uint64 // not after the start of any of its spans
 	runs  []splitRun
 	heads []*headView
+	// joined is set if it is one run that goes on from chunk to chunk: no span of it can be there twice.
+	joined bool
 }
 
-// joined reports whether the trace is one run that goes on from chunk to chunk: no span of it can be there twice.
-func (t *splitTrace) joined() bool {
-	if len(t.heads) > 0 {
-		return false
-	}
-	for i := 1; i < len(t.runs); i++ {
-		r, before := &t.runs[i], &t.runs[i-1]
-		if r.b != before.b || r.index != 0 || r.chunk != before.chunk+1 {
-			return false
-		}
-		chunks, err := r.b.chunkTable()
-		if err != nil || !chunks[r.chunk].continues {
-			return false
-		}
-	}
-	return true
+// splitSet is split traces and where they lie in blocks.
+type splitSet struct {
+	traces map[span.TraceID]*splitTrace
+	list   []*splitTrace // newest first
+	// apart has, by block and chunk, the places of the traces, ascending; eachSpan without those that are joined.
+	apart, eachSpan map[*block]map[uint32][]uint32
 }
 
 // splitRuns are runs of traces of one block, by trace.
@@ -56,12 +50,14 @@ type splitRuns map[span.TraceID][]splitRun
 
 // splitCache keeps what was found for pairs of blocks of a tenant, and for a head and a block.
 type splitCache struct {
-	mu    sync.Mutex
-	pairs map[blockPair][2]splitRuns
-	heads map[headPair]*headRuns
+	mu     sync.Mutex
+	pairs  map[blockPair][2]splitRuns
+	heads  map[headPair]*headRuns
+	blocks []*block // of set
+	set    *splitSet
 }
 
-// blockPair is two blocks, or one and itself; by their numbers, so that it does not hold them.
+// blockPair is two blocks, or one and itself, by their numbers.
 type blockPair struct{ a, b uint64 }
 
 type headPair struct {
@@ -75,93 +71,150 @@ type headRuns struct {
 	runs   splitRuns
 }
 
-// splits returns the split traces of a snapshot, and what could not be read to find them.
-func (s *snapshot) splits() (found map[span.TraceID]*splitTrace, gaps []string) {
+// splits returns the traces that are split over the blocks of a snapshot alone, those of which the heads
+// have something (which the first may have too), and what could not be read to find them.
+func (s *snapshot) splits() (blocks, heads *splitSet, gaps []string) {
 	c := &s.t.splits
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.forget(s)
-	found = map[span.TraceID]*splitTrace{}
-	add := func(err error, lists ...splitRuns) {
-		if err != nil {
-			gaps = append(gaps, err.Error())
+	if !slices.Equal(c.blocks, s.blocks) {
+		var found map[span.TraceID]*splitTrace
+		if found, gaps = c.among(s.blocks); len(gaps) > 0 {
+			return newSplitSet(found), s.headSplits(c, found, &gaps), gaps
 		}
-		for _, runs := range lists {
-			for id, list := range runs {
-				found[id] = found[id].with(id, list)
+		c.blocks, c.set = slices.Clone(s.blocks), newSplitSet(found)
+	}
+	if c.set == nil {
+		c.set = newSplitSet(nil)
+	}
+	return c.set, s.headSplits(c, c.set.traces, &gaps), gaps
+}
+
+// among returns the traces that are split over blocks.
+func (c *splitCache) among(blocks []*block) (found map[span.TraceID]*splitTrace, gaps []string) {
+	found = map[span.TraceID]*splitTrace{}
+	for i, a := range blocks {
+		for _, b := range blocks[i:] {
+			pair, err := c.pair(a, b)
+			if err != nil {
+				gaps = append(gaps, err.Error())
+			}
+			for _, runs := range pair {
+				for id, list := range runs {
+					if found[id] == nil {
+						found[id] = &splitTrace{id: id}
+					}
+					found[id].runs = append(found[id].runs, list...)
+				}
 			}
 		}
-	}
-	for i, a := range s.blocks {
-		for _, b := range s.blocks[i:] {
-			pair, err := c.pair(a, b)
-			add(err, pair[0], pair[1])
-		}
-		for _, h := range s.heads {
-			runs, err := c.head(h.h, a)
-			add(err, runs)
-		}
-	}
-	s.addHeads(found)
-	for _, t := range found {
-		t.finish()
 	}
 	return found, gaps
 }
 
-func (t *splitTrace) with(id span.TraceID, runs []splitRun) *splitTrace {
-	if t == nil {
-		t = &splitTrace{id: id}
+// headSplits returns the traces of heads that lie elsewhere too. blocks are those that are split over blocks.
+func (s *snapshot) headSplits(c *splitCache, blocks map[span.TraceID]*splitTrace, gaps *[]string) *splitSet {
+	found := map[span.TraceID]*splitTrace{}
+	add := func(id span.TraceID, runs []splitRun) {
+		if found[id] == nil {
+			found[id] = &splitTrace{id: id}
+			if t := blocks[id]; t != nil {
+				found[id].runs = slices.Clone(t.runs)
+			}
+		}
+		found[id].runs = append(found[id].runs, runs...)
 	}
-	t.runs = append(t.runs, runs...)
-	return t
-}
-
-// addHeads adds the heads to the traces that they have, and the traces that are in several heads.
-func (s *snapshot) addHeads(found map[span.TraceID]*splitTrace) {
+	for _, h := range s.heads {
+		for _, b := range s.blocks {
+			runs, err := c.head(h.h, b)
+			if err != nil {
+				*gaps = append(*gaps, err.Error())
+			}
+			for id, list := range runs {
+				add(id, list)
+			}
+		}
+	}
+	for i, h := range s.heads {
+		for _, other := range s.heads[i+1:] {
+			for _, id := range h.h.idsFrom(0) {
+				if other.has(id) {
+					add(id, nil)
+				}
+			}
+		}
+	}
 	for id, t := range found {
 		for _, h := range s.heads {
 			if h.has(id) {
 				t.heads = append(t.heads, h)
 			}
 		}
-	}
-	for i, h := range s.heads {
-		for _, other := range s.heads[i+1:] {
-			for _, id := range h.ids() {
-				if found[id] == nil && h.has(id) && other.has(id) {
-					t := &splitTrace{id: id}
-					for _, h := range s.heads {
-						if h.has(id) {
-							t.heads = append(t.heads, h)
-						}
-					}
-					found[id] = t
-				}
-			}
-		}
-	}
-	for id, t := range found { // a head's look-up may be ahead of the view
-		if len(t.runs)+len(t.heads) < 2 {
+		if len(t.heads) == 0 || len(t.runs)+len(t.heads) < 2 { // the look-up was ahead of the view
 			delete(found, id)
 		}
 	}
+	return newSplitSet(found)
 }
 
-// finish sorts the runs, leaves each in once, and sets the start.
+func newSplitSet(traces map[span.TraceID]*splitTrace) *splitSet {
+	s := &splitSet{traces: traces, apart: map[*block]map[uint32][]uint32{}, eachSpan: map[*block]map[uint32][]uint32{}}
+	for _, t := range traces {
+		t.finish()
+		s.list = append(s.list, t)
+		for _, r := range t.runs {
+			note(s.apart, r)
+			if !t.joined {
+				note(s.eachSpan, r)
+			}
+		}
+	}
+	for _, m := range []map[*block]map[uint32][]uint32{s.apart, s.eachSpan} {
+		for _, chunks := range m {
+			for _, places := range chunks {
+				slices.Sort(places)
+			}
+		}
+	}
+	slices.SortFunc(s.list, func(a, b *splitTrace) int {
+		return cmp.Or(cmp.Compare(b.start, a.start), bytes.Compare(b.id[:], a.id[:]))
+	})
+	return s
+}
+
+func note(apart map[*block]map[uint32][]uint32, r splitRun) {
+	if apart[r.b] == nil {
+		apart[r.b] = map[uint32][]uint32{}
+	}
+	apart[r.b][r.chunk] = append(apart[r.b][r.chunk], r.index)
+}
+
+// finish sorts the runs, leaves each in once, and sets the start and joined.
 func (t *splitTrace) finish() {
 	slices.SortFunc(t.runs, func(a, b splitRun) int {
 		return cmp.Or(cmp.Compare(a.b.meta.ID, b.b.meta.ID), cmp.Compare(a.chunk, b.chunk), cmp.Compare(a.index, b.index))
 	})
 	t.runs = slices.Compact(t.runs)
-	t.start = ^uint64(0)
-	for _, r := range t.runs {
+	t.start = math.MaxUint64
+	t.joined = len(t.heads) == 0
+	for i, r := range t.runs {
 		t.start = min(t.start, r.start)
+		t.joined = t.joined && (i == 0 || r.continues(t.runs[i-1]))
 	}
 	for _, h := range t.heads {
 		_, start := h.rowsOf(t.id)
 		t.start = min(t.start, start)
 	}
+}
+
+// continues reports whether the run goes on where the one before ended.
+func (r splitRun) continues(before splitRun) bool {
+	if r.b != before.b || r.index != 0 || r.chunk != before.chunk+1 {
+		return false
+	}
+	chunks, err := r.b.chunkTable()
+	return err == nil && chunks[r.chunk].continues
 }
 
 // forget drops what belongs to heads and blocks that are gone.
@@ -237,8 +290,6 @@ func (h *head) idsFrom(n int) []span.TraceID {
 	}
 	return ids
 }
-
-func (v *headView) ids() []span.TraceID { return v.h.idsFrom(0) }
 
 // hashSpan is the range of hashes that an entry of an index stands for: what was cut off may be anything.
 type hashSpan struct{ lo, hi uint64 } // hi included
