@@ -100,9 +100,9 @@ func getOK(t *testing.T, h http.Handler, url string, headers ...string) []byte {
 // faulty is a store with faults on top. A hook that is nil does nothing.
 type faulty struct {
 	store.Reader
-	onTrace func(ctx context.Context, id span.TraceID) error
-	onScan  func(ctx context.Context) error
-	gaps    []string
+	onTrace  func(ctx context.Context, id span.TraceID) error
+	onChunks func(ctx context.Context) error
+	gaps     []string
 }
 
 func (f *faulty) Trace(ctx context.Context, tenant string, id span.TraceID, hint store.TimeRange) (*store.Trace, error) {
@@ -118,13 +118,13 @@ func (f *faulty) Trace(ctx context.Context, tenant string, id span.TraceID, hint
 	return t, err
 }
 
-func (f *faulty) Scan(ctx context.Context, tenant string, q *store.Query, yield func(*store.Match) bool) (*store.ScanResult, error) {
-	if f.onScan != nil {
-		if err := f.onScan(ctx); err != nil {
+func (f *faulty) Chunks(ctx context.Context, tenant string, q *store.ChunkQuery, yield func(int, store.Chunk) error) (*store.ScanResult, error) {
+	if f.onChunks != nil {
+		if err := f.onChunks(ctx); err != nil {
 			return nil, err
 		}
 	}
-	r, err := f.Reader.Scan(ctx, tenant, q, yield)
+	r, err := f.Reader.(store.ChunkReader).Chunks(ctx, tenant, q, yield)
 	if err == nil {
 		r.Gaps = f.gaps
 	}
@@ -175,7 +175,7 @@ func TestTimeout(t *testing.T) {
 	cfg.Timeout = time.Nanosecond
 	slow := func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
 	r := &faulty{
-		Reader: filled(t), onScan: slow,
+		Reader: filled(t), onChunks: slow,
 		onTrace: func(ctx context.Context, _ span.TraceID) error { return slow(ctx) },
 	}
 	for _, f := range faces {

@@ -304,7 +304,7 @@ func TestJaegerSearchFails(t *testing.T) {
 		{"expired", failAt(3, store.ErrNotFound), 200, 9, "[]"},
 		{"gaps", &faulty{Reader: filled(t, rows...), gaps: []string{"block 7 is damaged"}}, 200, 10,
 			"[{0 the answer may lack traces: block 7 is damaged }]"},
-		{"scan", &faulty{Reader: filled(t, rows...), onScan: func(context.Context) error { return store.ErrTooLarge }}, 422, 0,
+		{"search", &faulty{Reader: filled(t, rows...), onChunks: func(context.Context) error { return store.ErrTooLarge }}, 422, 0,
 			"[{422 query needs more memory than its budget }]"},
 	}
 	for _, test := range tests {
