@@ -29,7 +29,7 @@ func checkManyAttributes(t *trial) error {
 		return errors.Join(
 			t.compareTrace(tenant, big.TraceID, store.TimeRange{}),
 			t.compareKeys(tenant, store.TimeRange{}),
-			t.compareScan(tenant, &store.Query{Where: store.Exists{Field: last}, Columns: []store.Field{last}}),
+			t.compareWhere(tenant, store.Exists{Field: last}, last),
 		)
 	})
 }
@@ -57,8 +57,8 @@ func checkManyEvents(t *trial) error {
 			t.compareTrace(tenant, events.TraceID, store.TimeRange{}),
 			t.compareKeys(tenant, store.TimeRange{}),
 			t.compareValues(tenant, store.Of(store.EventName), store.TimeRange{}, 0),
-			t.compareScan(tenant, &store.Query{Where: lastEvent}),
-			t.compareScan(tenant, &store.Query{Where: lastLink}),
+			t.compareWhere(tenant, lastEvent),
+			t.compareWhere(tenant, lastLink),
 		)
 	})
 }
@@ -89,11 +89,8 @@ func checkLongValues(t *trial) error {
 			t.compareTrace(tenant, s.TraceID, store.TimeRange{}),
 			t.compareTrace(tenant, other.TraceID, store.TimeRange{}),
 			t.compareKeys(tenant, store.TimeRange{}),
-			t.compareScan(tenant, &store.Query{
-				Where:   store.Compare{Field: inSpan, Op: store.Equal, Value: span.StringValue(long)},
-				Columns: []store.Field{inSpan, store.Attr(store.SpanScope, "a")},
-			}),
-			t.compareScan(tenant, &store.Query{Where: store.Exists{Field: store.Attr(store.AnyScope, "k"+long)}}),
+			t.compareWhere(tenant, store.Compare{Field: inSpan, Op: store.Equal, Value: span.StringValue(long)}, inSpan, store.Attr(store.SpanScope, "a")),
+			t.compareWhere(tenant, store.Exists{Field: store.Attr(store.AnyScope, "k"+long)}),
 		)
 	})
 }
@@ -117,7 +114,7 @@ func checkManyKeys(t *trial) error {
 	return t.everywhere(func() error {
 		for _, i := range []int{0, 12_345, spans*each - 1} {
 			f := store.Attr(store.SpanScope, fmt.Sprint("key ", i))
-			if err := t.compareScan(tenant, &store.Query{Where: store.Exists{Field: f}, Columns: []store.Field{f}}); err != nil {
+			if err := t.compareWhere(tenant, store.Exists{Field: f}, f); err != nil {
 				return err
 			}
 		}
@@ -155,7 +152,7 @@ func checkBigTrace(t *trial) error {
 		}
 	}
 	return t.everywhere(func() error {
-		return errors.Join(t.compareBigTrace(), t.scanBigTrace())
+		return errors.Join(t.compareBigTrace(), t.lookAtBigTrace(), t.scanBigTrace())
 	})
 }
 
@@ -178,28 +175,34 @@ func (t *trial) compareBigTrace() error {
 	return nil
 }
 
-func (t *trial) scanBigTrace() error {
+// lookAtBigTrace looks at the trace as a whole, and at each of its spans.
+func (t *trial) lookAtBigTrace() error {
+	if !t.looks() {
+		return nil
+	}
 	step := store.Compare{Field: store.Of(store.Name), Op: store.Equal, Value: span.StringValue("step 7")}
-	want := (t.bigTrace + 42) / 50
-	for _, whole := range []bool{false, true} {
-		q := &store.Query{Where: step, Whole: whole, Columns: []store.Field{store.Attr(store.SpanScope, "i")}}
-		list, _, err := t.ask(t.backend, tenant, q, 0)
-		if whole && t.bigTrace > 100_000 && errors.Is(err, store.ErrTooLarge) {
-			continue // a budget may forbid as much
-		}
+	number := store.Attr(store.SpanScope, "i")
+	for _, each := range []bool{false, true} {
+		l := &look{ChunkQuery: store.ChunkQuery{Needs: []store.Predicate{step}, Where: []store.Predicate{step}, Columns: []store.Field{number}, EachSpan: each}}
+		got, err := t.run(tenant, l)
 		if err != nil {
-			return err
+			return fmt.Errorf("Chunks of a trace of %d spans, %s: %w", t.bigTrace, l, err)
 		}
-		matched := 0
-		for _, m := range list {
-			for _, row := range m.Spans {
-				if row.Matched {
-					matched++
-				}
-			}
+		want := &modelTrace{id: bigTraceSpan(0).TraceID}
+		for i := range t.bigTrace {
+			s := bigTraceSpan(i)
+			want.spans = append(want.spans, &s)
 		}
-		if len(list) != 1 || matched != want || whole && len(list[0].Spans) != t.bigTrace {
-			return fmt.Errorf("Scan of a trace of %d spans, whole=%t: %d traces, %d matches, want 1 and %d", t.bigTrace, whole, len(list), matched, want)
+		all := &seenTrace{}
+		for _, part := range got.traces {
+			all.rows = append(all.rows, part.rows...)
+		}
+		var r report
+		if diffSeen(&r, l, all, want, 0); !each && len(got.traces) != 1 {
+			r.addf("it comes in %d pieces", len(got.traces))
+		}
+		if err := r.err(); err != nil {
+			return fmt.Errorf("Chunks of a trace of %d spans, %s:\n%w", t.bigTrace, l, err)
 		}
 	}
 	return nil

@@ -70,18 +70,7 @@ func checkContextEnds(t *trial) error {
 				return fmt.Errorf("%s: %w", name, err)
 			}
 		}
-		ctx, cancel := context.WithCancel(t.ctx)
-		defer cancel()
-		yielded := 0
-		_, err := t.backend.Scan(ctx, tenant, &store.Query{}, func(*store.Match) bool {
-			yielded++
-			cancel()
-			return true
-		})
-		if !errors.Is(err, context.Canceled) {
-			return fmt.Errorf("Scan whose context was cancelled at the first of %d traces: %d yielded, error %v, want context.Canceled", traces, yielded, err)
-		}
-		return nil
+		return errors.Join(t.endLook(), t.endScan())
 	})
 }
 
@@ -113,6 +102,14 @@ func (t *trial) reads(id span.TraceID) map[string]func(context.Context) error {
 			_, err := b.Scan(ctx, tenant, &store.Query{}, func(*store.Match) bool { return true })
 			return err
 		},
+		"Chunks": func(ctx context.Context) error {
+			reader, ok := b.(store.ChunkReader)
+			if !ok {
+				return ctx.Err()
+			}
+			_, err := reader.Chunks(ctx, tenant, &store.ChunkQuery{}, func(int, store.Chunk) error { return nil })
+			return err
+		},
 	}
 }
 
@@ -140,17 +137,15 @@ func checkRandom(t *trial) error {
 // askAtRandom compares the answers to a number of random questions.
 func (t *trial) askAtRandom(tenant string) error {
 	spans, ids := t.model.Spans(tenant), t.traceIDs(tenant)
-	for range 40 {
-		if err := t.compareScan(tenant, t.gen.Query(spans)); err != nil {
+	for range 60 {
+		if err := t.compareLook(tenant, t.gen.look(spans)); err != nil {
 			return err
 		}
 	}
+	if err := t.scanAtRandom(tenant); err != nil {
+		return err
+	}
 	for range 5 {
-		q := t.gen.Query(spans)
-		q.Limit = 0
-		if err := t.comparePages(tenant, q, 1+t.rng.IntN(6)); err != nil {
-			return err
-		}
 		if len(ids) > 0 {
 			if err := t.compareTrace(tenant, ids[t.rng.IntN(len(ids))], t.gen.Range(spans)); err != nil {
 				return err
@@ -300,25 +295,9 @@ func (t *trial) readAcked(ctx context.Context, done *acked) error {
 		}
 		break // one of them, and then what was acknowledged meanwhile
 	}
-	want = done.snapshot()
-	var last *store.Match
-	var out error
-	_, err := t.backend.Scan(ctx, tenant, &store.Query{}, func(m *store.Match) bool {
-		if last != nil && !store.Newer(last.Start, last.TraceID, m.Start, m.TraceID) {
-			out = fmt.Errorf("Scan while others write: out of order: after %s comes %s", nameMatch(last), nameMatch(m))
-		}
-		if n := want[m.TraceID]; len(m.Spans) < n {
-			out = fmt.Errorf("Scan while others write: %s: %d spans, want at least the %d acknowledged", nameMatch(m), len(m.Spans), n)
-		}
-		delete(want, m.TraceID)
-		last = &store.Match{TraceID: m.TraceID, Start: m.Start}
-		return out == nil
-	})
-	if err == nil && out == nil && len(want) > 0 {
-		out = fmt.Errorf("Scan while others write: %d acknowledged traces are missing", len(want))
-	}
+	err := errors.Join(t.lookForAcked(ctx, done.snapshot()), t.scanForAcked(ctx, done.snapshot()))
 	if ctx.Err() != nil { // another one has failed
 		return nil
 	}
-	return errors.Join(err, out)
+	return err
 }

@@ -176,13 +176,18 @@ func checkTraceInPieces(t *trial) error {
 				return err
 			}
 		}
-		for _, q := range []*store.Query{
-			{Where: store.Compare{Field: store.Of(store.Name), Op: store.Equal, Value: span.StringValue(last.Name)}, Whole: true},
-			{Range: store.TimeRange{Start: last.Start}, Whole: true},
-			{Range: store.TimeRange{Start: last.Start}},
-			{Range: store.TimeRange{Start: 2, End: 3}, Whole: true},
+		named := func(s *span.Span) store.Predicate {
+			return store.Compare{Field: store.Of(store.Name), Op: store.Equal, Value: span.StringValue(s.Name)}
+		}
+		for _, q := range []store.ChunkQuery{
+			{Needs: []store.Predicate{named(&last)}},
+			{Needs: []store.Predicate{named(&last), named(&early)}},                              // of two spans
+			{Needs: []store.Predicate{named(&early)}, Range: store.TimeRange{Start: last.Start}}, // of a span out of the range
+			{Needs: []store.Predicate{named(&early)}, Range: store.TimeRange{Start: 2, End: 3}},  // no span is in the range
+			{Before: early.Start}, // of the whole trace
+			{Before: last.Start, Where: []store.Predicate{named(&early), named(&last)}, EachSpan: true}, // of each span
 		} {
-			if err := t.compareScan(tenant, q); err != nil {
+			if err := t.compareLook(tenant, &look{ChunkQuery: q, after: 1, enough: early.Start + 1}); err != nil {
 				return err
 			}
 		}
@@ -262,7 +267,7 @@ func checkTraceIDs(t *trial) error {
 				return err
 			}
 			byID := store.Compare{Field: store.Of(store.TraceID), Op: store.Equal, Value: span.BytesValue(string(id[:]))}
-			if err := t.compareScan(tenant, &store.Query{Where: byID}); err != nil {
+			if err := t.compareWhere(tenant, byID); err != nil {
 				return err
 			}
 		}
@@ -307,7 +312,7 @@ func (t *trial) compareNothing(tenant string) error {
 	if err := t.compareCatalog(tenant, store.TimeRange{}, fields); err != nil {
 		return err
 	}
-	return t.compareScan(tenant, &store.Query{Whole: true, Columns: fields})
+	return t.compareWhere(tenant, nil, fields...)
 }
 
 // checkEmpty: a store without spans has answers, and a batch without spans is no span.

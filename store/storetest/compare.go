@@ -23,14 +23,18 @@ func (t *trial) compareAll() error {
 		if err := t.compareCatalog(tenant, store.TimeRange{}, fields); err != nil {
 			return err
 		}
-		for _, q := range []*store.Query{
-			{Columns: fields},
-			{Whole: true},
-			{Where: store.Or{}},
+		half := len(fields) / 2
+		for _, q := range []store.ChunkQuery{
+			{Columns: fields[:half]},
+			{Columns: fields[half:], EachSpan: true},
+			{Needs: []store.Predicate{store.Or{}}},
 		} {
-			if err := t.compareScan(tenant, q); err != nil {
+			if err := t.compareLook(tenant, &look{ChunkQuery: q, fields: fields[half:]}); err != nil {
 				return err
 			}
+		}
+		if err := t.scanAll(tenant, fields); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -92,152 +96,6 @@ func (t *trial) compareTrace(tenant string, id span.TraceID, hint store.TimeRang
 	return nil
 }
 
-// ask runs a query on a reader and copies what it yields; it stops the scan
-// itself after stop matches, if that is above 0.
-func (t *trial) ask(r store.Reader, tenant string, q *store.Query, stop int) ([]store.Match, *store.ScanResult, error) {
-	var list []store.Match
-	result, err := r.Scan(t.ctx, tenant, q, func(m *store.Match) bool {
-		list = append(list, copyMatch(m))
-		return len(list) != stop
-	})
-	if err != nil {
-		return nil, nil, err
-	}
-	if len(result.Gaps) > 0 {
-		return nil, nil, fmt.Errorf("gaps: %q", result.Gaps)
-	}
-	return list, result, nil
-}
-
-// copyMatch keeps a match beyond its yield, bytes of strings included.
-func copyMatch(m *store.Match) store.Match {
-	out := *m
-	out.Spans = slices.Clone(m.Spans)
-	for i := range out.Spans {
-		row := &out.Spans[i]
-		row.Values = slices.Clone(row.Values)
-		for c := range row.Values {
-			row.Values[c] = slices.Clone(row.Values[c])
-			for v := range row.Values[c] {
-				row.Values[c][v].Str = strings.Clone(row.Values[c][v].Str)
-			}
-		}
-	}
-	return out
-}
-
-// compareScan runs a query, and names the simplest query like it that goes wrong.
-func (t *trial) compareScan(tenant string, q *store.Query) error {
-	err := t.compareQuery(tenant, q)
-	if err == nil {
-		return nil
-	}
-	small, err := simplify(q, err, func(q *store.Query) error { return t.compareQuery(tenant, q) })
-	err = fmt.Errorf("Scan(%q, %s):\n%w", tenant, formatQuery(small), err)
-	var differs *matchError
-	if errors.As(err, &differs) {
-		err = fmt.Errorf("%w\n%s", err, t.explain(tenant, differs, small))
-	}
-	return err
-}
-
-// explain shows the spans that an answer is wrong about, in the light of the query.
-func (t *trial) explain(tenant string, e *matchError, q *store.Query) string {
-	text := "what differs first is in the model:"
-	shown := 0
-	for _, s := range t.model.Spans(tenant) {
-		if s.TraceID != e.trace || !e.span.IsZero() && s.SpanID != e.span {
-			continue
-		}
-		if shown++; shown > 4 {
-			return text + "\n  …"
-		}
-		text += fmt.Sprintf("\n  in range=%t, where=%t: %s", q.Range.Contains(s.Start), Judge(q.Where, s), clip(formatSpan(s), 1500))
-		for i, e := range s.Events[:min(3, len(s.Events))] {
-			text += fmt.Sprintf("\n    event %d: %q at %d %s", i, clip(e.Name, 100), e.Time, clip(formatAttrs(e.Attrs), 300))
-		}
-		for i, l := range s.Links[:min(3, len(s.Links))] {
-			text += fmt.Sprintf("\n    link %d: %s %s %s", i, l.TraceID, l.SpanID, clip(formatAttrs(l.Attrs), 300))
-		}
-	}
-	return text
-}
-
-func (t *trial) compareQuery(tenant string, q *store.Query) error {
-	got, result, err := t.ask(t.backend, tenant, q, 0)
-	if err != nil {
-		return err
-	}
-	want, wantResult, err := t.ask(t.model, tenant, q, 0)
-	if err != nil {
-		return err
-	}
-	if err := diffMatches(got, want, q.Columns); err != nil {
-		return err
-	}
-	stopped := q.Limit > 0 && len(got) == q.Limit
-	if result.Next == "" && wantResult.Next != "" {
-		return errors.New("no cursor to what comes behind the limit")
-	}
-	if result.Next != "" && !stopped {
-		return fmt.Errorf("cursor %q at the end of the scan", result.Next)
-	}
-	return nil
-}
-
-func formatQuery(q *store.Query) string {
-	where := "true"
-	if q.Where != nil {
-		where = q.Where.String()
-	}
-	return fmt.Sprintf("where %s\n  range %v whole=%t limit=%d after=%q columns=%q", where, q.Range, q.Whole, q.Limit, q.After, q.Columns)
-}
-
-// simplify looks for a query with less in it that fails too, and returns its error with it.
-func simplify(q *store.Query, err error, run func(*store.Query) error) (*store.Query, error) {
-	for {
-		found := false
-		for _, s := range simpler(q) {
-			if e := run(s); e != nil {
-				q, err, found = s, e, true
-				break
-			}
-		}
-		if !found {
-			return q, err
-		}
-	}
-}
-
-// simpler returns queries that lack one thing of q.
-func simpler(q *store.Query) []*store.Query {
-	var list []*store.Query
-	try := func(change func(*store.Query)) {
-		s := *q
-		change(&s)
-		list = append(list, &s)
-	}
-	if q.Limit > 0 {
-		try(func(s *store.Query) { s.Limit = 0 })
-	}
-	if q.Whole {
-		try(func(s *store.Query) { s.Whole = false })
-	}
-	if q.Range != (store.TimeRange{}) {
-		try(func(s *store.Query) { s.Range = store.TimeRange{} })
-	}
-	for i := range q.Columns {
-		try(func(s *store.Query) { s.Columns = slices.Delete(slices.Clone(q.Columns), i, i+1) })
-	}
-	if q.Where != nil {
-		try(func(s *store.Query) { s.Where = nil })
-	}
-	for _, p := range simplerPredicates(q.Where) {
-		try(func(s *store.Query) { s.Where = p })
-	}
-	return list
-}
-
 func simplerPredicates(p store.Predicate) (list []store.Predicate) {
 	rebuild := func(parts []store.Predicate, whole func([]store.Predicate) store.Predicate) {
 		list = append(list, parts...)
@@ -271,32 +129,18 @@ func simplerPredicates(p store.Predicate) (list []store.Predicate) {
 	return list
 }
 
-// comparePages reads a query page by page and holds the pages together against one scan.
-func (t *trial) comparePages(tenant string, q *store.Query, size int) error {
-	want, _, err := t.ask(t.model, tenant, q, 0)
-	if err != nil {
-		return err
-	}
-	page := *q
-	page.Limit = size
-	var got []store.Match
+// simplify looks for a question with less in it that fails too, and returns its error with it.
+func simplify[Q any](q Q, err error, simpler func(Q) []Q, run func(Q) error) (Q, error) {
 	for {
-		list, result, err := t.ask(t.backend, tenant, &page, 0)
-		if err != nil {
-			return err
+		found := false
+		for _, s := range simpler(q) {
+			if e := run(s); e != nil {
+				q, err, found = s, e, true
+				break
+			}
 		}
-		got = append(got, list...)
-		if len(list) > size || result.Next != "" && (len(list) < size || len(got) > len(want)) {
-			return fmt.Errorf("pages of %d of Scan(%q, %s): %d traces on a page, %d so far of %d, next %q",
-				size, tenant, formatQuery(q), len(list), len(got), len(want), result.Next)
+		if !found {
+			return q, err
 		}
-		if result.Next == "" {
-			break
-		}
-		page.After = result.Next
 	}
-	if err := diffMatches(got, want, q.Columns); err != nil {
-		return fmt.Errorf("pages of %d of Scan(%q, %s):\n%w", size, tenant, formatQuery(q), err)
-	}
-	return nil
 }

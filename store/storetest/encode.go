@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/clewhq/clew/span"
-	"github.com/clewhq/clew/store"
 )
 
 // encode returns bytes that are equal for two spans if and only if the spans
@@ -39,19 +38,6 @@ func encode(s *span.Span) string {
 	e.str(s.Resource.SchemaURL, s.Resource.EntityRefs, s.Scope.Name, s.Scope.Version, s.Scope.SchemaURL)
 	e.attrs(s.Resource.Attrs)
 	e.attrs(s.Scope.Attrs)
-	return string(e)
-}
-
-// encodeRow is encode for a row of a scan.
-func encodeRow(r *store.Row) string {
-	e := encoder(fmt.Appendf(nil, "%s %t ", r.SpanID, r.Matched))
-	e.num(r.Start, r.End, uint64(len(r.Values)))
-	for _, list := range r.Values {
-		e.num(uint64(len(list)))
-		for _, v := range list {
-			e.value(v)
-		}
-	}
 	return string(e)
 }
 

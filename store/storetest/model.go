@@ -35,6 +35,7 @@ type modelTenant struct {
 	seen    map[string]bool // encodings of the spans
 	spans   []*span.Span    // each once
 	arrived []*span.Span    // each as often as it was written
+	traces  []*modelTrace   // of spans, newest first; nil: to be made
 }
 
 // Write implements store.Writer.
@@ -52,6 +53,7 @@ func (m *Model) Write(ctx context.Context, tenant string, b *span.Batch) error {
 		t = &modelTenant{seen: map[string]bool{}}
 		m.tenants[tenant] = t
 	}
+	t.traces = nil
 	for i := range b.Len() {
 		s := b.Span(i)
 		t.arrived = append(t.arrived, &s)
@@ -102,11 +104,24 @@ type modelTrace struct {
 
 func (t *modelTrace) start() uint64 { return t.spans[0].Start }
 
-// traces returns the traces of a tenant, newest first.
+// traces returns the traces of a tenant, newest first. They are shared and must not be changed.
 func (m *Model) traces(tenant string) []*modelTrace {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	t := m.tenants[tenant]
+	if t == nil {
+		return nil
+	}
+	if t.traces == nil {
+		t.traces = makeTraces(t.spans)
+	}
+	return t.traces
+}
+
+func makeTraces(spans []*span.Span) []*modelTrace {
 	byID := map[span.TraceID]*modelTrace{}
 	var list []*modelTrace
-	for _, s := range m.Spans(tenant) {
+	for _, s := range spans {
 		t := byID[s.TraceID]
 		if t == nil {
 			t = &modelTrace{id: s.TraceID}
@@ -159,63 +174,4 @@ func (m *Model) Trace(ctx context.Context, tenant string, id span.TraceID, _ sto
 		answer.Spans.Append(s)
 	}
 	return answer, nil
-}
-
-// Scan implements store.Reader.
-func (m *Model) Scan(ctx context.Context, tenant string, q *store.Query, yield func(*store.Match) bool) (*store.ScanResult, error) {
-	afterStart, afterID, resumed, err := q.After.Parse()
-	if err != nil {
-		return nil, err
-	}
-	var result store.ScanResult
-	var last store.Cursor
-	yielded := 0
-	for _, t := range m.traces(tenant) {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		if resumed && !store.Newer(afterStart, afterID, t.start(), t.id) {
-			continue
-		}
-		result.Stats.Rows += uint64(len(t.spans))
-		rows := match(t, q)
-		if len(rows) == 0 {
-			continue
-		}
-		if q.Limit > 0 && yielded == q.Limit {
-			result.Next = last
-			return &result, nil
-		}
-		last = store.MakeCursor(t.start(), t.id)
-		yielded++
-		if !yield(&store.Match{TraceID: t.id, Start: t.start(), Spans: rows}) {
-			result.Next = last
-			return &result, nil
-		}
-	}
-	return &result, ctx.Err()
-}
-
-// match returns the rows of t that q asks for; none if no span of t matches.
-func match(t *modelTrace, q *store.Query) []store.Row {
-	var rows []store.Row
-	matches := 0
-	for _, s := range t.spans {
-		matched := q.Range.Contains(s.Start) && Judge(q.Where, s)
-		if matched {
-			matches++
-		}
-		if !matched && !q.Whole {
-			continue
-		}
-		row := store.Row{SpanID: s.SpanID, Start: s.Start, End: s.End, Matched: matched}
-		for _, f := range q.Columns {
-			row.Values = append(row.Values, Values(f, s))
-		}
-		rows = append(rows, row)
-	}
-	if matches == 0 {
-		return nil
-	}
-	return rows
 }

@@ -48,6 +48,12 @@ const (
 	traceVar  = "CLEW_TEST_TRACE_SPANS" // spans in the big trace; default 20,000
 )
 
+// looks reports whether the backend has chunks.
+func (t *trial) looks() bool {
+	_, ok := t.backend.(store.ChunkReader)
+	return ok
+}
+
 // checks are the claims of the suite. Those on random data run once for each round.
 var checks = []struct {
 	name   string
@@ -68,6 +74,10 @@ var checks = []struct {
 	{"Empty", false, checkEmpty},
 	{"ContextEnds", false, checkContextEnds},
 	{"YieldUsesTheStore", false, checkYieldUsesTheStore},
+	{"Scans", false, checkScans},
+	{"YieldUsesChunks", false, checkYieldUsesChunks},
+	{"YieldEnds", false, checkYieldEnds},
+	{"Looks", true, checkLooks},
 	{"Random", true, checkRandom},
 	{"Concurrent", false, checkConcurrent},
 	{"ManyAttributes", false, checkManyAttributes},

@@ -6,7 +6,6 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -22,10 +21,9 @@ type faulty struct {
 	tenant   func(string) string
 	written  func(*span.Span) bool // changes a span; false drops it
 	trace    func(*store.Trace, store.TimeRange)
-	query    func(*store.Query)
-	match    func(*store.Match)
-	result   func(*store.ScanResult)
-	scanErr  func(error) error
+	where    func(store.Predicate) store.Predicate
+	scan     scanFaults
+	look     lookFaults
 	services func([]string) []string
 	ops      func([]store.Operation) []store.Operation
 	keys     func([]store.AttributeKey) []store.AttributeKey
@@ -57,29 +55,6 @@ func (f *faulty) Trace(ctx context.Context, tenant string, id span.TraceID, hint
 		f.trace(tr, hint)
 	}
 	return tr, err
-}
-
-func (f *faulty) Scan(ctx context.Context, tenant string, q *store.Query, yield func(*store.Match) bool) (*store.ScanResult, error) {
-	changed := *q
-	if f.query != nil {
-		f.query(&changed)
-	}
-	result, err := f.Model.Scan(ctx, f.name(tenant), &changed, func(m *store.Match) bool {
-		if f.match != nil {
-			f.match(m)
-		}
-		return yield(m)
-	})
-	if err != nil && f.scanErr != nil {
-		err = f.scanErr(err)
-	}
-	if err == nil && result == nil {
-		result = &store.ScanResult{}
-	}
-	if err == nil && f.result != nil {
-		f.result(result)
-	}
-	return result, err
 }
 
 // change applies a fault to an answer.
@@ -118,7 +93,7 @@ func (f *faulty) Settle(context.Context) error {
 }
 
 // rewrite returns a fault that changes every comparison, match and so on inside a query.
-func rewrite(f func(store.Predicate) store.Predicate) func(*store.Query) {
+func rewrite(f func(store.Predicate) store.Predicate) func(store.Predicate) store.Predicate {
 	var walk func(store.Predicate) store.Predicate
 	each := func(list []store.Predicate) (out []store.Predicate) {
 		for _, p := range list {
@@ -141,11 +116,11 @@ func rewrite(f func(store.Predicate) store.Predicate) func(*store.Query) {
 		}
 		return f(p)
 	}
-	return func(q *store.Query) { q.Where = walk(q.Where) }
+	return walk
 }
 
 // compares returns a fault in comparisons.
-func compares(f func(store.Compare) store.Predicate) func(*store.Query) {
+func compares(f func(store.Compare) store.Predicate) func(store.Predicate) store.Predicate {
 	return rewrite(func(p store.Predicate) store.Predicate {
 		if c, ok := p.(store.Compare); ok {
 			return f(c)
@@ -180,12 +155,14 @@ func rebuild(tr *store.Trace, f func([]span.Span) []span.Span) {
 	}
 }
 
-// faults are what a store may get wrong, with the check that a store with the fault fails.
-var faults = []struct {
+// fault is what a store may get wrong, with the check that a store with the fault fails.
+type fault struct {
 	fault string
 	check func(*trial) error
 	store faulty
-}{
+}
+
+var faults = []fault{
 	{"writes nothing", checkEveryField, faulty{written: func(*span.Span) bool { return false }}},
 	{"makes -0 to 0", checkEveryField, faulty{written: everyValue(func(v span.Value) span.Value {
 		if v.Type == span.Float && v.Float() == 0 {
@@ -242,62 +219,34 @@ var faults = []struct {
 			return slices.CompactFunc(list, func(a, b span.Span) bool { return a.SpanID == b.SpanID })
 		})
 	}}},
-	{"scans what comes twice twice", checkSharedIDs, faulty{match: func(m *store.Match) { m.Spans = append(m.Spans, m.Spans[len(m.Spans)-1]) }}},
 	{"says that a trace has gaps", checkTraceIDs, faulty{trace: func(tr *store.Trace, _ store.TimeRange) { tr.Gaps = []string{"block 1"} }}},
 	{"knows the lower half of an id", checkTraceIDs, faulty{written: func(s *span.Span) bool { clear(s.TraceID[:8]); return true }}},
 	{"has one tenant", checkTenants, faulty{tenant: func(string) string { return "all" }}},
-	{"ignores Whole", checkTraceInPieces, faulty{query: func(q *store.Query) { q.Whole = false }}},
-	{"ignores the range", checkTraceInPieces, faulty{query: func(q *store.Query) { q.Range = store.TimeRange{} }}},
-	{"starts a trace at its first match", checkTraceInPieces, faulty{match: func(m *store.Match) { m.Start = m.Spans[0].Start }}},
-	{"says that all spans match", checkTraceInPieces, faulty{match: func(m *store.Match) {
-		for i := range m.Spans {
-			m.Spans[i].Matched = true
-		}
-	}}},
-	{"gives one value of each column", checkEveryField, faulty{match: func(m *store.Match) {
-		for _, row := range m.Spans {
-			for i, values := range row.Values {
-				row.Values[i] = values[:min(1, len(values))]
-			}
-		}
-	}}},
-	{"ignores the limit", checkPages, faulty{query: func(q *store.Query) { q.Limit = 0 }}},
-	{"gives no cursor", checkPages, faulty{result: func(r *store.ScanResult) { r.Next = "" }}},
-	{"gives a cursor at the end", checkPages, faulty{result: func(r *store.ScanResult) { r.Next = store.MakeCursor(0, span.TraceID{}) }}},
-	{"ignores the cursor", checkPages, faulty{query: func(q *store.Query) { q.After = "" }}},
-	{"has cursors of a start only", checkEqualStarts, faulty{result: func(r *store.ScanResult) {
-		if start, _, ok, _ := r.Next.Parse(); ok {
-			r.Next = store.MakeCursor(start, span.TraceID{})
-		}
-	}}},
-	{"takes any cursor", checkInvalidCursor, faulty{scanErr: func(err error) error { return nil }}},
-	{"says not why a scan ended", checkContextEnds, faulty{scanErr: func(error) error { return errors.New("ended") }}},
-	{"ends a scan in silence", checkContextEnds, faulty{scanErr: func(error) error { return nil }}},
-	{"sees a missing field as different", checkPredicates, faulty{query: compares(func(c store.Compare) store.Predicate {
+	{"sees a missing field as different", checkPredicates, faulty{where: compares(func(c store.Compare) store.Predicate {
 		if c.Op == store.NotEqual {
 			return store.Not{P: store.Compare{Field: c.Field, Op: store.Equal, Value: c.Value}}
 		}
 		return c
 	})}},
-	{"compares integers as floats", checkPredicates, faulty{query: compares(func(c store.Compare) store.Predicate {
+	{"compares integers as floats", checkPredicates, faulty{where: compares(func(c store.Compare) store.Predicate {
 		if c.Value.Type == span.Int {
 			c.Value = float(float64(c.Value.Int()))
 		}
 		return c
 	})}},
-	{"takes < for <=", checkPredicates, faulty{query: compares(func(c store.Compare) store.Predicate {
+	{"takes < for <=", checkPredicates, faulty{where: compares(func(c store.Compare) store.Predicate {
 		if c.Op == store.LessEqual {
 			c.Op = store.Less
 		}
 		return c
 	})}},
-	{"looks for unscoped keys in spans", checkPredicates, faulty{query: compares(func(c store.Compare) store.Predicate {
+	{"looks for unscoped keys in spans", checkPredicates, faulty{where: compares(func(c store.Compare) store.Predicate {
 		if c.Field.Scope == store.AnyScope {
 			c.Field.Scope = store.SpanScope
 		}
 		return c
 	})}},
-	{"looks for unscoped keys in every scope", checkPredicates, faulty{query: compares(func(c store.Compare) store.Predicate {
+	{"looks for unscoped keys in every scope", checkPredicates, faulty{where: compares(func(c store.Compare) store.Predicate {
 		var list store.Or
 		for _, scope := range anyScope {
 			if c.Field.Scope == store.AnyScope {
@@ -306,19 +255,19 @@ var faults = []struct {
 		}
 		return append(list, c)
 	})}},
-	{"mixes events", checkPredicates, faulty{query: rewrite(func(p store.Predicate) store.Predicate {
+	{"mixes events", checkPredicates, faulty{where: rewrite(func(p store.Predicate) store.Predicate {
 		if e, ok := p.(store.AnyEvent); ok {
 			return store.And{e.P, store.Exists{Field: store.Of(store.EventName)}}
 		}
 		return p
 	})}},
-	{"mixes links", checkPredicates, faulty{query: rewrite(func(p store.Predicate) store.Predicate {
+	{"mixes links", checkPredicates, faulty{where: rewrite(func(p store.Predicate) store.Predicate {
 		if l, ok := p.(store.AnyLink); ok {
 			return store.And{l.P, store.Exists{Field: store.Of(store.LinkSpanID)}}
 		}
 		return p
 	})}},
-	{"matches a part", checkPredicates, faulty{query: rewrite(func(p store.Predicate) store.Predicate {
+	{"matches a part", checkPredicates, faulty{where: rewrite(func(p store.Predicate) store.Predicate {
 		if m, ok := p.(store.Matches); ok {
 			m.Regex, _ = store.NewRegex(".*(?:" + m.Regex.Expr + ").*")
 			return m
@@ -398,7 +347,7 @@ var faults = []struct {
 }
 
 func TestSuiteFindsFaults(t *testing.T) {
-	for _, c := range faults {
+	for _, c := range slices.Concat(faults, traceFaults, queryFaults, columnFaults, endFaults, scanFaultList) {
 		t.Run(c.fault, func(t *testing.T) {
 			c.store.Model = &Model{}
 			tr := newTrial(t.Context(), &c.store, 1)
@@ -462,23 +411,6 @@ func (s *shared) Trace(ctx context.Context, tenant string, id span.TraceID, hint
 	return tr, err
 }
 
-// recycled is a store that uses the memory of a match again.
-type recycled struct{ *Model }
-
-func (r *recycled) Scan(ctx context.Context, tenant string, q *store.Query, yield func(*store.Match) bool) (*store.ScanResult, error) {
-	return r.Model.Scan(ctx, tenant, q, func(m *store.Match) bool {
-		more := yield(m)
-		for i := range m.Spans {
-			for _, values := range m.Spans[i].Values {
-				clear(values)
-			}
-		}
-		clear(m.Spans)
-		*m = store.Match{}
-		return more
-	})
-}
-
 // busy is a store that asks senders to come back.
 type busy struct {
 	*Model
@@ -492,34 +424,6 @@ func (b *busy) Write(ctx context.Context, tenant string, batch *span.Batch) erro
 	return b.Model.Write(ctx, tenant, batch)
 }
 
-// offsets is a store whose cursors count the traces before them.
-type offsets struct{ *Model }
-
-func (o *offsets) Scan(ctx context.Context, tenant string, q *store.Query, yield func(*store.Match) bool) (*store.ScanResult, error) {
-	first := 0
-	if q.After != "" {
-		n, err := strconv.Atoi(string(q.After))
-		if err != nil {
-			return nil, store.ErrCursor
-		}
-		first = n
-	}
-	all := *q
-	all.After, all.Limit = "", 0
-	at, stopped := 0, false
-	result, err := o.Model.Scan(ctx, tenant, &all, func(m *store.Match) bool {
-		if at++; at <= first {
-			return true
-		}
-		stopped = !yield(m) || at == first+q.Limit
-		return !stopped
-	})
-	if err == nil && stopped {
-		result.Next = store.Cursor(strconv.Itoa(at))
-	}
-	return result, err
-}
-
 // locked is a store that lets nobody in while it scans.
 type locked struct {
 	*Model
@@ -530,12 +434,6 @@ func (l *locked) Write(ctx context.Context, tenant string, b *span.Batch) error 
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.Model.Write(ctx, tenant, b)
-}
-
-func (l *locked) Scan(ctx context.Context, tenant string, q *store.Query, yield func(*store.Match) bool) (*store.ScanResult, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.Model.Scan(ctx, tenant, q, yield)
 }
 
 func TestSuiteOnOddStores(t *testing.T) {
@@ -554,6 +452,8 @@ func TestSuiteOnOddStores(t *testing.T) {
 		{"counts traces in its cursors while data arrives", &offsets{&Model{}}, checkPagesWhileDataArrives, false},
 		{"locks while it scans", &locked{Model: &Model{}}, checkYieldUsesTheStore, false},
 		{"does not lock while it scans", &Model{}, checkYieldUsesTheStore, true},
+		{"locks while it looks", &locked{Model: &Model{}}, checkYieldUsesChunks, false},
+		{"does not lock while it looks", &Model{}, checkYieldUsesChunks, true},
 	} {
 		tr := newTrial(t.Context(), c.store, 1)
 		if !c.ok {
