@@ -23,7 +23,8 @@ type ChunkQuery struct {
 	// Columns are the fields that Chunk.Column is asked for.
 	Columns []Field
 	// EachSpan says that spans are looked at one by one: the spans of a trace may
-	// then come in several chunks, in each as if it were a trace of its own.
+	// then come in several chunks, in each as if it were a trace of its own, and
+	// what is said above of a trace is then said of each such part.
 	EachSpan bool
 	// Progress is told from time to time how far the look has come; one call at a time. It may be nil.
 	Progress func(Progress)
@@ -58,7 +59,7 @@ type Chunk interface {
 	// Values calls yield with all values of a field on a row, in order.
 	Values(f Field, row int, yield func(span.Value) bool)
 	// Attributes returns the attributes (of all scopes but AnyScope) that rows of the chunk have, in
-	// any order; it may name some that they do not have.
+	// any order, each once; it may name some that they do not have.
 	Attributes() []Field
 	// Err returns the first error of the methods above, which return something safe when they fail.
 	Err() error

@@ -91,25 +91,29 @@ func TestRegexHolds(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range []struct {
-		v    span.Value
-		want bool
+		v         span.Value
+		want, not bool // of =~ and of !~
 	}{
-		{str("aa"), true},
-		{str("b"), false},
-		{span.BytesValue("aa"), false},
-		{num(1), false},
-		{yes, false},
-		{span.Value{}, false},
-		{list(str("b"), str("aa")), true},
-		{list(str("b"), str("ab")), false},
-		{list(), false},
-		{list(str("aa"), num(1)), false},
-		{list(num(1)), false},
-		{list(list(str("aa"))), false},
-		{span.MapValue(span.KeyValue{Key: "aa", Value: str("aa")}), false},
+		{str("aa"), true, false},
+		{str("b"), false, true},
+		{span.BytesValue("aa"), false, false},
+		{num(1), false, false},
+		{yes, false, false},
+		{span.Value{}, false, false},
+		{list(str("b"), str("aa")), true, false},
+		{list(str("b"), str("ab")), false, true},
+		{list(), false, true},
+		{list(str("aa"), num(1)), false, false},
+		{list(str("b"), num(1)), false, false},
+		{list(num(1)), false, false},
+		{list(list(str("aa"))), false, false},
+		{span.MapValue(span.KeyValue{Key: "aa", Value: str("aa")}), false, false},
 	} {
 		if got := (Matches{Regex: r}).Holds(c.v); got != c.want {
-			t.Errorf("Holds(%s) = %v, want %v", literal(c.v), got, c.want)
+			t.Errorf("%s =~ %q: %v, want %v", literal(c.v), r.Expr, got, c.want)
+		}
+		if got := (Matches{Regex: r, Not: true}).Holds(c.v); got != c.not {
+			t.Errorf("%s !~ %q: %v, want %v", literal(c.v), r.Expr, got, c.not)
 		}
 	}
 }
@@ -136,6 +140,7 @@ func TestPredicateString(t *testing.T) {
 		{Compare{Of(TraceID), NotEqual, span.BytesValue("\x0a\xff")}, "trace:id != 0x0aff"},
 		{Compare{Attr(EventScope, "k"), Equal, yes}, "event.k = true"},
 		{AnyEvent{Matches{Field: Of(EventName), Regex: regex}}, `event(event:name =~ "a\"b")`},
+		{Matches{Field: Of(Name), Regex: regex, Not: true}, `name !~ "a\"b"`},
 		{AnyLink{Not{Exists{Attr(LinkScope, "k")}}}, "link(!(link.k != nil))"},
 		{Compare{Field{Scope: 99, Key: "k"}, 99, span.Value{}}, `invalid.k invalid empty("")`},
 		{Exists{Of(99)}, "invalid != nil"},
