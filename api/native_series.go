@@ -63,8 +63,8 @@ func (n *native) series(w http.ResponseWriter, r *http.Request) error {
 	}
 	return n.answer(w, r, func(ctx context.Context, e *events) (any, error) {
 		if e != nil {
-			s.opts.Progress = func(p store.Progress, want func() []*traceql.TimeSeries) {
-				e.progress(p, func() any { return s.encode(&traceql.SeriesResult{Series: want(), Stats: p.Stats}) })
+			s.opts.Progress = func(p store.Progress, want func() *traceql.SeriesResult) {
+				e.progress(p, func() any { return s.encode(want()) })
 			}
 		}
 		query, looks := n.query, (*recorder)(nil)

@@ -102,8 +102,8 @@ type SeriesOptions struct {
 	Exemplars int
 	// MaxSeries is the most series to return; 0 means all. What is left out makes the answer partial.
 	MaxSeries int
-	// Progress is told how far the query has come, with the series so far if want is called.
-	Progress func(p store.Progress, want func() []*TimeSeries)
+	// Progress is told how far the query has come, with the answer so far if want is called.
+	Progress func(p store.Progress, want func() *SeriesResult)
 }
 
 // SeriesResult is the answer to a metrics query.
