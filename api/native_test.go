@@ -1,23 +1,18 @@
 package api
 
 import (
-	"bytes"
 	"encoding/json"
 	"net/url"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/clewhq/clew/span"
-	"github.com/clewhq/clew/store"
 )
 
-func TestNativeGolden(t *testing.T) {
-	h := NewNative(testConfig(), filled(t, append(recorded(t), odd()...)...))
-	golden(t, "native_search.json", getOK(t, h, "/api/clew/v1/search"))
+func TestNativeTraceGolden(t *testing.T) {
+	h := NewNative(testConfig(), filled(t, recorded(t)...))
 	golden(t, "native_trace.json", getOK(t, h, "/api/clew/v1/traces/"+traceWhole))
-	golden(t, "native_nothing_found.json", getOK(t, h, "/api/clew/v1/search?service=nobody"))
 }
 
 func TestNativeTraceProtobuf(t *testing.T) {
@@ -29,87 +24,12 @@ func TestNativeTraceProtobuf(t *testing.T) {
 	diffRows(t, decodeProto(t, w.Body.Bytes()), traceRows(t, traceWhole))
 }
 
-func search(t *testing.T, r store.Reader, query url.Values) SearchResult {
-	t.Helper()
-	var result SearchResult
-	body := getOK(t, NewNative(testConfig(), r), "/api/clew/v1/search?"+query.Encode())
-	d := json.NewDecoder(bytes.NewReader(body))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&result); err != nil {
-		t.Fatalf("%v in %s", err, body)
-	}
-	return result
-}
-
-func idsOf(result SearchResult) []string {
-	ids := []string{}
-	for _, trace := range result.Traces {
-		ids = append(ids, trace.TraceID)
-	}
-	return ids
-}
-
-// TestNativePages checks that pages put together are the whole list.
-func TestNativePages(t *testing.T) {
-	var rows []span.Span
-	for i := range 25 {
-		rows = append(rows, span.Span{TraceID: span.TraceID{0: 1, 15: byte(i)}, SpanID: span.SpanID{1}, Start: uint64(100 + i/3)})
-	}
-	r := filled(t, rows...)
-	whole := idsOf(search(t, r, url.Values{"limit": {"100"}}))
-	if len(whole) != 25 {
-		t.Fatalf("found %d traces", len(whole))
-	}
-	var paged []string
-	pages := 0
-	for next := ""; ; {
-		page := search(t, r, url.Values{"limit": {"7"}, "after": {next}})
-		paged = append(paged, idsOf(page)...)
-		pages++
-		if next = string(page.Next); next == "" {
-			break
-		}
-	}
-	if !slices.Equal(paged, whole) || pages != 4 {
-		t.Errorf("%d pages: %v\nwhole: %v", pages, paged, whole)
-	}
-	if page := search(t, r, nil); len(page.Traces) != nativeDefaultLimit {
-		t.Errorf("%d traces without a limit", len(page.Traces))
-	}
-}
-
-func TestNativeSearch(t *testing.T) {
-	rows := odd()
-	r := filled(t, append(recorded(t), rows...)...)
-	at := time.Unix(0, int64(rows[0].Start)).UTC()
-	const id = "0000000000000000ab00000000000001"
-	tests := []struct {
-		query url.Values
-		want  []string
-	}{
-		{url.Values{"service": {"mail"}}, []string{id}},
-		{url.Values{"operation": {"child"}, "tag": {"span.kind=producer"}}, []string{id}},
-		{url.Values{"tag": {"w3c.tracestate=a=1,b=2"}}, []string{id}},
-		{url.Values{"tag": {"yes=true", "why=batch"}}, []string{id}},
-		{url.Values{"tag": {"yes=true", "why=other"}}, []string{}},
-		{url.Values{"minDuration": {"5000123ns"}, "service": {"shop"}}, []string{id}},
-		{url.Values{"end": {"1700000000000000001"}}, []string{id}},
-		{url.Values{"end": {"1700000000000000000"}}, []string{}},
-		{url.Values{"end": {at.Add(time.Second).Format(time.RFC3339Nano)}}, []string{id}},
-		{url.Values{"start": {at.Format(time.RFC3339Nano)}, "end": {"1700000001000000000"}}, []string{id}},
-		{url.Values{"start": {at.In(time.FixedZone("", 3600)).Format(time.RFC3339Nano)}, "end": {"1700000001000000000"}}, []string{id}},
-	}
-	for _, test := range tests {
-		if got := idsOf(search(t, r, test.query)); !slices.Equal(got, test.want) {
-			t.Errorf("%v: got %v, want %v", test.query, got, test.want)
-		}
-	}
-}
-
-func TestNativeBadParameters(t *testing.T) {
+// TestNativeErrors checks what requests are refused and how that is said.
+func TestNativeErrors(t *testing.T) {
 	cfg := testConfig()
 	cfg.MaxTraces = 1000
 	h := NewNative(cfg, filled(t))
+	const notATime = `"%s" is neither a time since 1970 as in 2026-01-31T12:00:00Z nor a number of nanoseconds`
 	tests := []struct {
 		path string
 		code int
@@ -119,29 +39,66 @@ func TestNativeBadParameters(t *testing.T) {
 		{"traces/xyz", 400, `trace id "xyz": character 1 is not a hex digit`},
 		{"search?limit=0", 400, "invalid parameter: limit must be from 1 to 1000"},
 		{"search?limit=many", 400, `unable to parse param 'limit': "many" is not a number`},
-		{"search?start=now", 400, `unable to parse param 'start': "now" is neither a time since 1970 as in 2026-01-31T12:00:00Z nor a number of nanoseconds`},
-		{"search?end=1969-01-01T00:00:00Z", 400, `unable to parse param 'end': "1969-01-01T00:00:00Z" is neither a time since 1970 as in 2026-01-31T12:00:00Z nor a number of nanoseconds`},
+		{"search?spss=1001", 400, "invalid parameter: spss must be from 1 to 1000"},
+		{"search?mode=both", 400, `unable to parse param 'mode': "both" is none of traces, spans`},
+		{"search?sort=name", 400, `unable to parse param 'sort': "name" is none of newest, slowest`},
+		{"search?sort=slowest&mode=spans", 400, "invalid parameter: sort=slowest goes with neither mode=spans nor after"},
+		{"search?sort=slowest&after=x", 400, "invalid parameter: sort=slowest goes with neither mode=spans nor after"},
+		{"search?explain=perhaps", 400, `unable to parse param 'explain': "perhaps" is neither true nor false`},
+		{"search?start=now", 400, `unable to parse param 'start': ` + strings.Replace(notATime, "%s", "now", 1)},
+		{"search?end=1969-01-01T00:00:00Z", 400, `unable to parse param 'end': ` + strings.Replace(notATime, "%s", "1969-01-01T00:00:00Z", 1)},
 		{"search?start=2&end=2", 400, "invalid parameter: start must be before end"},
 		{"search?end=0", 400, "invalid parameter: start must be before end"},
-		{"search?tag=%3Derror", 400, `malformed 'tag' parameter "=error" at character 1: expected a key`},
-		{"search?tag=k%3Ev", 400, `malformed 'tag' parameter "k>v" at character 3: "v" is not a number`},
-		{"search?minDuration=x", 400, `unable to parse param 'minDuration': time: invalid duration "x"`},
+		{"search?service=a", 400, "unknown parameter 'service'; there are q, mode, start, end, limit, after, spss, sort, explain"},
 		{"search?after=x", 400, "invalid cursor"},
 		{"search?after=%zz", 400, `malformed query: invalid URL escape "%zz"`},
+		{"search?q={}|rate()", 400, "the query gives time series; ask /api/clew/v1/series"},
+		{"series?q={}", 400, "the query gives traces, not time series; ask /api/clew/v1/search, or end it with a function such as | rate()"},
+		{"series?q={}|rate()&step=soon", 400, ""},
+		{"series?q={}|rate()&step=1us", 400, "invalid parameter: step must be 1ms or more"},
+		{"series?q={}|rate()&step=1ms", 400, "invalid parameter: step 1ms cuts the range into 3600000 intervals, the limit is 11000"},
+		{"series?q={}|rate()&start=2100-01-01T00:00:00Z", 400, "invalid parameter: start lies in the future"},
+		{"series?q={}|rate()&exemplars=1001", 400, "invalid parameter: exemplars must be from 0 to 1000"},
+		{"series?q={}|rate()&spss=1", 400, "unknown parameter 'spss'; there are q, start, end, step, instant, exemplars, limit, explain"},
+		{"tags?scope=all", 400, `unable to parse param 'scope': "all" is none of any, span, resource, event, link, instrumentation, intrinsic`},
+		{"tags?limit=100001", 400, "invalid parameter: limit must be from 1 to 100000"},
+		{"tags/durration/values", 400, ""},
+		{"tags/span.a/values?scope=span", 400, "unknown parameter 'scope'; there are q, start, end, limit"},
 	}
 	for _, test := range tests {
-		w := get(t, h, "/api/clew/v1/"+test.path)
-		var got struct {
-			Error struct {
-				Code    int
-				Message string
-			}
-		}
+		w := get(t, h, "/api/clew/v1/"+strings.NewReplacer("{", "%7B", "}", "%7D", "|", "%7C").Replace(test.path))
+		var got struct{ Error ErrorBody }
 		if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil {
 			t.Errorf("%s: %v in %s", test.path, err, w.Body)
 		}
-		if w.Code != test.code || got.Error.Code != test.code || got.Error.Message != test.msg {
+		if w.Code != test.code || got.Error.Code != test.code || got.Error.Message == "" || test.msg != "" && got.Error.Message != test.msg {
 			t.Errorf("%s: status %d: %s", test.path, w.Code, w.Body)
+		}
+	}
+}
+
+// TestNativeQueryErrors checks that what is wrong in a query is shown where it is.
+func TestNativeQueryErrors(t *testing.T) {
+	h := NewNative(testConfig(), filled(t))
+	for _, test := range []struct {
+		face, q      string
+		line, column int
+		caret        string
+		says         string
+	}{
+		{"search", "{ durration > 1s }", 1, 3, "{ durration > 1s }\n  ^", `did you mean "duration"`},
+		{"search", "{ .a = 1 }\n&& { .b == 2 }", 2, 10, "&& { .b == 2 }\n         ^", "="},
+		{"search", "service=a duration > soon", 1, 22, "service=a duration > soon\n                     ^", "soon"},
+		{"series", "{} | rat()", 1, 6, "{} | rat()\n     ^", `did you mean "rate"`},
+	} {
+		w := get(t, h, "/api/clew/v1/"+test.face+"?q="+url.QueryEscape(test.q))
+		var got struct{ Error ErrorBody }
+		if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil {
+			t.Fatalf("%v in %s", err, w.Body)
+		}
+		e := got.Error
+		if w.Code != 400 || e.Line != test.line || e.Column != test.column || e.Caret != test.caret || !strings.Contains(e.Message, test.says) {
+			t.Errorf("%s: status %d: %+v", test.q, w.Code, e)
 		}
 	}
 }
@@ -151,45 +108,12 @@ func TestNativeGaps(t *testing.T) {
 	if got := search(t, r, nil).Gaps; !slices.Equal(got, r.gaps) {
 		t.Errorf("search: gaps %q", got)
 	}
+	if got := series(t, r, url.Values{"q": {"{} | rate()"}}).Gaps; !slices.Equal(got, r.gaps) {
+		t.Errorf("series: gaps %q", got)
+	}
 	w := get(t, NewNative(testConfig(), r), "/api/clew/v1/traces/"+traceWhole)
 	if got := w.Header()["Clew-Gap"]; !slices.Equal(got, r.gaps) {
 		t.Errorf("trace: gaps %q", got)
-	}
-}
-
-// TestSummaries checks the parts of a summary that the recorded traces do not show.
-func TestSummaries(t *testing.T) {
-	named := func(s string) span.SpanResource {
-		return span.SpanResource{Attrs: []span.KeyValue{{Key: "service.name", Value: span.StringValue(s)}}}
-	}
-	id := span.TraceID{15: 1}
-	tests := []struct {
-		name string
-		rows []span.Span
-		want TraceSummary
-	}{
-		{"no root", []span.Span{
-			{TraceID: id, SpanID: span.SpanID{1}, Parent: span.SpanID{9}, Name: "b", Start: 20, End: 30},
-			{TraceID: id, SpanID: span.SpanID{2}, Parent: span.SpanID{9}, Name: "a", Start: 10, End: 15},
-		}, TraceSummary{Start: 10, Duration: 20, Operation: "a", Spans: 2, Matched: 2, Services: []ServiceCount{{"", 2, 0}}}},
-		{"root after a child", []span.Span{
-			{TraceID: id, SpanID: span.SpanID{1}, Parent: span.SpanID{2}, Name: "child", Start: 10, End: 15, Status: 2, Resource: named("z")},
-			{TraceID: id, SpanID: span.SpanID{2}, Name: "root", Start: 11, End: 14, Resource: named("a")},
-			{TraceID: id, SpanID: span.SpanID{3}, Name: "second root", Start: 12, End: 12, Resource: named("z")},
-		}, TraceSummary{Start: 10, Duration: 5, Root: true, Service: "a", Operation: "root", Spans: 3, Errors: 1, Matched: 3,
-			Services: []ServiceCount{{"a", 1, 0}, {"z", 2, 1}}}},
-		{"end before start", []span.Span{
-			{TraceID: id, SpanID: span.SpanID{1}, Name: "x", Start: 10, End: 5},
-		}, TraceSummary{Start: 10, Root: true, Operation: "x", Spans: 1, Matched: 1, Services: []ServiceCount{{"", 1, 0}}}},
-	}
-	for _, test := range tests {
-		test.want.TraceID = id.String()
-		got := search(t, filled(t, test.rows...), nil).Traces
-		a, _ := json.Marshal(got)
-		b, _ := json.Marshal([]TraceSummary{test.want})
-		if !bytes.Equal(a, b) {
-			t.Errorf("%s:\n got %s\nwant %s", test.name, a, b)
-		}
 	}
 }
 
@@ -235,7 +159,9 @@ func TestHostileText(t *testing.T) {
 		{"jaeger", "/api/operations?service=" + url.QueryEscape(nasty), 1},
 		{"jaeger", "/api/services/" + url.PathEscape(nasty) + "/operations", 1},
 		{"tempo", "/api/traces/1", 9},
-		{"native", "/api/clew/v1/search", 3},
+		{"native", "/api/clew/v1/search?spss=5", 5},
+		{"native", "/api/clew/v1/search?mode=spans&q=" + url.QueryEscape("{ } | select(statusMessage)"), 3},
+		{"native", "/api/clew/v1/tags", 2},
 	} {
 		for _, f := range faces {
 			if f.name != test.face {

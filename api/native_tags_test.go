@@ -1,0 +1,87 @@
+package api
+
+import (
+	"net/url"
+	"slices"
+	"testing"
+
+	"github.com/clewhq/clew/span"
+)
+
+func tagRows() []span.Span {
+	text := span.StringValue
+	attr := func(key string, v span.Value) span.KeyValue { return span.KeyValue{Key: key, Value: v} }
+	shop := span.SpanResource{Attrs: []span.KeyValue{attr("service.name", text("shop"))}}
+	mail := span.SpanResource{Attrs: []span.KeyValue{attr("service.name", text("mail"))}}
+	rows := []span.Span{
+		{Start: 10, Resource: shop, Attrs: []span.KeyValue{attr("code", span.IntValue(200)), attr("a b", text("x"))}},
+		{Start: 20, Resource: shop, Attrs: []span.KeyValue{attr("code", span.IntValue(500))}},
+		{Start: 30, Resource: mail, Attrs: []span.KeyValue{attr("code", text("200"))}, Events: []span.SpanEvent{{Attrs: []span.KeyValue{attr("why", text("e"))}}}},
+	}
+	for i := range rows {
+		rows[i].TraceID, rows[i].SpanID = span.TraceID{15: byte(i + 1)}, span.SpanID{7: 1}
+	}
+	return rows
+}
+
+func TestNativeTags(t *testing.T) {
+	r := filled(t, tagRows()...)
+	span := []TagSummary{{"span", "code", []string{"string", "int"}, 3}, {"span", `"a b"`, []string{"string"}, 1}}
+	event := TagSummary{"event", "why", []string{"string"}, 1}
+	for _, test := range []struct {
+		query url.Values
+		want  []TagSummary
+	}{
+		{url.Values{"scope": {"span"}}, span},
+		{url.Values{"scope": {"event"}}, []TagSummary{event}},
+		{url.Values{"scope": {"link"}}, []TagSummary{}},
+		{url.Values{"scope": {"span"}, "limit": {"1"}}, span[:1]},
+		{url.Values{"scope": {"span"}, "q": {`{ resource.service.name = "mail" && `}}, []TagSummary{{"span", "code", []string{"string"}, 1}}},
+	} {
+		got := read[TagList](t, r, "tags", test.query)
+		same := slices.EqualFunc(got.Tags, test.want, func(a, b TagSummary) bool {
+			slices.Sort(a.Types)
+			slices.Sort(b.Types)
+			return a.Scope == b.Scope && a.Name == b.Name && a.Count == b.Count && slices.Equal(a.Types, b.Types)
+		})
+		if !same || got.Tags == nil {
+			t.Errorf("%v: got %v, want %v", test.query, got.Tags, test.want)
+		}
+	}
+	scopes := map[string]bool{}
+	for _, tag := range read[TagList](t, r, "tags", nil).Tags {
+		scopes[tag.Scope] = true
+	}
+	if !scopes["span"] || !scopes["resource"] || !scopes["event"] || !scopes["intrinsic"] {
+		t.Errorf("tags of all scopes are of %v", scopes)
+	}
+}
+
+func TestNativeTagValues(t *testing.T) {
+	r := filled(t, tagRows()...)
+	for _, test := range []struct {
+		tag   string
+		query url.Values
+		want  []string // type, value and count
+	}{
+		{"span.code", nil, []string{`int "200" 1`, `int "500" 1`, `string "200" 1`}},
+		{".code", nil, []string{`int "200" 1`, `int "500" 1`, `string "200" 1`}},
+		{`span."a b"`, nil, []string{`string "x" 1`}},
+		{"resource.service.name", nil, []string{`string "shop" 2`, `string "mail" 1`}},
+		{"resource.service.name", url.Values{"limit": {"1"}}, []string{`string "shop" 2`}},
+		{"resource.service.name", url.Values{"q": {"{ span.code = 500 }"}}, []string{`string "shop" 1`}},
+		{"span.none", nil, []string{}},
+	} {
+		got := []string{}
+		list := read[TagValueList](t, r, "tags/"+url.PathEscape(test.tag)+"/values", test.query)
+		for _, v := range list.Values {
+			got = append(got, v.Type+" "+string(v.Value)+" "+string('0'+rune(v.Count)))
+		}
+		if test.tag == "span.code" || test.tag == ".code" {
+			slices.Sort(got) // they occur as often
+		}
+		if !slices.Equal(got, test.want) || list.Values == nil {
+			t.Errorf("%s %v: got %v, want %v", test.tag, test.query, got, test.want)
+		}
+	}
+}
