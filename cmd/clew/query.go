@@ -28,8 +28,9 @@ type queryOptions struct {
 	json    bool
 }
 
-func newQueryCmd() *cobra.Command {
-	var o queryOptions
+func newQueryCmd() *cobra.Command { return new(queryOptions).command() }
+
+func (o *queryOptions) command() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "query [flags] [QUERY]",
 		Short: "Find traces and spans, or draw time series of them",
