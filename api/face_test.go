@@ -124,7 +124,7 @@ func (f *faulty) Chunks(ctx context.Context, tenant string, q *store.ChunkQuery,
 			return nil, err
 		}
 	}
-	r, err := f.Reader.(store.ChunkReader).Chunks(ctx, tenant, q, yield)
+	r, err := f.Reader.Chunks(ctx, tenant, q, yield)
 	if err == nil {
 		r.Gaps = f.gaps
 	}

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"context"
 	"math"
 
 	"github.com/clewhq/clew/span"
@@ -62,6 +61,7 @@ type Chunk interface {
 	// any order, each once; it may name some that they do not have.
 	Attributes() []Field
 	// Err returns the first error of the methods above, which return something safe when they fail.
+	// What was made of the chunk is then to be dropped: the look goes on and names it among its gaps.
 	Err() error
 }
 
@@ -112,12 +112,4 @@ func (c *Column) Value(row int) (v span.Value, ok bool) {
 	return span.Value{}, false
 }
 
-// ChunkReader is the part of a Reader that looks through the store.
-type ChunkReader interface {
-	// Chunks looks through the traces, in chunks, and calls yield with each chunk:
-	// concurrently, with a number below the count of CPUs that tells the callers
-	// apart. Each trace that the query does not let it leave out comes in one chunk,
-	// once, with all its spans; others may come too. Chunks come roughly newest
-	// first, so that Enough is of use. An error of yield ends the look and is returned.
-	Chunks(ctx context.Context, tenant string, q *ChunkQuery, yield func(worker int, c Chunk) error) (*ScanResult, error)
-}
+type ChunkReader = Reader

@@ -65,11 +65,12 @@ type Reader interface {
 	// f.OfEvent or f.OfLink, else of spans. Array and Map values are left out.
 	AttributeValues(ctx context.Context, tenant string, f Field, r TimeRange, limit int) ([]ValueCount, error)
 
-	// Scan calls yield for each trace that has a span that matches, newest
-	// first: by the start of the whole trace, then by trace id, both
-	// descending. It stops when yield returns false, at q.Limit, or at the end.
-	// yield may use the store, and holds nobody up by taking its time.
-	Scan(ctx context.Context, tenant string, q *Query, yield func(*Match) bool) (*ScanResult, error)
+	// Chunks looks through the traces, in chunks, and calls yield with each chunk:
+	// concurrently, with a number below the count of CPUs that tells the callers
+	// apart. Each trace that the query does not let it leave out comes in one chunk,
+	// once, with all its spans; others may come too. Chunks come roughly newest
+	// first, so that Enough is of use. An error of yield ends the look and is returned.
+	Chunks(ctx context.Context, tenant string, q *ChunkQuery, yield func(worker int, c Chunk) error) (*ScanResult, error)
 }
 
 // TimeRange is a half-open range [Start, End) in unix nanoseconds. A zero End means no bound.
@@ -111,50 +112,12 @@ type ValueCount struct {
 	Count uint64
 }
 
-// Query says what Scan looks for.
-type Query struct {
-	// Range limits matching spans to those that start in it.
-	Range TimeRange
-	// Where is judged on each span; nil matches all.
-	Where Predicate
-	// Columns are the fields whose values Match carries.
-	Columns []Field
-	// Whole asks for all spans of a matching trace, not only for those that match.
-	Whole bool
-	// Limit is the most traces to return; 0 means no limit.
-	Limit int
-	// After resumes behind the trace that Cursor stands for; "" starts at the newest.
-	After Cursor
-}
-
-// Match is one trace of a Scan's answer. It is valid until yield returns.
-type Match struct {
-	TraceID span.TraceID
-	Start   uint64 // earliest start of all spans of the trace, matching or not
-	Spans   []Row  // ordered by start, then by span id, else in any order
-}
-
-// Row is one span of a Match.
-type Row struct {
-	SpanID  span.SpanID
-	Start   uint64 // unix nanoseconds
-	End     uint64
-	Matched bool // always true unless Query.Whole is set
-	// Values has one element for each of Query.Columns: the values that the
-	// field has on this span, in order. None: the span lacks the field.
-	// Several: an event or link field, or a key that the sender repeated.
-	Values [][]span.Value
-}
-
 // Cursor marks a place between two traces of a Scan. It is opaque, printable
 // and stays valid when spans are added, merged or expire.
 type Cursor string
 
 // ScanResult is how a Scan ended.
 type ScanResult struct {
-	// Next resumes behind the last trace that was yielded. It is "" if the scan
-	// came to its end; behind a scan that was stopped there may be no more either.
-	Next Cursor
 	// Gaps is as in Trace.
 	Gaps  []string
 	Stats ScanStats

@@ -7,6 +7,7 @@ import (
 	"os"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -96,10 +97,12 @@ func write(tb testing.TB, e *Engine, g *recording.Generator, spans uint64) {
 
 func someValue(b *testing.B, e *Engine) string {
 	var value string
-	q := &store.Query{Where: store.Exists{Field: requestID}, Columns: []store.Field{requestID}, Limit: 40}
-	_, err := e.Scan(context.Background(), store.DefaultTenant, q, func(m *store.Match) bool {
-		value = m.Spans[0].Values[0][0].Str
-		return true
+	q := &store.ChunkQuery{Needs: []store.Predicate{store.Exists{Field: requestID}}, Columns: []store.Field{requestID}}
+	_, err := eachTrace(context.Background(), e, q, func(c store.Chunk, t store.TraceRun) {
+		for i := t.Lo; i < t.Hi && value == ""; i++ {
+			v, _ := c.Column(requestID).Value(i)
+			value = v.Str
+		}
 	})
 	if err != nil || value == "" {
 		b.Fatalf("no value to look for: %v", err)
@@ -199,18 +202,21 @@ func BenchmarkScan(b *testing.B) {
 		{"rare value by its end", store.Matches{Field: requestID, Regex: suffix}},
 	} {
 		b.Run(c.name, func(b *testing.B) {
-			q := &store.Query{Where: c.where, Limit: 20}
-			found := 0
 			var stats store.ScanStats
 			for b.Loop() {
-				found = 0
-				res, err := d.engine.Scan(context.Background(), store.DefaultTenant, q, func(*store.Match) bool { found++; return true })
+				var enough atomic.Uint64
+				q := &store.ChunkQuery{Needs: []store.Predicate{c.where}, Where: []store.Predicate{c.where}, Enough: enough.Load}
+				res, err := d.engine.Chunks(context.Background(), store.DefaultTenant, q, func(_ int, c store.Chunk) error {
+					if c.Where(0).Count() >= 20 {
+						enough.Store(c.Traces()[0].Start)
+					}
+					return nil
+				})
 				if err != nil {
 					b.Fatal(err)
 				}
 				stats = res.Stats
 			}
-			b.ReportMetric(float64(found), "traces")
 			b.ReportMetric(float64(stats.ChunksRead), "chunks")
 		})
 	}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -302,29 +303,49 @@ func questions(ids []span.TraceID, fields []store.Field) (list []question) {
 			return lines, len(trace.Gaps) > 0
 		}})
 	}
-	shop := store.Compare{Field: store.Attr(store.ResourceScope, "service.name"), Op: store.Equal, Value: span.StringValue("shop")}
-	list = append(list, scanFor("all", store.Query{Columns: fields}), scanFor("whole traces", store.Query{Whole: true, Where: shop}))
+	list = append(list, scanFor("all", nil, fields...))
 	for _, f := range fields {
-		list = append(list, valuesOf(f), scanFor(f.String()+" exists", store.Query{Where: store.Exists{Field: f}}))
+		list = append(list, valuesOf(f), scanFor(f.String()+" exists", store.Exists{Field: f}))
 		for _, v := range []span.Value{span.StringValue("value 25 of the text"), span.StringValue("two"), span.IntValue(42), span.FloatValue(2)} {
 			equal, greater := store.Compare{Field: f, Op: store.Equal, Value: v}, store.Compare{Field: f, Op: store.Greater, Value: v}
-			list = append(list, scanFor(equal.String(), store.Query{Where: equal}),
-				scanFor("not "+greater.String(), store.Query{Where: store.Not{P: greater}, Columns: []store.Field{f}}))
+			list = append(list, scanFor(equal.String(), equal), scanFor("not "+greater.String(), store.Not{P: greater}, f))
 		}
 	}
 	return append(list, names()...)
 }
 
-func scanFor(name string, q store.Query) question {
+// scanFor asks for the spans on which p holds, with the values of fields.
+func scanFor(name string, p store.Predicate, fields ...store.Field) question {
 	return question{"scan for " + name, func(ctx context.Context, r store.Reader) (lines []string, partial bool) {
-		result, err := r.Scan(ctx, testTenant, &q, func(m *store.Match) bool {
-			for _, row := range m.Spans {
-				lines = append(lines, fmt.Sprintf("%s %#v", m.TraceID, row))
+		q := store.ChunkQuery{Needs: []store.Predicate{p}, Where: []store.Predicate{p}, Columns: fields}
+		var mu sync.Mutex
+		result, err := r.Chunks(ctx, testTenant, &q, func(_ int, c store.Chunk) error {
+			mu.Lock()
+			defer mu.Unlock()
+			if found := rowsWhere(c, fields); c.Err() == nil {
+				lines = append(lines, found...)
 			}
-			return true
+			return nil
 		})
+		slices.Sort(lines)
 		return lines, err != nil || len(result.Gaps) > 0
 	}}
+}
+
+// rowsWhere has a line for each row on which the predicate of the query holds.
+func rowsWhere(c store.Chunk, fields []store.Field) (lines []string) {
+	rows := c.Where(0)
+	for _, t := range c.Traces() {
+		for i := rows.Next(t.Lo); i >= 0 && i < t.Hi; i = rows.Next(i + 1) {
+			line := fmt.Sprintf("%s from %d: %s %d %d", t.ID, t.Start, c.SpanIDs()[i], c.Starts()[i], c.Ends()[i])
+			for _, f := range fields {
+				v, ok := c.Column(f).Value(i)
+				line += fmt.Sprintf(" %#v %v", v, ok)
+			}
+			lines = append(lines, line)
+		}
+	}
+	return lines
 }
 
 func valuesOf(f store.Field) question {
@@ -367,7 +388,7 @@ func counted(line string, n uint64) []string { return slices.Repeat([]string{lin
 // hasGaps reports whether a file was found damaged before it was asked. Answers
 // about names and values cannot tell; those of a scan do.
 func hasGaps(ctx context.Context, r store.Reader) bool {
-	result, err := r.Scan(ctx, testTenant, &store.Query{Where: store.Or{}}, func(*store.Match) bool { return false })
+	result, err := r.Chunks(ctx, testTenant, &store.ChunkQuery{Needs: []store.Predicate{store.Or{}}}, func(int, store.Chunk) error { return nil })
 	return err != nil || len(result.Gaps) > 0
 }
 

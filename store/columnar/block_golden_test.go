@@ -1,6 +1,8 @@
 package columnar
 
 import (
+	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"errors"
 	"flag"
@@ -9,6 +11,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -140,19 +143,23 @@ func describe(t *testing.T, data []byte) string {
 	e := openBlocks(t, data)
 	defer e.Close(t.Context())
 	describeNames(t, &out, e)
-	_, err = e.Scan(t.Context(), testTenant, &store.Query{}, func(match *store.Match) bool {
-		trace, err := e.Trace(t.Context(), testTenant, match.TraceID, store.TimeRange{})
+	var runs []store.TraceRun
+	_, err = eachTrace(t.Context(), e, &store.ChunkQuery{}, func(_ store.Chunk, run store.TraceRun) { runs = append(runs, run) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.SortFunc(runs, func(a, b store.TraceRun) int {
+		return cmp.Or(cmp.Compare(b.Start, a.Start), bytes.Compare(b.ID[:], a.ID[:]))
+	})
+	for _, run := range runs {
+		trace, err := e.Trace(t.Context(), testTenant, run.ID, store.TimeRange{})
 		if err != nil || len(trace.Gaps) > 0 {
-			t.Fatalf("trace %s: %v, %v", match.TraceID, trace, err)
+			t.Fatalf("trace %s: %v, %v", run.ID, trace, err)
 		}
 		for i := range trace.Spans.Len() {
 			s := trace.Spans.Span(i)
 			describeSpan(&out, &s)
 		}
-		return true
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
 	return out.String()
 }

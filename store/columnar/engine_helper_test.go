@@ -306,20 +306,34 @@ func (l *ledger) compare(ctx context.Context, r store.Reader) (missing int, gaps
 // scanAll returns how many spans each trace has, and what could not be read.
 func scanAll(ctx context.Context, r store.Reader) (map[span.TraceID]int, []string, error) {
 	found := map[span.TraceID]int{}
-	var last *store.Match
 	var wrong error
-	result, err := r.Scan(ctx, testTenant, &store.Query{Whole: true}, func(m *store.Match) bool {
-		if found[m.TraceID] > 0 || last != nil && !store.Newer(last.Start, last.TraceID, m.Start, m.TraceID) {
-			wrong = fmt.Errorf("a scan yields trace %s out of order or twice", m.TraceID)
+	result, err := eachTrace(ctx, r, &store.ChunkQuery{}, func(_ store.Chunk, t store.TraceRun) {
+		if found[t.ID] > 0 {
+			wrong = fmt.Errorf("a scan yields trace %s twice", t.ID)
 		}
-		found[m.TraceID] = len(m.Spans)
-		last = &store.Match{TraceID: m.TraceID, Start: m.Start}
-		return wrong == nil
+		found[t.ID] = t.Hi - t.Lo
 	})
 	if err != nil || wrong != nil {
 		return nil, nil, errors.Join(err, wrong)
 	}
 	return found, result.Gaps, nil
+}
+
+// eachTrace calls f for each trace of the chunks that can be read, one at a time.
+func eachTrace(ctx context.Context, r store.Reader, q *store.ChunkQuery, f func(c store.Chunk, t store.TraceRun)) (*store.ScanResult, error) {
+	var mu sync.Mutex
+	return r.Chunks(ctx, testTenant, q, func(_ int, c store.Chunk) error {
+		mu.Lock()
+		defer mu.Unlock()
+		traces := slices.Clone(c.Traces())
+		if c.Err() != nil {
+			return nil // the answer says so
+		}
+		for _, t := range traces {
+			f(c, t)
+		}
+		return nil
+	})
 }
 
 // isUnavailable reports whether a write was refused as it is when the disk is to blame.

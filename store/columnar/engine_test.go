@@ -381,7 +381,7 @@ func TestSnapshotOutlivesMerge(t *testing.T) {
 			e.mustSettle()
 		}
 		seen := 0
-		_, err := e.Scan(t.Context(), testTenant, &store.Query{}, func(*store.Match) bool {
+		_, err := eachTrace(t.Context(), e, &store.ChunkQuery{}, func(store.Chunk, store.TraceRun) {
 			if seen++; seen == 1 {
 				if err := e.mergeAll(); err != nil {
 					t.Error(err)
@@ -391,7 +391,6 @@ func TestSnapshotOutlivesMerge(t *testing.T) {
 					t.Errorf("while they are read: files %s", files)
 				}
 			}
-			return true
 		})
 		if err != nil || seen != 3 {
 			t.Errorf("%d traces, %v, want 3", seen, err)
@@ -426,7 +425,11 @@ func TestTimesFarApart(t *testing.T) {
 		e.checkAll("merged")
 		r := store.TimeRange{Start: 180 * apart}
 		n := 0
-		_, err := e.Scan(t.Context(), testTenant, &store.Query{Range: r}, func(*store.Match) bool { n++; return true })
+		_, err := eachTrace(t.Context(), e, &store.ChunkQuery{Range: r}, func(c store.Chunk, t store.TraceRun) {
+			if r.Contains(t.Start) {
+				n++
+			}
+		})
 		if err != nil || n != 20 {
 			t.Errorf("%d spans are of the last 58 years, %v, want 20", n, err)
 		}

@@ -1,223 +1,52 @@
 package columnar
 
 import (
+	"cmp"
 	"container/heap"
 	"context"
+	"errors"
 	"math"
+	"runtime"
 	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/clewhq/clew/span"
 	"github.com/clewhq/clew/store"
 )
 
-// Scan implements store.Reader.
+// Chunks implements store.Reader.
 //
-// Every head and every block is a stream of candidates: traces that seem to
-// have a matching span, newest first. The streams are merged by a heap; a block
-// that has not been looked into yet stands in it with the newest start that its
-// next chunk can have, so chunks are read only as far as the answer reaches.
-//
-// A trace may lie in several places and match in one of them only. Whenever one
-// is met, all its parts are brought together: its true start may put it further
-// back, and the predicate is judged on the real rows.
-func (e *Engine) Scan(ctx context.Context, tenant string, q *store.Query, yield func(*store.Match) bool) (*store.ScanResult, error) {
-	after, err := parseCursor(q.After)
-	if err != nil {
-		return nil, err
-	}
+// What there is to look at stands in a heap, newest first: each block with the
+// newest start that a trace of its next chunk can have, the split traces one by
+// one with their true start, and the heads before all others. Workers, one for
+// each CPU, take from it. A chunk of a block is first pruned from the indexes
+// of columns; what the query needs is then evaluated to bitmaps; only if all of
+// it is there the chunk is handed on, and the rest is decoded as it is asked for.
+// The rows of split traces are left out of the chunks of blocks: they are brought together
+// in chunks made of rows, as the traces of a head are.
+func (e *Engine) Chunks(ctx context.Context, tenant string, q *store.ChunkQuery, yield func(int, store.Chunk) error) (*store.ScanResult, error) {
 	s, err := e.snapshot(ctx, tenant)
 	if err != nil || s == nil {
 		return &store.ScanResult{}, err
 	}
 	defer s.release()
-	sc := newScan(e, s, q, after)
-	if err := sc.open(); err != nil {
+	l := newLook(e, s, q, yield)
+	l.open()
+	if err := l.run(ctx); err != nil {
 		return nil, err
 	}
-	err = sc.run(ctx, yield)
-	if err != nil {
-		return nil, err
-	}
-	sc.result.Gaps = sc.gaps
-	return &sc.result, nil
+	slices.Sort(l.gaps)
+	return &store.ScanResult{Gaps: l.gaps, Stats: l.stats}, nil
 }
 
-// position is a place in a scan's order.
+// position is a trace's place in the order of time.
 type position struct {
 	start uint64
 	id    span.TraceID
-}
-
-func (p position) newer(o position) bool { return store.Newer(p.start, p.id, o.start, o.id) }
-
-// beginning is before every trace.
-var beginning = position{math.MaxUint64, span.TraceID{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}}
-
-func parseCursor(c store.Cursor) (*position, error) {
-	start, id, ok, err := c.Parse()
-	if err != nil || !ok {
-		return nil, err
-	}
-	return &position{start, id}, nil
-}
-
-// scan is one Scan under way.
-type scan struct {
-	e     *Engine
-	s     *snapshot
-	q     *store.Query
-	where store.Predicate // compiled
-	after *position
-	want  *projection
-	views viewsOf
-	whole viewsOf // under everything, for traces with rows that may be repeated
-	queue scanQueue
-	// done holds the traces in several places that were answered or are deferred.
-	done    map[span.TraceID]bool
-	gaps    []string
-	result  store.ScanResult
-	yielded int
-}
-
-// stream yields candidates, newest first.
-type stream interface {
-	// advance moves on and returns the place of the next candidate, or, with ready false, an upper
-	// bound for it; ok is false at the end.
-	advance(ctx context.Context) (at position, ready, ok bool)
-}
-
-// scanEntry is an entry of the heap: a stream and where it stands, or, without
-// one, a trace that turned out to be older than where it was met.
-type scanEntry struct {
-	at     position
-	ready  bool
-	stream stream
-}
-
-type scanQueue []scanEntry
-
-func (q scanQueue) Len() int           { return len(q) }
-func (q scanQueue) Less(i, j int) bool { return q[i].at.newer(q[j].at) }
-func (q scanQueue) Swap(i, j int)      { q[i], q[j] = q[j], q[i] }
-func (q *scanQueue) Push(x any)        { *q = append(*q, x.(scanEntry)) }
-func (q *scanQueue) Pop() any {
-	old := *q
-	x := old[len(old)-1]
-	*q = old[:len(old)-1]
-	return x
-}
-
-func newScan(e *Engine, s *snapshot, q *store.Query, after *position) *scan {
-	sc := &scan{e: e, s: s, q: q, after: after, where: compile(q.Where), done: map[span.TraceID]bool{}, gaps: s.gaps}
-	sc.want = projectionFor(sc.where, q.Columns)
-	sc.views = viewsOf{sc.want, map[*block]*view{}}
-	sc.whole = viewsOf{everything, map[*block]*view{}}
-	return sc
-}
-
-// open fills the heap.
-func (sc *scan) open() error {
-	for _, h := range sc.s.heads {
-		sc.queue = append(sc.queue, scanEntry{beginning, false, &headStream{sc: sc, v: h}})
-	}
-	for _, b := range sc.s.blocks {
-		if !sc.q.Range.Overlaps(b.meta.MinStart, b.meta.MaxStart) {
-			sc.result.Stats.ChunksSkipped += b.meta.Chunks
-			continue
-		}
-		at := beginning
-		at.start = b.meta.MaxTrace
-		sc.queue = append(sc.queue, scanEntry{at, false, &blockStream{sc: sc, b: b}})
-	}
-	heap.Init(&sc.queue)
-	return nil
-}
-
-func (sc *scan) run(ctx context.Context, yield func(*store.Match) bool) error {
-	before := sc.e.cache.read.Load()
-	defer func() { sc.result.Stats.BytesRead = sc.e.cache.read.Load() - before }()
-	for len(sc.queue) > 0 {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		top := sc.queue[0]
-		if top.stream == nil {
-			heap.Pop(&sc.queue)
-		} else if at, ready, ok := top.stream.advance(ctx); ok {
-			sc.queue[0].at, sc.queue[0].ready = at, ready
-			heap.Fix(&sc.queue, 0)
-		} else {
-			heap.Pop(&sc.queue)
-		}
-		if !top.ready {
-			continue
-		}
-		m, err := sc.candidate(ctx, top)
-		if err != nil {
-			return err
-		}
-		if m == nil {
-			continue
-		}
-		sc.yielded++
-		sc.result.Next = store.MakeCursor(m.Start, m.TraceID)
-		if !yield(m) || sc.yielded == sc.q.Limit {
-			return nil
-		}
-	}
-	sc.result.Next = ""
-	return nil
-}
-
-// candidate brings a trace together and returns it if it is due here and matches.
-func (sc *scan) candidate(ctx context.Context, top scanEntry) (*store.Match, error) {
-	id := top.at.id
-	if top.stream != nil && sc.done[id] {
-		return nil, nil
-	}
-	places, err := sc.s.locate(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	// What cannot be read now may be read when the trace is met again.
-	single := places.count() == 1 && len(places.gaps) == len(sc.s.gaps)
-	if single && sc.after != nil && !sc.after.newer(top.at) {
-		return nil, nil // was answered before the cursor
-	}
-	p, err := places.load(&sc.views, sc.e.budget(id))
-	if err != nil {
-		return nil, err
-	}
-	sc.addGaps(p.gaps)
-	if len(p.rows) == 0 {
-		return nil, nil
-	}
-	if !single && top.stream != nil {
-		sc.done[id] = true
-		if p.start != top.at.start {
-			heap.Push(&sc.queue, scanEntry{position{p.start, id}, true, nil})
-			return nil, nil
-		}
-	}
-	if sc.after != nil && !sc.after.newer(position{p.start, id}) {
-		return nil, nil
-	}
-	if repeats(p.rows) { // only the full rows tell whether they are the same span
-		if p, err = places.load(&sc.whole, sc.e.budget(id)); err != nil {
-			return nil, err
-		}
-		sc.addGaps(p.gaps)
-		p.rows = dedupe(p.rows)
-	}
-	return sc.match(id, p), nil
-}
-
-func (sc *scan) addGaps(gaps []string) {
-	for _, g := range gaps {
-		if !slices.Contains(sc.gaps, g) {
-			sc.gaps = append(slices.Clip(sc.gaps), g)
-		}
-	}
 }
 
 // repeats reports whether two rows have the same start and span id.
@@ -230,236 +59,506 @@ func repeats(rows []rowRef) bool {
 	return false
 }
 
-// match judges the rows of a trace; it returns nil if none matches.
-func (sc *scan) match(id span.TraceID, p *pieces) *store.Match {
-	m := &store.Match{TraceID: id, Start: p.start}
-	any := false
-	for _, r := range p.rows {
-		at := place{r.rs, int(r.row), -1, -1}
-		start := r.rs.Starts[r.row]
-		matched := sc.q.Range.Contains(start) && judge(sc.where, at)
-		sc.result.Stats.Rows++
-		any = any || matched
-		if !matched && !sc.q.Whole {
-			continue
-		}
-		row := store.Row{SpanID: r.rs.SpanIDs[r.row], Start: start, End: r.rs.Ends[r.row], Matched: matched}
-		if len(sc.q.Columns) > 0 {
-			row.Values = at.columns(sc.q.Columns)
-		}
-		m.Spans = append(m.Spans, row)
-	}
-	if !any {
-		return nil
-	}
-	return m
+// look is one call of Chunks under way.
+type look struct {
+	e     *Engine
+	s     *snapshot
+	q     *store.ChunkQuery
+	yield func(int, store.Chunk) error
+	where []store.Predicate // compiled
+	needs []need
+	want  *projection // all that the query names
+
+	// ofBlocks are the traces that are split over blocks, ofHeads those that heads have something of.
+	ofBlocks, ofHeads *splitSet
+
+	mu    sync.Mutex // guards what follows
+	queue lookQueue
+	gaps  []string
+	stats store.ScanStats
+	done  uint64 // chunks
+	total uint64
+
+	told atomic.Int64 // when Progress was told last, unix ns
 }
 
-// columns returns the values of fields.
-func (at place) columns(fields []store.Field) [][]span.Value {
-	out := make([][]span.Value, len(fields))
-	for i, f := range fields {
-		at.values(f, func(typ span.Type, bits uint64, b []byte) bool {
-			v := span.Value{Type: typ, Num: bits}
-			if typ.InDict() {
-				v = span.Value{Type: typ, Str: string(b)}
-			}
-			out[i] = append(out[i], v)
-			return true
-		})
-	}
-	return out
+// need is a predicate of ChunkQuery.Needs.
+type need struct {
+	p  store.Predicate // compiled
+	at int             // the same one in ChunkQuery.Where, or -1
 }
 
-// headStream yields the traces of a head that have a matching row.
-type headStream struct {
-	sc    *scan
-	v     *headView
-	begun bool
-	found []position // a heap, newest first
+// work is something to look at: one of head, block and splits.
+type work struct {
+	newest uint64 // no trace of it starts later
+	head   *headView
+	block  *blockWork
+	splits []*splitTrace
 }
 
-type positionHeap []position
+// blockWork is the rest of a block: chunks 0 to left.
+type blockWork struct {
+	b      *block
+	chunks []chunkInfo
+	left   int
+}
 
-func (h positionHeap) Len() int           { return len(h) }
-func (h positionHeap) Less(i, j int) bool { return h[i].newer(h[j]) }
-func (h positionHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
-func (h *positionHeap) Push(x any)        { *h = append(*h, x.(position)) }
-func (h *positionHeap) Pop() any {
-	old := *h
+type lookQueue []work
+
+func (q lookQueue) Len() int           { return len(q) }
+func (q lookQueue) Less(i, j int) bool { return q[i].newest > q[j].newest }
+func (q lookQueue) Swap(i, j int)      { q[i], q[j] = q[j], q[i] }
+func (q *lookQueue) Push(x any)        { *q = append(*q, x.(work)) }
+func (q *lookQueue) Pop() any {
+	old := *q
 	x := old[len(old)-1]
-	*h = old[:len(old)-1]
+	*q = old[:len(old)-1]
 	return x
 }
 
-func (h *headStream) advance(ctx context.Context) (position, bool, bool) {
-	if !h.begun {
-		h.begun = true
-		h.search(ctx)
-		heap.Init((*positionHeap)(&h.found))
-	} else if len(h.found) > 0 {
-		heap.Pop((*positionHeap)(&h.found))
+func newLook(e *Engine, s *snapshot, q *store.ChunkQuery, yield func(int, store.Chunk) error) *look {
+	l := &look{e: e, s: s, q: q, yield: yield, gaps: slices.Clone(s.gaps)}
+	l.want = projectionFor(nil, q.Columns)
+	at := map[string]int{}
+	for i, p := range q.Where {
+		compiled := compile(p)
+		fieldsOf(compiled, l.want.add)
+		l.where = append(l.where, compiled)
+		if p != nil {
+			at[p.String()] = i
+		}
 	}
-	if len(h.found) == 0 {
-		return position{}, false, false
+	for _, p := range q.Needs {
+		if p == nil {
+			continue
+		}
+		n := need{at: -1}
+		if i, ok := at[p.String()]; ok {
+			n.p, n.at = l.where[i], i
+		} else {
+			n.p = compile(p)
+		}
+		fieldsOf(n.p, l.want.add)
+		l.needs = append(l.needs, n)
 	}
-	return h.found[0], true, true
+	return l
 }
 
-func (h *headStream) search(ctx context.Context) {
-	var traces []headFound
-	for _, c := range h.v.chunks {
-		if ctx.Err() != nil {
-			return
+// open fills the heap.
+func (l *look) open() {
+	for _, h := range l.s.heads {
+		l.queue = append(l.queue, work{newest: math.MaxUint64, head: h})
+		l.total++
+	}
+	for _, b := range l.s.blocks {
+		if !l.q.Range.Overlaps(b.meta.MinStart, b.meta.MaxStart) {
+			l.stats.ChunksSkipped += b.meta.Chunks
+			continue
+		}
+		chunks, err := b.chunkTable()
+		if err != nil {
+			l.gap(err)
+			continue
+		}
+		if len(chunks) > 0 {
+			l.queue = append(l.queue, work{newest: b.meta.MaxTrace, block: &blockWork{b, chunks, len(chunks)}})
+			l.total += uint64(len(chunks))
+		}
+	}
+	l.openSplits()
+	heap.Init(&l.queue)
+}
+
+// splitsTogether is how many split traces are brought together for one chunk, at most.
+const splitsTogether = 64
+
+func (l *look) openSplits() {
+	var gaps []string
+	l.ofBlocks, l.ofHeads, gaps = l.s.splits()
+	l.gaps = append(l.gaps, gaps...)
+	for _, set := range []*splitSet{l.ofBlocks, l.ofHeads} {
+		for part := range slices.Chunk(set.list, splitsTogether) {
+			l.queue = append(l.queue, work{newest: part[0].start, splits: part})
+			l.total++
+		}
+	}
+}
+
+// apart returns the traces of a chunk that are brought together elsewhere, ascending.
+func (l *look) apart(b *block, chunk uint32) []uint32 {
+	blocks := l.ofBlocks.apart[b][chunk]
+	if l.q.EachSpan {
+		blocks = l.ofBlocks.eachSpan[b][chunk]
+	}
+	heads := l.ofHeads.apart[b][chunk]
+	if len(heads) == 0 {
+		return blocks
+	}
+	all := slices.Concat(blocks, heads)
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+func (l *look) run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	for i := range min(runtime.GOMAXPROCS(0), int(l.total)) {
+		w := newLooker(l, i)
+		g.Go(func() error { return w.run(ctx) })
+	}
+	return g.Wait()
+}
+
+// take returns the newest that there is to look at.
+func (l *look) take() (w work, chunk uint32, ok bool) {
+	enough := uint64(0)
+	if l.q.Enough != nil {
+		enough = l.q.Enough()
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.queue) == 0 || l.queue[0].newest < enough {
+		return w, 0, false
+	}
+	w = l.queue[0]
+	l.done++
+	if w.block == nil {
+		heap.Pop(&l.queue)
+		return w, 0, true
+	}
+	w.block.left--
+	chunk = uint32(w.block.left)
+	if w.block.left == 0 {
+		heap.Pop(&l.queue)
+	} else {
+		l.queue[0].newest = w.block.chunks[w.block.left-1].maxTrace
+		heap.Fix(&l.queue, 0)
+	}
+	return w, chunk, true
+}
+
+// gap notes what could not be read.
+func (l *look) gap(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if text := err.Error(); !slices.Contains(l.gaps, text) {
+		l.gaps = append(l.gaps, text)
+	}
+}
+
+// progressInterval is how often Progress is told.
+const progressInterval = 100 * time.Millisecond
+
+// tell tells how far the look has come, if it is time.
+func (l *look) tell() {
+	last, now := l.told.Load(), time.Now().UnixNano()
+	if l.q.Progress == nil || now-last < int64(progressInterval) || !l.told.CompareAndSwap(last, now) {
+		return
+	}
+	l.mu.Lock()
+	p := store.Progress{Done: l.done, Total: l.total, Stats: l.stats}
+	l.mu.Unlock()
+	l.q.Progress(p)
+}
+
+// looker is a worker.
+type looker struct {
+	*look
+	number int
+	evals  map[*block]*evaluator
+	views  viewsOf
+	whole  viewsOf // under everything: to compare repeated rows, and for fields that were not announced
+	block  blockChunk
+	rows   rowsChunk
+	own    store.ScanStats // not yet added to those of the look
+}
+
+func newLooker(l *look, number int) *looker {
+	return &looker{look: l, number: number, evals: map[*block]*evaluator{},
+		views: viewsOf{l.want, map[*block]*view{}}, whole: viewsOf{everything, map[*block]*view{}}}
+}
+
+func (w *looker) run(ctx context.Context) error {
+	for n := 0; ; n++ {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		unit, chunk, ok := w.take()
+		if !ok {
+			break
+		}
+		var err error
+		switch {
+		case unit.head != nil:
+			err = w.lookAtHead(ctx, unit.head)
+		case unit.block != nil:
+			err = w.lookAtChunk(unit.block, chunk)
+		default:
+			err = w.lookAtSplits(unit.splits)
+		}
+		if err != nil {
+			return err
+		}
+		if n%16 == 15 {
+			w.settle()
+			w.tell()
+		}
+	}
+	w.settle()
+	return nil
+}
+
+// settle adds what the worker counted to the statistics of the look.
+func (w *looker) settle() {
+	for _, v := range w.evals {
+		w.own.BytesRead += v.read
+		v.read = 0
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.stats.Rows += w.own.Rows
+	w.stats.ChunksRead += w.own.ChunksRead
+	w.stats.ChunksSkipped += w.own.ChunksSkipped
+	w.stats.BytesRead += w.own.BytesRead
+	w.own = store.ScanStats{}
+}
+
+func (w *looker) eval(b *block) (*evaluator, error) {
+	if v := w.evals[b]; v != nil {
+		return v, nil
+	}
+	v, err := newEvaluator(b)
+	if err == nil {
+		w.evals[b] = v
+	}
+	return v, err
+}
+
+// lookAtChunk looks at a chunk of a block.
+func (w *looker) lookAtChunk(unit *blockWork, chunk uint32) error {
+	info := &unit.chunks[chunk]
+	if !w.q.Range.Overlaps(info.minStart, info.maxStart) || w.q.Before != 0 && info.minTrace > w.q.Before {
+		w.own.ChunksSkipped++
+		return nil
+	}
+	v, err := w.eval(unit.b)
+	if err != nil {
+		w.gap(err)
+		return nil
+	}
+	v.begin(chunk, int(info.rows))
+	if w.pruned(v, chunk) {
+		w.own.ChunksSkipped++
+		return nil
+	}
+	w.own.ChunksRead++
+	w.own.Rows += uint64(info.rows)
+	c := &w.block
+	c.begin(w, v, info, w.apart(unit.b, chunk))
+	if c.due() {
+		err = w.yield(w.number, c)
+	}
+	if failed := c.Err(); failed != nil {
+		w.gap(failed)
+	}
+	return err
+}
+
+// pruned reports whether indexes tell that a need holds on no span of the chunk.
+func (w *looker) pruned(v *evaluator, chunk uint32) bool {
+	for _, n := range w.needs {
+		if v.prune(n.p, chunk) == never {
+			return v.err == nil
+		}
+	}
+	return false
+}
+
+// lookAtSplits brings split traces together.
+func (w *looker) lookAtSplits(list []*splitTrace) error {
+	c := &w.rows
+	c.begin(w)
+	for _, t := range list {
+		if w.q.Enough != nil && t.start < w.q.Enough() {
+			break // as are all that follow
+		}
+		elsewhere := w.q.EachSpan && t.joined || len(t.heads) == 0 && w.ofHeads.traces[t.id] != nil
+		if elsewhere || !w.possible(t) {
+			continue
+		}
+		if err := w.addSplit(c, t); err != nil {
+			return err
+		}
+	}
+	return w.yieldRows(c)
+}
+
+// possible reports whether indexes leave it open that a split trace is wanted.
+func (w *looker) possible(t *splitTrace) bool {
+	if w.q.Before != 0 && t.start > w.q.Before {
+		return false
+	}
+	in := len(t.heads) > 0
+	for _, r := range t.runs {
+		chunks, err := r.b.chunkTable()
+		in = in || err != nil || w.q.Range.Overlaps(chunks[r.chunk].minStart, chunks[r.chunk].maxStart)
+	}
+	if !in {
+		return false
+	}
+	for _, n := range w.needs {
+		found := len(t.heads) > 0
+		for _, r := range t.runs {
+			if found {
+				break
+			}
+			v, err := w.eval(r.b)
+			found = err != nil || v.prune(n.p, r.chunk) != never || v.err != nil
+		}
+		if !found {
+			return false
+		}
+	}
+	return true
+}
+
+// places returns where the trace lies.
+func (t *splitTrace) places(s *snapshot) (*places, error) {
+	p := &places{s: s, id: t.id, heads: t.heads, gaps: s.gaps}
+	for _, r := range t.runs {
+		found, err := r.b.runAt(r.chunk, int(r.index))
+		if err != nil {
+			return nil, err
+		}
+		if n := len(p.blocks); n == 0 || p.blocks[n-1].b != r.b {
+			p.blocks = append(p.blocks, blockPlaces{b: r.b})
+		}
+		at := &p.blocks[len(p.blocks)-1]
+		at.runs = append(at.runs, found)
+	}
+	return p, nil
+}
+
+// addSplit adds a split trace to c. The error is that of the budget; what cannot be read is a gap.
+func (w *looker) addSplit(c *rowsChunk, t *splitTrace) error {
+	at, err := t.places(w.s)
+	if err != nil {
+		w.gap(err)
+		return nil
+	}
+	load := func(views *viewsOf) (*pieces, error) {
+		p, err := at.load(views, w.e.budget(t.id))
+		if err != nil {
+			return nil, err
+		}
+		for _, gap := range p.gaps[len(w.s.gaps):] {
+			w.gap(errors.New(gap))
+		}
+		return p, nil
+	}
+	p, err := load(&w.views)
+	if err != nil {
+		return err
+	}
+	if repeats(p.rows) { // only the full rows tell whether they are the same span
+		if p, err = load(&w.whole); err != nil {
+			return err
+		}
+		p.rows = dedupe(p.rows)
+	}
+	c.add(t.id, p.rows, func() ([]rowRef, error) {
+		p, err := load(&w.whole)
+		if err != nil {
+			return nil, err
+		}
+		return dedupe(p.rows), nil
+	})
+	return nil
+}
+
+// yieldRows hands a chunk of rows on, if there are any.
+func (w *looker) yieldRows(c *rowsChunk) error {
+	if c.Len() == 0 {
+		return nil
+	}
+	w.own.Rows += uint64(c.Len())
+	w.own.ChunksRead++
+	err := w.yield(w.number, c)
+	if failed := c.Err(); failed != nil {
+		w.gap(failed)
+	}
+	return err
+}
+
+// lookAtHead looks at the traces of a head that lie there only.
+func (w *looker) lookAtHead(ctx context.Context, h *headView) error {
+	traces, err := w.headTraces(ctx, h)
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(traces, func(a, b position) int {
+		return cmp.Or(cmp.Compare(b.start, a.start), slices.Compare(b.id[:], a.id[:]))
+	})
+	c := &w.rows
+	c.begin(w)
+	for _, t := range traces {
+		if w.q.Enough != nil && t.start < w.q.Enough() {
+			break
+		}
+		rows, _ := h.rowsOf(t.id)
+		c.add(t.id, dedupe(rows), nil)
+		if c.Len() >= chunkRows {
+			if err := w.yieldRows(c); err != nil {
+				return err
+			}
+			c.begin(w)
+		}
+	}
+	return w.yieldRows(c)
+}
+
+// maxHeadNeeds is how many needs are asked for in heads; that the others hold is left to the caller.
+const maxHeadNeeds = 64
+
+// headTraces returns the traces of a head that are wanted and lie there only.
+func (w *looker) headTraces(ctx context.Context, h *headView) ([]position, error) {
+	needs := w.needs[:min(len(w.needs), maxHeadNeeds)]
+	all := uint64(1)<<len(needs) - 1
+	type found struct {
+		position
+		met uint64 // needs that hold on some span
+		in  bool   // some span is in the range
+	}
+	var traces []found
+	for _, c := range h.chunks {
+		if err := ctx.Err(); err != nil {
+			return nil, err
 		}
 		for i := range c.Len() {
 			at := int(c.traceOf[i])
 			if at >= len(traces) {
-				traces = append(traces, make([]headFound, at+1-len(traces)+at/4)...)
+				traces = append(traces, make([]found, at+1-len(traces)+at/4)...)
 			}
 			t := &traces[at]
 			if t.id.IsZero() {
-				t.id, t.start = c.TraceIDs[i], c.Starts[i]
+				t.position = position{c.Starts[i], c.TraceIDs[i]}
 			}
 			t.start = min(t.start, c.Starts[i])
-			t.matched = t.matched || h.sc.q.Range.Contains(c.Starts[i]) && judge(h.sc.where, place{&c.rowSet, i, -1, -1})
-		}
-		h.sc.result.Stats.Rows += uint64(c.Len())
-	}
-	for i := range traces {
-		if t := &traces[i]; t.matched {
-			h.found = append(h.found, t.position)
-		}
-	}
-}
-
-// headFound is a trace of a head as a view has it. (The head itself may meanwhile know an earlier start.)
-type headFound struct {
-	position
-	matched bool
-}
-
-// blockStream yields the traces of a block that have a row which seems to match.
-type blockStream struct {
-	sc     *scan
-	b      *block
-	eval   *evaluator
-	chunks []chunkInfo
-	left   int        // chunks that are not looked into yet are 0 to left
-	found  []position // of the chunk before, oldest first
-}
-
-func (s *blockStream) advance(context.Context) (position, bool, bool) {
-	if s.eval == nil {
-		if err := s.open(); err != nil {
-			s.sc.addGaps([]string{err.Error()})
-			return position{}, false, false
-		}
-	} else if len(s.found) > 0 {
-		s.found = s.found[:len(s.found)-1]
-	}
-	for len(s.found) == 0 {
-		s.skip()
-		if s.left == 0 {
-			return position{}, false, false
-		}
-		if at := s.bound(); len(s.sc.queue) > 1 && s.sc.others().newer(at) {
-			return at, false, true // others are due first
-		}
-		s.left--
-		if err := s.search(uint32(s.left)); err != nil {
-			s.sc.addGaps([]string{err.Error()})
-		}
-	}
-	return s.found[len(s.found)-1], true, true
-}
-
-// others returns the newest place in the heap behind its top.
-func (sc *scan) others() position {
-	at := sc.queue[1].at
-	if len(sc.queue) > 2 && sc.queue[2].at.newer(at) {
-		at = sc.queue[2].at
-	}
-	return at
-}
-
-func (s *blockStream) open() (err error) {
-	if s.chunks, err = s.b.chunkTable(); err != nil {
-		return err
-	}
-	s.left = len(s.chunks)
-	s.eval, err = newEvaluator(s.b)
-	return err
-}
-
-// skip passes over the chunks that cannot match, as far as indexes tell.
-func (s *blockStream) skip() {
-	for ; s.left > 0; s.left-- {
-		c := &s.chunks[s.left-1]
-		if s.sc.q.Range.Overlaps(c.minStart, c.maxStart) && s.eval.prune(s.sc.where, uint32(s.left-1)) != never {
-			return
-		}
-		s.sc.result.Stats.ChunksSkipped++
-	}
-}
-
-// bound returns a place that no trace of the next chunk is before.
-func (s *blockStream) bound() position {
-	at := beginning
-	at.start = s.chunks[s.left-1].maxTrace
-	return at
-}
-
-// search looks for candidates in a chunk.
-func (s *blockStream) search(chunk uint32) error {
-	info, v := &s.chunks[chunk], s.eval
-	s.sc.result.Stats.ChunksRead++
-	s.sc.result.Stats.Rows += uint64(info.rows)
-	v.begin(chunk, int(info.rows))
-	got := v.rows(s.sc.where, colSpan)
-	if r := s.sc.q.Range; v.err == nil && !(r.Contains(info.minStart) && r.Contains(info.maxStart)) {
-		within := v.onStarts(func(_ int, start uint64) bool { return r.Contains(start) })
-		if got.rows == nil && got.all != never {
-			got.rows = within.rows
-		} else if got.rows != nil {
-			got.rows.And(within.rows)
-		}
-	}
-	if v.err != nil {
-		err := v.err
-		v.err = nil
-		return err
-	}
-	if got.rows == nil && got.all == never || got.rows != nil && !got.rows.Any() {
-		return nil
-	}
-	return s.collect(chunk, got.rows)
-}
-
-// collect appends the traces that have a row in rows (nil: any row).
-func (s *blockStream) collect(chunk uint32, rows store.Bitmap) error {
-	ids, err := s.b.ids(colTraceID, chunk, 16)
-	if err != nil {
-		return err
-	}
-	starts, err := s.b.ints(colTraceStart, chunk)
-	if err != nil {
-		return err
-	}
-	counts, err := s.b.ints(colTraceRows, chunk)
-	if err != nil {
-		return err
-	}
-	lo, n := 0, int(s.chunks[chunk].rows)
-	for i := range min(len(ids)/16, len(starts), len(counts)) {
-		hi := min(lo+int(counts[i]), n)
-		for row := lo; row < hi; row++ {
-			if rows == nil || rows.Has(row) {
-				s.found = append(s.found, position{starts[i], span.TraceID(ids[16*i:])})
-				break
+			t.in = t.in || w.q.Range.Contains(c.Starts[i])
+			for j := range needs {
+				if t.met>>j&1 == 0 && judge(needs[j].p, place{&c.rowSet, i, -1, -1}) {
+					t.met |= 1 << j
+				}
 			}
 		}
-		lo = hi
+		w.own.Rows += uint64(c.Len())
 	}
-	return nil
+	list := make([]position, 0, len(traces))
+	for i := range traces {
+		t := &traces[i]
+		if t.id.IsZero() || !t.in || t.met != all || w.q.Before != 0 && t.start > w.q.Before || w.ofHeads.traces[t.id] != nil {
+			continue
+		}
+		list = append(list, t.position)
+	}
+	return list, nil
 }

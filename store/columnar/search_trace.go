@@ -91,15 +91,6 @@ type run struct {
 	rows  traceRows
 }
 
-// count returns the number of places.
-func (p *places) count() int {
-	n := len(p.heads)
-	for _, b := range p.blocks {
-		n += len(b.runs)
-	}
-	return n
-}
-
 // rowMemory is about what a span takes while an answer is made from it, beside its strings, in bytes.
 const rowMemory = 256
 

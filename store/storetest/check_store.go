@@ -70,7 +70,7 @@ func checkContextEnds(t *trial) error {
 				return fmt.Errorf("%s: %w", name, err)
 			}
 		}
-		return errors.Join(t.endLook(), t.endScan())
+		return t.endLook()
 	})
 }
 
@@ -98,16 +98,8 @@ func (t *trial) reads(id span.TraceID) map[string]func(context.Context) error {
 			_, err := b.AttributeValues(ctx, tenant, store.Of(store.Name), store.TimeRange{}, 0)
 			return err
 		},
-		"Scan": func(ctx context.Context) error {
-			_, err := b.Scan(ctx, tenant, &store.Query{}, func(*store.Match) bool { return true })
-			return err
-		},
 		"Chunks": func(ctx context.Context) error {
-			reader, ok := b.(store.ChunkReader)
-			if !ok {
-				return ctx.Err()
-			}
-			_, err := reader.Chunks(ctx, tenant, &store.ChunkQuery{}, func(int, store.Chunk) error { return nil })
+			_, err := b.Chunks(ctx, tenant, &store.ChunkQuery{}, func(int, store.Chunk) error { return nil })
 			return err
 		},
 	}
@@ -141,9 +133,6 @@ func (t *trial) askAtRandom(tenant string) error {
 		if err := t.compareLook(tenant, t.gen.look(spans)); err != nil {
 			return err
 		}
-	}
-	if err := t.scanAtRandom(tenant); err != nil {
-		return err
 	}
 	for range 5 {
 		if len(ids) > 0 {
@@ -295,7 +284,7 @@ func (t *trial) readAcked(ctx context.Context, done *acked) error {
 		}
 		break // one of them, and then what was acknowledged meanwhile
 	}
-	err := errors.Join(t.lookForAcked(ctx, done.snapshot()), t.scanForAcked(ctx, done.snapshot()))
+	err := t.lookForAcked(ctx, done.snapshot())
 	if ctx.Err() != nil { // another one has failed
 		return nil
 	}

@@ -33,9 +33,6 @@ func (t *trial) compareAll() error {
 				return err
 			}
 		}
-		if err := t.scanAll(tenant, fields); err != nil {
-			return err
-		}
 	}
 	return nil
 }

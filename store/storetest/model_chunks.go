@@ -15,9 +15,9 @@ import (
 	"github.com/clewhq/clew/store"
 )
 
-var _ store.ChunkReader = (*Model)(nil)
+var _ store.Reader = (*Model)(nil)
 
-// Chunks implements store.ChunkReader. It leaves out all that it may, unless
+// Chunks implements store.Reader. It leaves out all that it may, unless
 // m.Lax is set, and uses every liberty of a Chunk: rows of no trace, columns in
 // all forms, dictionaries that chunks share or that repeat themselves. The same
 // spans make the same chunks. What a chunk gave is spoilt when yield returns.

@@ -48,12 +48,6 @@ const (
 	traceVar  = "CLEW_TEST_TRACE_SPANS" // spans in the big trace; default 20,000
 )
 
-// looks reports whether the backend has chunks.
-func (t *trial) looks() bool {
-	_, ok := t.backend.(store.ChunkReader)
-	return ok
-}
-
 // checks are the claims of the suite. Those on random data run once for each round.
 var checks = []struct {
 	name   string
@@ -68,13 +62,8 @@ var checks = []struct {
 	{"Catalog", false, checkCatalog},
 	{"Predicates", false, checkPredicates},
 	{"EqualStarts", false, checkEqualStarts},
-	{"Pages", false, checkPages},
-	{"PagesWhileDataArrives", false, checkPagesWhileDataArrives},
-	{"InvalidCursor", false, checkInvalidCursor},
 	{"Empty", false, checkEmpty},
 	{"ContextEnds", false, checkContextEnds},
-	{"YieldUsesTheStore", false, checkYieldUsesTheStore},
-	{"Scans", false, checkScans},
 	{"YieldUsesChunks", false, checkYieldUsesChunks},
 	{"YieldEnds", false, checkYieldEnds},
 	{"Looks", true, checkLooks},

@@ -22,7 +22,6 @@ type faulty struct {
 	written  func(*span.Span) bool // changes a span; false drops it
 	trace    func(*store.Trace, store.TimeRange)
 	where    func(store.Predicate) store.Predicate
-	scan     scanFaults
 	look     lookFaults
 	services func([]string) []string
 	ops      func([]store.Operation) []store.Operation
@@ -347,7 +346,7 @@ var faults = []fault{
 }
 
 func TestSuiteFindsFaults(t *testing.T) {
-	for _, c := range slices.Concat(faults, traceFaults, queryFaults, columnFaults, endFaults, scanFaultList) {
+	for _, c := range slices.Concat(faults, traceFaults, queryFaults, columnFaults, endFaults) {
 		t.Run(c.fault, func(t *testing.T) {
 			c.store.Model = &Model{}
 			tr := newTrial(t.Context(), &c.store, 1)
@@ -446,12 +445,7 @@ func TestSuiteOnOddStores(t *testing.T) {
 		{"keeps a batch beyond its write", &late{Model: &Model{}}, checkTraceInPieces, false},
 		{"shares its answers", &shared{Model: &Model{}}, checkTraceInPieces, false},
 		{"answers from a stale cache", &shared{Model: &Model{}}, checkConcurrent, false},
-		{"uses the memory of a match again", &recycled{&Model{}}, checkTraceInPieces, true},
 		{"asks for patience", &busy{&Model{}, rand.New(rand.NewPCG(1, 1))}, checkTraceInPieces, true},
-		{"counts traces in its cursors", &offsets{&Model{}}, checkPages, true},
-		{"counts traces in its cursors while data arrives", &offsets{&Model{}}, checkPagesWhileDataArrives, false},
-		{"locks while it scans", &locked{Model: &Model{}}, checkYieldUsesTheStore, false},
-		{"does not lock while it scans", &Model{}, checkYieldUsesTheStore, true},
 		{"locks while it looks", &locked{Model: &Model{}}, checkYieldUsesChunks, false},
 		{"does not lock while it looks", &Model{}, checkYieldUsesChunks, true},
 	} {
