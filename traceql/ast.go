@@ -2,7 +2,11 @@
 // checks, planning and execution over a store. docs/traceql.md is its guide.
 package traceql
 
-import "github.com/clewhq/clew/store"
+import (
+	"fmt"
+
+	"github.com/clewhq/clew/store"
+)
 
 // Pos is a place in the text of a query: a byte offset, from 0.
 type Pos int
@@ -88,7 +92,10 @@ type ScalarFilter struct {
 }
 
 // Scalar is a number that a spanset has: *Aggregate, *ScalarOp, *ScalarPipeline or *Const.
-type Scalar interface{ scalar() }
+type Scalar interface {
+	fmt.Stringer // as the printed query has it
+	scalar()
+}
 
 // Aggregate is count(), min(Arg), max(Arg), sum(Arg) or avg(Arg).
 type Aggregate struct {
@@ -127,7 +134,10 @@ type Const struct {
 }
 
 // Expr is an expression on one span: *Const, *Attribute, *Binary or *Unary.
-type Expr interface{ expr() }
+type Expr interface {
+	fmt.Stringer // as the printed query has it
+	expr()
+}
 
 // Attribute is an attribute or an intrinsic, of the span or of its parent.
 type Attribute struct {

@@ -1,6 +1,7 @@
 package traceql
 
 import (
+	"regexp/syntax"
 	"strings"
 
 	"github.com/clewhq/clew/store"
@@ -8,23 +9,33 @@ import (
 
 // check fails if a query that could be parsed makes no sense.
 func check(q *Query) {
+	var c checker
 	if q.Metrics != nil {
-		checkMetrics(q.Metrics)
-		return
+		c.metrics(q.Metrics)
+	} else {
+		c.pipeline(q.Search)
 	}
-	checkPipeline(q.Search)
 }
 
-func checkPipeline(p *Pipeline) {
+// checker goes through a query.
+type checker struct {
+	regexSize int // of the programs of all regular expressions so far
+}
+
+// maxRegexSize is how many instructions the regular expressions of a query may have together: what
+// bounds the memory that they take, as a few characters can stand for thousands.
+const maxRegexSize = 100_000
+
+func (c *checker) pipeline(p *Pipeline) {
 	for _, s := range p.Stages {
 		switch s := s.(type) {
 		case SpansetExpr:
-			checkSpanset(s)
+			c.spanset(s)
 		case *Group:
-			typeOf(s.Key)
+			c.typeOf(s.Key)
 			checkMentionsSpan(s.Key, "by()")
 		case *ScalarFilter:
-			l, r := checkScalar(s.L), checkScalar(s.R)
+			l, r := c.scalar(s.L), c.scalar(s.R)
 			if !l && !r {
 				fail(s.Pos, "unexpected comparison of constants: one side needs an aggregate, as in count() > 1")
 			}
@@ -32,15 +43,15 @@ func checkPipeline(p *Pipeline) {
 	}
 }
 
-func checkSpanset(s SpansetExpr) {
+func (c *checker) spanset(s SpansetExpr) {
 	switch s := s.(type) {
 	case *Filter:
-		checkFilter(s)
+		c.filter(s)
 	case *Pipeline:
-		checkPipeline(s)
+		c.pipeline(s)
 	case *SpansetOp:
-		checkSpanset(s.L)
-		checkSpanset(s.R)
+		c.spanset(s.L)
+		c.spanset(s.R)
 		if s.Op.precedence() == precCompare && (isGrouped(s.L) || isGrouped(s.R)) {
 			fail(s.Pos, "%q needs one spanset on each side, but by() gives several: put coalesce() behind it", s.Op)
 		}
@@ -69,13 +80,13 @@ func isGrouped(s SpansetExpr) bool {
 	return false
 }
 
-func checkFilter(f *Filter) {
+func (c *checker) filter(f *Filter) {
 	if f.Body == nil {
 		return
 	}
-	if t := typeOf(f.Body); t != TypeBool && t != anyType {
+	if t := c.typeOf(f.Body); t != TypeBool && t != anyType {
 		fail(startOf(f.Body), "a filter has to be true or false, but %s is of type %s%s",
-			ExprString(f.Body), typeName(t), compareInstead(f.Body))
+			brief(f.Body.String()), typeName(t), compareInstead(f.Body))
 	}
 }
 
@@ -86,12 +97,12 @@ func compareInstead(e Expr) string {
 		return ""
 	}
 	operands := map[Type]string{TypeString: ` = "..."`, TypeDuration: " > 1s", TypeInt: " > 0", TypeStatus: " = error", TypeKind: " = server"}
-	return ": compare it, as in " + a.String() + operands[typeOf(a)]
+	return ": compare it, as in " + brief(a.String()) + operands[a.staticType()]
 }
 
 func checkMentionsSpan(e Expr, what string) {
 	if !mentionsSpan(e) {
-		fail(startOf(e), "%s of the constant %s says nothing about spans: an attribute or an intrinsic is needed", what, ExprString(e))
+		fail(startOf(e), "%s of the constant %s says nothing about spans: an attribute or an intrinsic is needed", what, brief(e.String()))
 	}
 }
 
@@ -124,28 +135,28 @@ func startOf(e Expr) Pos {
 }
 
 // checkScalar reports whether the scalar has an aggregate.
-func checkScalar(s Scalar) bool {
+func (c *checker) scalar(s Scalar) bool {
 	switch s := s.(type) {
 	case *Aggregate:
-		checkAggregate(s)
+		c.aggregate(s)
 		return true
 	case *ScalarPipeline:
-		checkPipeline(s.Pipeline)
-		return checkScalar(s.Value)
+		c.pipeline(s.Pipeline)
+		return c.scalar(s.Value)
 	case *ScalarOp:
-		l, r := checkScalar(s.L), checkScalar(s.R)
+		l, r := c.scalar(s.L), c.scalar(s.R)
 		checkDivision(s.Op, s.R, s.Pos)
 		return l || r
 	}
 	return false
 }
 
-func checkAggregate(a *Aggregate) {
+func (c *checker) aggregate(a *Aggregate) {
 	if a.Arg == nil {
 		return
 	}
-	if t := typeOf(a.Arg); !isNumeric(t) {
-		fail(startOf(a.Arg), "%s() needs a number or a duration, but %s is of type %s", a.Func, ExprString(a.Arg), typeName(t))
+	if t := c.typeOf(a.Arg); !isNumeric(t) {
+		fail(startOf(a.Arg), "%s() needs a number or a duration, but %s is of type %s", a.Func, brief(a.Arg.String()), typeName(t))
 	}
 	checkMentionsSpan(a.Arg, a.Func.String()+"()")
 }
@@ -158,25 +169,25 @@ func checkDivision(op Op, divisor node, pos Pos) {
 	}
 }
 
-func checkMetrics(m Metrics) {
+func (c *checker) metrics(m Metrics) {
 	switch m := m.(type) {
 	case *Series:
-		checkPipeline(m.Pipeline)
+		c.pipeline(m.Pipeline)
 		if m.Attr != nil {
-			if t := typeOf(m.Attr); !isNumeric(t) {
-				fail(m.Attr.Pos, "%s() needs a number or a duration, but %s is of type %s", m.Func, m.Attr, typeName(t))
+			if t := m.Attr.staticType(); !isNumeric(t) {
+				fail(m.Attr.Pos, "%s() needs a number or a duration, but %s is of type %s", m.Func, brief(m.Attr.String()), typeName(t))
 			}
 		}
 		if m.Compare != nil {
-			checkFilter(m.Compare.Filter)
+			c.filter(m.Compare.Filter)
 		}
 	case *MetricsOp:
 		for _, side := range []Metrics{m.L, m.R} {
-			checkMetrics(side)
+			c.metrics(side)
 			checkNoCompare(side, m.Pos)
 		}
 	case *MetricsStage:
-		checkMetrics(m.Of)
+		c.metrics(m.Of)
 		checkNoCompare(m.Of, m.Pos)
 	}
 }
@@ -195,29 +206,34 @@ func isNumeric(t Type) bool {
 func isBoolean(t Type) bool { return t == TypeBool || t == anyType }
 
 // typeOf returns the static type of an expression, and fails if its operators do not go with their operands.
-func typeOf(e Expr) Type {
+func (c *checker) typeOf(e Expr) Type {
 	switch e := e.(type) {
 	case *Const:
 		return e.Value.Type
 	case *Attribute:
-		if e.Scope == store.IntrinsicScope {
-			return intrinsicTable[e.Intrinsic].typ
-		}
+		return e.staticType()
 	case *Unary:
-		return unaryType(e)
+		return c.unary(e)
 	case *Binary:
-		return binaryType(e)
+		return c.binary(e)
 	}
 	return anyType
 }
 
-func unaryType(e *Unary) Type {
-	t := typeOf(e.X)
+func (a *Attribute) staticType() Type {
+	if a.Scope == store.IntrinsicScope {
+		return intrinsicTable[a.Intrinsic].typ
+	}
+	return anyType
+}
+
+func (c *checker) unary(e *Unary) Type {
+	t := c.typeOf(e.X)
 	switch {
 	case e.Op == Neg && !isNumeric(t):
-		fail(e.Pos, `"-" needs a number or a duration, but %s is of type %s`, ExprString(e.X), typeName(t))
+		fail(e.Pos, `"-" needs a number or a duration, but %s is of type %s`, brief(e.X.String()), typeName(t))
 	case e.Op == Not && !isBoolean(t):
-		fail(e.Pos, `"!" needs something that is true or false, but %s is of type %s%s`, ExprString(e.X), typeName(t), notBindsTight(e.X))
+		fail(e.Pos, `"!" needs something that is true or false, but %s is of type %s%s`, brief(e.X.String()), typeName(t), notBindsTight(e.X))
 	}
 	return t
 }
@@ -230,8 +246,8 @@ func notBindsTight(e Expr) string {
 	return ""
 }
 
-func binaryType(e *Binary) Type {
-	l, r := typeOf(e.L), typeOf(e.R)
+func (c *checker) binary(e *Binary) Type {
+	l, r := c.typeOf(e.L), c.typeOf(e.R)
 	switch {
 	case l == TypeNil || r == TypeNil:
 		checkNil(e, l, r)
@@ -244,7 +260,7 @@ func binaryType(e *Binary) Type {
 		checkDivision(e.Op, e.R, e.Pos)
 		return arithmeticType(l, r)
 	case e.Op == Regex || e.Op == NotRegex:
-		checkRegex(e, l)
+		c.regex(e, l)
 	default:
 		checkComparison(e, l, r)
 	}
@@ -253,7 +269,7 @@ func binaryType(e *Binary) Type {
 
 func checkOperand(e *Binary, operand Expr, t Type, fits func(Type) bool, needs string) {
 	if !fits(t) {
-		fail(startOf(operand), "%q needs %s on both sides, but %s is of type %s", e.Op, needs, ExprString(operand), typeName(t))
+		fail(startOf(operand), "%q needs %s on both sides, but %s is of type %s", e.Op, needs, brief(operand.String()), typeName(t))
 	}
 }
 
@@ -290,23 +306,34 @@ func (a *Attribute) neverNil() bool {
 		a.Scope == store.ResourceScope && a.Name == "service.name"
 }
 
-func checkRegex(e *Binary, l Type) {
-	c, ok := e.R.(*Const)
-	if !ok || c.Value.Type != TypeString {
+func (c *checker) regex(e *Binary, l Type) {
+	operand, ok := e.R.(*Const)
+	if !ok || operand.Value.Type != TypeString {
 		fail(startOf(e.R), "%q needs a regular expression in quotes on its right side", e.Op)
 	}
 	if l != TypeString && l != anyType {
-		fail(startOf(e.L), "%q needs text on its left side, but %s is of type %s", e.Op, ExprString(e.L), typeName(l))
+		fail(startOf(e.L), "%q needs text on its left side, but %s is of type %s", e.Op, brief(e.L.String()), typeName(l))
 	}
-	if _, err := store.NewRegex(c.Value.Str); err != nil {
-		fail(c.Pos, "bad regular expression: %s", strings.TrimPrefix(err.Error(), "error parsing regexp: "))
+	tree, err := syntax.Parse(operand.Value.Str, syntax.Perl)
+	if err != nil {
+		fail(operand.Pos, "bad regular expression: %s", brief(strings.TrimPrefix(err.Error(), "error parsing regexp: ")))
+	}
+	prog, err := syntax.Compile(tree.Simplify())
+	if err != nil {
+		fail(operand.Pos, "bad regular expression: %s", err)
+	}
+	if c.regexSize += len(prog.Inst); c.regexSize > maxRegexSize {
+		fail(operand.Pos, "regular expressions are too large: counted repetitions such as {1000} take much memory")
+	}
+	if _, err := store.NewRegex(operand.Value.Str); err != nil {
+		fail(operand.Pos, "bad regular expression: %s", brief(err.Error()))
 	}
 }
 
 func checkComparison(e *Binary, l, r Type) {
 	if !areComparable(l, r) {
 		fail(e.Pos, "%s and %s cannot be compared: they are of type %s and %s%s",
-			ExprString(e.L), ExprString(e.R), typeName(l), typeName(r), unquoteInstead(e, l, r))
+			brief(e.L.String()), brief(e.R.String()), typeName(l), typeName(r), unquoteInstead(e, l, r))
 	}
 	if e.Op == Equal || e.Op == NotEqual {
 		return

@@ -319,7 +319,7 @@ func (l *lexer) singleQuote() token {
 	}
 	inner := l.text[l.at : l.at+n]
 	l.at += n + 1
-	return l.bad(start, "strings stand in double quotes: did you mean %s?", strconv.Quote(inner))
+	return l.bad(start, "strings stand in double quotes: did you mean %s?", strconv.Quote(brief(inner)))
 }
 
 // fraction returns the length of the number without leading digits (.5, .24h) that stands here; 0 if
@@ -373,7 +373,7 @@ func parseNumber(s string) (v Static, problem string) {
 	if strings.Trim(s, "0123456789") == "" {
 		i, err := strconv.ParseInt(s, 10, 64)
 		if err != nil {
-			return v, fmt.Sprintf("number %s is too large: the largest is %d", s, math.MaxInt64)
+			return v, fmt.Sprintf("number %s is too large: the largest is %d", brief(s), math.MaxInt64)
 		}
 		return IntStatic(i), ""
 	}
@@ -383,7 +383,7 @@ func parseNumber(s string) (v Static, problem string) {
 			return FloatStatic(f), ""
 		}
 		if math.IsInf(f, 0) {
-			return v, fmt.Sprintf("number %s is too large", s)
+			return v, fmt.Sprintf("number %s is too large", brief(s))
 		}
 	}
 	d, err := parseDuration(s)
@@ -406,7 +406,7 @@ func parseDuration(s string) (time.Duration, error) {
 	if parts == nil {
 		d, err := time.ParseDuration(s)
 		if err != nil {
-			return 0, fmt.Errorf("bad number or duration %q: a duration is like 1.5s, 1h30m or 1d12h, with the units ns us ms s m h d w y", s)
+			return 0, fmt.Errorf("bad number or duration %q: a duration is like 1.5s, 1h30m or 1d12h, with the units ns us ms s m h d w y", brief(s))
 		}
 		return d, nil
 	}
@@ -419,7 +419,7 @@ func parseDuration(s string) (time.Duration, error) {
 		n, err := strconv.ParseInt(parts[i+1], 10, 64)
 		sum += float64(n) * float64(unit)
 		if err != nil || sum >= math.MaxInt64 {
-			return 0, fmt.Errorf("duration %s is too long: the longest is 292 years", s)
+			return 0, fmt.Errorf("duration %s is too long: the longest is 292 years", brief(s))
 		}
 		d += time.Duration(n) * unit
 	}

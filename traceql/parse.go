@@ -2,6 +2,7 @@ package traceql
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -34,17 +35,27 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("parse error at line %d, col %d: %s", e.Line, e.Column, e.Message)
 }
 
-// Caret returns the line of the query in which the error is, and a line below with a caret under the place.
+// Caret returns the line of the query in which the error is, and a line below with a caret under the
+// place. Of a long line it has a part.
 func (e *Error) Caret() string {
+	const width = 60 // characters on either side
 	start := strings.LastIndexByte(e.Text[:e.Pos], '\n') + 1
-	line, _, _ := strings.Cut(e.Text[start:], "\n")
+	before := []rune(e.Text[start:e.Pos])
+	line, _, _ := strings.Cut(e.Text[e.Pos:], "\n")
+	after := []rune(strings.TrimSuffix(line, "\r"))
+	if len(before) > width {
+		before = append([]rune("..."), before[len(before)-width:]...)
+	}
+	if len(after) > width {
+		after = append(after[:width], []rune("...")...)
+	}
 	indent := strings.Map(func(r rune) rune {
 		if r == '\t' {
 			return r
 		}
 		return ' '
-	}, e.Text[start:e.Pos])
-	return strings.TrimSuffix(line, "\r") + "\n" + indent + "^"
+	}, string(before))
+	return string(before) + string(after) + "\n" + indent + "^"
 }
 
 func newError(text string, pos Pos, message string) *Error {
@@ -87,12 +98,10 @@ func checkText(text string) {
 	if len(text) > maxQueryBytes {
 		fail(0, "query has %d bytes: at most %d are allowed", len(text), maxQueryBytes)
 	}
-	if !utf8.ValidString(text) {
-		pos := strings.IndexFunc(text, func(r rune) bool { return r == utf8.RuneError })
-		for n := 3; strings.HasPrefix(text[pos:], string(utf8.RuneError)); n = 3 {
-			pos += n + strings.IndexFunc(text[pos+n:], func(r rune) bool { return r == utf8.RuneError })
+	for pos, r := range text {
+		if r == utf8.RuneError && !strings.HasPrefix(text[pos:], string(r)) {
+			fail(Pos(pos), `query is not valid UTF-8: in a string write \xNN for a byte`)
 		}
-		fail(Pos(pos), `query is not valid UTF-8: in a string write \xNN for a byte`)
 	}
 }
 
@@ -154,17 +163,23 @@ func (p *parser) unexpected(expected string, args ...any) {
 	fail(t.pos, "unexpected %s: expected %s", quoteToken(t), expected)
 }
 
-// quoteToken returns a token as messages show it, cut if it is long.
+// quoteToken returns a token as messages show it.
 func quoteToken(t *token) string {
-	const longest = 40
-	text := t.text
-	if utf8.RuneCountInString(text) > longest {
-		text = string([]rune(text)[:longest]) + "..."
+	if t.kind == tokLiteral && t.value.Type == TypeString {
+		return brief(t.text)
 	}
-	if t.kind == tokLiteral && t.value.Type == TypeString && len(text) == len(t.text) {
-		return text
+	return strconv.Quote(brief(t.text))
+}
+
+// brief cuts text that is long for a message.
+func brief(text string) string {
+	const longest = 60
+	for i := range text {
+		if i >= longest {
+			return text[:i] + "..."
+		}
 	}
-	return fmt.Sprintf("%q", text)
+	return text
 }
 
 // enter goes one level deeper. Who calls it sets depth back.

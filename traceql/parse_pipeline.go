@@ -67,10 +67,10 @@ func (p *parser) pipe(inParens bool) node {
 func (p *parser) scalarEnd(stages []Stage, value Scalar, inParens bool) node {
 	c, isConst := value.(*Const)
 	if isConst && (len(stages) > 0 || !inParens) {
-		fail(c.Pos, "unexpected %s: a constant is no stage, it has to be compared with an aggregate", c.Value)
+		fail(c.Pos, "unexpected %s: a constant is no stage, it has to be compared with an aggregate", brief(c.String()))
 	}
 	if !inParens || !p.isOp(")") {
-		p.unexpected("a comparison, as in %s > 1", scalarText(value))
+		p.unexpected("a comparison, as in %s > 1", brief(value.String()))
 	}
 	if len(stages) > 0 {
 		return &ScalarPipeline{Pipeline: &Pipeline{Stages: stages}, Value: value}
@@ -238,7 +238,7 @@ func (p *parser) combineScalars(op Op, t *token, l, r Scalar) node {
 func describe(n node) string {
 	switch n := n.(type) {
 	case *Const:
-		return "the constant " + n.Value.String()
+		return "the constant " + brief(n.String())
 	case SpansetExpr:
 		return "a spanset"
 	case *ScalarFilter:

@@ -34,24 +34,18 @@ func (q *Query) String() string {
 	return p.String()
 }
 
-func (p *Pipeline) String() string  { return printed(func(b *printer) { b.pipeline(p) }) }
-func (f *Filter) String() string    { return printed(func(b *printer) { b.stage(f) }) }
-func (o *SpansetOp) String() string { return printed(func(b *printer) { b.stage(o) }) }
-func (g *Group) String() string     { return printed(func(b *printer) { b.stage(g) }) }
-func (a *Aggregate) String() string { return scalarText(a) }
-func (a *Attribute) String() string { return ExprString(a) }
-func (s *Series) String() string    { return printed(func(b *printer) { b.metrics(s, false) }) }
-func (s SpansetOperator) String() string {
-	for text, op := range spansetOps {
-		if op == s {
-			return text
-		}
-	}
-	return "invalid"
-}
+func (p *Pipeline) String() string { return printed(func(b *printer) { b.pipeline(p) }) }
+func (f *Filter) String() string   { return printed(func(b *printer) { b.stage(f) }) }
+func (g *Group) String() string    { return printed(func(b *printer) { b.stage(g) }) }
 
-// ExprString returns an expression as the printed query has it.
-func ExprString(e Expr) string { return printed(func(b *printer) { b.expr(e, precLogic) }) }
+func (a *Attribute) String() string { return printed(func(b *printer) { b.attribute(a) }) }
+func (c *Const) String() string     { return c.Value.String() }
+func (e *Binary) String() string    { return printed(func(b *printer) { b.expr(e, precLogic) }) }
+func (e *Unary) String() string     { return printed(func(b *printer) { b.expr(e, precLogic) }) }
+
+func (a *Aggregate) String() string      { return scalarText(a) }
+func (o *ScalarOp) String() string       { return scalarText(o) }
+func (s *ScalarPipeline) String() string { return scalarText(s) }
 
 func scalarText(s Scalar) string { return printed(func(b *printer) { b.scalar(s, precAdd) }) }
 
@@ -82,8 +76,9 @@ func nameOf[F comparable](names map[string]F, f F) string {
 	return "invalid"
 }
 
-func (f AggregateFunc) String() string { return nameOf(aggregates, f) }
-func (f SeriesFunc) String() string    { return nameOf(seriesFuncs, f) }
+func (o SpansetOperator) String() string { return nameOf(spansetOps, o) }
+func (f AggregateFunc) String() string   { return nameOf(aggregates, f) }
+func (f SeriesFunc) String() string      { return nameOf(seriesFuncs, f) }
 
 // printer writes parts of queries. Where operators of one level stand in each other it leaves
 // parentheses out if the parser puts them there, but never between && and ||.

@@ -91,11 +91,12 @@ func unknownScope(scope, name string) string {
 		return "a trace has no attributes, only intrinsics: " + strings.Join(scopedIntrinsics("trace"), ", ")
 	}
 	known := append(sortedKeys(scopes), "parent")
-	if s := nearest(scope, known); slices.Contains(known, s) {
-		return fmt.Sprintf("unknown scope %q: did you mean %q?", scope, s)
+	similar := nearest(scope, known)
+	if !slices.Contains(known, similar) {
+		unscoped := Attribute{Name: scope + "." + name}
+		similar = brief(unscoped.String())
 	}
-	unscoped := Attribute{Name: scope + "." + name}
-	return fmt.Sprintf("unknown scope %q: did you mean %q?", scope, unscoped.String())
+	return fmt.Sprintf("unknown scope %q: did you mean %q?", brief(scope), similar)
 }
 
 func scopedIntrinsics(scope string) (names []string) {
@@ -109,6 +110,7 @@ func scopedIntrinsics(scope string) (names []string) {
 
 // unknownWord says what to do about a word where a value is expected, in a filter.
 func unknownWord(word string) string {
+	word = brief(word)
 	scope, _, scoped := strings.Cut(word, ":")
 	switch {
 	case scoped && len(scopedIntrinsics(scope)) == 0:

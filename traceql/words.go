@@ -1,8 +1,373 @@
 package traceql
 
+import (
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/clewhq/clew/store"
+)
+
 // ParseAny parses a query, or plain words such as
 //
 //	service=checkout duration > 1s error=true
 //
 // as the query that they stand for. Text that begins like TraceQL is taken as such.
-func ParseAny(text string) (*Query, error) { return Parse(text) }
+func ParseAny(text string) (*Query, error) {
+	if q, err := Parse(text); err == nil || beginsLikeTraceQL(text) {
+		return q, err
+	}
+	return parseWith(text, func() *Query {
+		w := &words{text: text}
+		q := &Query{Search: &Pipeline{Stages: []Stage{&Filter{Body: w.query()}}}}
+		check(q)
+		return q
+	})
+}
+
+// beginsLikeTraceQL reports whether the text is no plain words, right or wrong.
+func beginsLikeTraceQL(text string) bool {
+	l := &lexer{text: text}
+	first, second := l.next(), l.next()
+	return first.kind == tokOp && (first.text == "{" || first.text == "(") ||
+		first.kind == tokWord && stageWords[first.text] && second.kind == tokOp && second.text == "("
+}
+
+// words parses plain words: conditions (key op value), absent keys (!key, -key) and free text, which all
+// have to hold, unless OR stands between them.
+type words struct {
+	text string
+	at   int
+}
+
+// query returns the filter that the words stand for; nil if there are none.
+func (w *words) query() (all Expr) {
+	for {
+		group := w.group()
+		if group == nil {
+			if all != nil {
+				fail(Pos(w.at), "expected a condition behind OR")
+			}
+			return nil
+		}
+		all = join(Or, all, group)
+		pos := w.skipSpace()
+		if !w.connective("or", "||") {
+			return all
+		}
+		if w.skipSpace(); w.at == len(w.text) {
+			fail(Pos(pos), "expected a condition behind OR")
+		}
+	}
+}
+
+// group returns the conditions up to OR or the end; nil if there are none.
+func (w *words) group() (group Expr) {
+	for {
+		pos := w.skipSpace()
+		switch {
+		case w.at == len(w.text):
+			return group
+		case w.connective("and", "&&"):
+			if w.skipSpace(); group == nil || w.at == len(w.text) {
+				fail(Pos(pos), "expected a condition on both sides of AND")
+			}
+			continue
+		case w.connective("or", "||"):
+			if group == nil {
+				fail(Pos(pos), "expected a condition before OR")
+			}
+			w.at = pos
+			return group
+		}
+		group = join(And, group, w.term())
+	}
+}
+
+func join(op Op, l, r Expr) Expr {
+	if l == nil {
+		return r
+	}
+	return &Binary{Op: op, L: l, R: r, Pos: startOf(r)}
+}
+
+// skipSpace returns where the next word begins.
+func (w *words) skipSpace() int {
+	w.at = len(w.text) - len(strings.TrimLeftFunc(w.text[w.at:], unicode.IsSpace))
+	return w.at
+}
+
+// connective takes a word that joins conditions, if it stands here by itself.
+func (w *words) connective(word, sign string) bool {
+	rest := w.text[w.at:]
+	n := strings.IndexFunc(rest, unicode.IsSpace)
+	if n < 0 {
+		n = len(rest)
+	}
+	if text := rest[:n]; text == word || text == strings.ToUpper(word) || text == sign {
+		if after := strings.TrimLeftFunc(rest[n:], unicode.IsSpace); operatorAt(after) == "" {
+			w.at += n
+			return true
+		}
+	}
+	return false
+}
+
+// word is a key, a value or free text.
+type word struct {
+	text   string
+	quoted bool
+	pos    Pos
+}
+
+// operatorAt returns the operator that s begins with, or "".
+func operatorAt(s string) string {
+	for _, op := range []string{"!=", "!~", "=~", ">=", "<=", "=", ">", "<"} {
+		if strings.HasPrefix(s, op) {
+			return op
+		}
+	}
+	return ""
+}
+
+// term parses a condition or free text.
+func (w *words) term() Expr {
+	negated := Pos(w.at)
+	isNegated := w.at+1 < len(w.text) && strings.IndexByte("!-", w.text[w.at]) >= 0 && operatorAt(w.text[w.at:]) == ""
+	if r, _ := utf8.DecodeRuneInString(w.text[w.at+1:]); isNegated && !unicode.IsSpace(r) {
+		w.at++
+	} else {
+		isNegated = false
+	}
+	key := w.word(func(rest string) bool { return operatorAt(rest) != "" })
+	end := w.at
+	opPos := Pos(w.skipSpace())
+	op := operatorAt(w.text[w.at:])
+	switch {
+	case op != "":
+		w.at += len(op)
+		e := w.condition(key, op, opPos)
+		if isNegated {
+			return &Unary{Op: Not, X: e, Pos: negated}
+		}
+		return e
+	case isNegated && key.text == "error" && !key.quoted:
+		return &Unary{Op: Not, X: isError(key.pos), Pos: negated}
+	case isNegated:
+		return &Binary{Op: Equal, L: key.attribute(), R: &Const{Pos: key.pos}, Pos: negated}
+	}
+	w.at = end
+	return freeText(key)
+}
+
+// word reads a word: one in quotes, or what there is up to white space or to what stops it.
+func (w *words) word(stops func(rest string) bool) word {
+	start := w.at
+	if q := w.text[w.at]; q == '"' || q == '\'' {
+		return w.quoted()
+	}
+	if strings.IndexByte("(){}|", w.text[w.at]) >= 0 {
+		fail(Pos(start), "unexpected %q: parentheses, braces and bars are for TraceQL, which begins with { (put the word in quotes to search for it)", w.text[start:start+1])
+	}
+	for w.at < len(w.text) {
+		r, size := utf8.DecodeRuneInString(w.text[w.at:])
+		if unicode.IsSpace(r) || stops(w.text[w.at:]) {
+			break
+		}
+		w.at += size
+	}
+	if w.at == start {
+		fail(Pos(start), "unexpected %q: expected a key before it, as in service=checkout", operatorAt(w.text[start:]))
+	}
+	return word{text: w.text[start:w.at], pos: Pos(start)}
+}
+
+// quoted reads a word in double quotes, with the escapes of a string, or in single quotes, without any.
+func (w *words) quoted() word {
+	start := w.at
+	if w.text[start] == '\'' {
+		n := strings.IndexByte(w.text[start+1:], '\'')
+		if n < 0 {
+			fail(Pos(start), "quote is not closed: expected '")
+		}
+		w.at += n + 2
+		return word{text: w.text[start+1 : w.at-1], quoted: true, pos: Pos(start)}
+	}
+	l := &lexer{text: w.text, at: start}
+	t := l.str()
+	if t.kind == tokBad {
+		fail(t.pos, "%s", t.problem)
+	}
+	w.at = l.at
+	return word{text: t.value.Str, quoted: true, pos: Pos(start)}
+}
+
+// condition parses the value behind an operator.
+func (w *words) condition(key word, opText string, pos Pos) Expr {
+	if w.skipSpace(); w.at == len(w.text) {
+		fail(Pos(w.at), "expected a value behind %s%s", brief(key.text), opText)
+	}
+	if again := operatorAt(w.text[w.at:]); again != "" {
+		fail(Pos(w.at), "unexpected %q behind %q: use = != > >= < <= =~ or !~ (put a value in quotes that begins with one of them)", again, opText)
+	}
+	value := w.word(func(string) bool { return false })
+	op := fieldOps[opText]
+	if !key.quoted {
+		switch key.text {
+		case "error":
+			if e := errorCondition(key, op, value); e != nil {
+				return e
+			}
+		case "minDuration", "maxDuration":
+			if op != Equal {
+				fail(pos, "unexpected %q: %s is given with =, other conditions with duration", opText, key.text)
+			}
+			op = GreaterEqual
+			if key.text == "maxDuration" {
+				op = LessEqual
+			}
+		}
+	}
+	a := key.attribute()
+	compare := func(v Static) Expr {
+		return &Binary{Op: op, L: a, R: &Const{Value: v, Pos: value.pos}, Pos: pos}
+	}
+	values := value.statics(a, op)
+	e := compare(values[0])
+	if len(values) > 1 { // also for !=, which holds on values of its own type only
+		e = &Binary{Op: Or, L: e, R: compare(values[1]), Pos: pos}
+	}
+	return e
+}
+
+func isError(pos Pos) Expr {
+	status := &Binary{Op: Equal, L: intrinsic(SpanStatus, pos), R: &Const{Value: StatusStatic(2), Pos: pos}, Pos: pos}
+	tag := &Binary{Op: Equal, L: &Attribute{Name: "error", Pos: pos}, R: &Const{Value: BoolStatic(true), Pos: pos}, Pos: pos}
+	return &Binary{Op: Or, L: status, R: tag, Pos: pos}
+}
+
+// errorCondition returns what error=true and error=false mean; nil for other values.
+func errorCondition(key word, op Op, value word) Expr {
+	if op != Equal && op != NotEqual || value.text != "true" && value.text != "false" {
+		return nil
+	}
+	if (value.text == "true") == (op == Equal) {
+		return isError(key.pos)
+	}
+	return &Unary{Op: Not, X: isError(key.pos), Pos: key.pos}
+}
+
+func freeText(w word) Expr {
+	expr := Static{Type: TypeString, Str: "(?i).*" + regexp.QuoteMeta(w.text) + ".*"}
+	match := func(a *Attribute) Expr {
+		return &Binary{Op: Regex, L: a, R: &Const{Value: expr, Pos: w.pos}, Pos: w.pos}
+	}
+	service := &Attribute{Scope: store.ResourceScope, Name: "service.name", Pos: w.pos}
+	return &Binary{Op: Or, L: match(intrinsic(SpanName, w.pos)), R: match(service), Pos: w.pos}
+}
+
+// wordKeys has the keys that are intrinsics under names of their own.
+var wordKeys = map[string]Intrinsic{
+	"operation": SpanName, "minDuration": SpanDuration, "maxDuration": SpanDuration, "traceID": TraceID, "trace": TraceID,
+}
+
+// attribute returns what a key stands for.
+func (w word) attribute() *Attribute {
+	a := &Attribute{Name: w.text, Pos: w.pos}
+	if w.quoted {
+		return a
+	}
+	if w.text == "service" {
+		a.Scope, a.Name = store.ResourceScope, "service.name"
+		return a
+	}
+	i, ok := wordKeys[w.text]
+	if !ok {
+		i, ok = intrinsicsByName[w.text]
+	}
+	if ok {
+		return intrinsic(i, w.pos)
+	}
+	rest := w.text
+	if r, ok := strings.CutPrefix(rest, "parent."); ok {
+		a.Parent, rest = true, r
+	}
+	prefix, name, dotted := strings.Cut(rest, ".")
+	switch scope, isScope := scopes[prefix]; {
+	case dotted && isScope:
+		a.Scope, rest = scope, name
+	case dotted && (prefix == "tags" || prefix == "tag" || prefix == "attributes" || prefix == ""):
+		rest = name
+	}
+	if rest == "" {
+		fail(w.pos, "expected the name of an attribute behind %q", brief(w.text))
+	}
+	a.Name = rest
+	return a
+}
+
+// statics returns the values that a word may stand for, beside an attribute.
+func (w word) statics(a *Attribute, op Op) []Static {
+	text := StringStatic(w.text)
+	if op == Regex || op == NotRegex {
+		return []Static{text}
+	}
+	if a.Scope == store.IntrinsicScope {
+		return []Static{w.intrinsicValue(a)}
+	}
+	v := w.bareValue()
+	switch {
+	case w.quoted || v.Type == TypeNil || a.Scope == store.ResourceScope && a.Name == "service.name":
+		return []Static{text}
+	case op == Equal || op == NotEqual:
+		return []Static{v, text}
+	case v.Type == TypeBool:
+		return []Static{text}
+	}
+	return []Static{v}
+}
+
+// bareValue reads a word as a boolean, a number or a duration; it returns nil for others.
+func (w word) bareValue() (v Static) {
+	if b, err := strconv.ParseBool(w.text); err == nil && len(w.text) > 1 && w.text == strings.ToLower(w.text) {
+		return BoolStatic(b)
+	}
+	digits, negative := strings.CutPrefix(w.text, "-")
+	if digits == "" || strings.IndexByte(".0123456789", digits[0]) < 0 {
+		return v
+	}
+	v, problem := parseNumber(digits)
+	if problem != "" {
+		return Static{}
+	}
+	if negative {
+		v = negate(v)
+	}
+	return v
+}
+
+// intrinsicValue reads a word as a value of an intrinsic's type.
+func (w word) intrinsicValue(a *Attribute) Static {
+	v := w.bareValue()
+	switch typ := a.Intrinsic.Type(); typ {
+	case TypeStatus, TypeKind:
+		v = literals[strings.ToLower(w.text)]
+		names := map[Type][]string{TypeStatus: statusNames, TypeKind: kindNames}[typ]
+		if v.Type != typ {
+			fail(w.pos, "%s is one of %s", a, strings.Join(names, ", "))
+		}
+	case TypeDuration:
+		if v.Type != TypeDuration && v != IntStatic(0) {
+			fail(w.pos, "%s needs a duration with its unit, as 100ms, 1.5s or 2m", a)
+		}
+	case TypeInt:
+		if v.Type != TypeInt {
+			fail(w.pos, "%s needs an integer", a)
+		}
+	default:
+		v = StringStatic(w.text)
+	}
+	return v
+}
