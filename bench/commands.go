@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -94,6 +95,8 @@ func newQueryCmd() *cobra.Command {
 	b.readFlags(cmd)
 	b.lookupFlags(cmd)
 	b.queryFlags(cmd)
+	b.server = &server{client: &http.Client{}}
+	cmd.Flags().StringVar(&b.server.metrics, "metrics", "", "`URL` of the server's Prometheus metrics, for its CPU (default: it is not measured)")
 	cmd.Flags().StringVar(&b.native, "native", "", "base `URL` of Clew's own API, such as http://127.0.0.1:16686")
 	cmd.Flags().StringVar(&b.load.target, "otlp", "",
 		"where to send fresh traces to see how soon they are found: `host:port` or URL; without it none are sent")
@@ -188,8 +191,12 @@ func (b *bench) measureReads(ctx context.Context) error {
 	defer r.client.CloseIdleConnections()
 	s := &searcher{client: newClient(1), bases: map[string]string{"jaeger": b.jaeger, "tempo": b.tempo, "clew": b.native}}
 	defer s.client.CloseIdleConnections()
+	if b.server != nil && b.server.metrics != "" {
+		s.server = b.server
+	}
 	now := time.Now() // the fresh traces to come belong to the range
 	s.window = timeRange{now.Add(-b.lookback), now.Add(time.Hour)}
+	s.metrics = timeRange{now.Add(-b.metricsLookback), now}
 	q, err := newQuerier(b.query, b.data, r, s)
 	if err != nil {
 		return err

@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/klauspost/compress/zstd"
@@ -22,6 +23,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/clewhq/clew/span"
+	"github.com/clewhq/clew/traceql"
 )
 
 // fake is a small tracing backend in memory, which can be told to fail.
@@ -33,6 +35,8 @@ type fake struct {
 	// keep, if set, gets every request that was taken.
 	keep     func(*tracecollector.ExportTraceServiceRequest)
 	rejected int64 // told in every answer
+
+	asked atomic.Int64 // queries in TraceQL; each costs a millisecond of CPU
 
 	mu       sync.Mutex // guards what follows
 	requests int
@@ -140,10 +144,13 @@ func (f *fake) handler() http.Handler {
 		}
 	})
 	mux.HandleFunc("GET /api/traces", f.jaegerSearch)
+	mux.HandleFunc("GET /api/search", f.askedInTraceQL("traces"))
+	mux.HandleFunc("GET /api/clew/v1/search", f.askedInTraceQL("traces"))
+	mux.HandleFunc("GET /api/metrics/query_range", f.askedInTraceQL("series"))
 	mux.HandleFunc("GET /api/services", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, `{"data":["a","b"]}`) })
 	mux.HandleFunc("GET /api/operations", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, `{"data":[{}]}`) })
 	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, r *http.Request) {
-		fmt.Fprintf(w, "process_cpu_seconds_total 1.5\nprocess_resident_memory_bytes %d\n", 64<<20)
+		fmt.Fprintf(w, "process_cpu_seconds_total %.3f\nprocess_resident_memory_bytes %d\n", 1.5+float64(f.asked.Load())/1e3, 64<<20)
 	})
 	mux.HandleFunc("GET /readyz", func(http.ResponseWriter, *http.Request) {})
 	return mux
@@ -220,6 +227,18 @@ func (f *fake) jaegerSearch(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	json.NewEncoder(w).Encode(map[string]any{"data": found})
+}
+
+// askedInTraceQL returns a handler that understands no query, but whether it is one, and finds two of the things.
+func (f *fake) askedInTraceQL(things string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		f.asked.Add(1)
+		if _, err := traceql.ParseAny(r.FormValue("q")); err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		fmt.Fprintf(w, `{%q:[{},{}]}`, things)
+	}
 }
 
 func matches(spans []*trace.Span, tags map[string]string) bool {

@@ -14,8 +14,10 @@ type latency struct {
 	P95   ms     `json:"p95_ms"`
 	P99   ms     `json:"p99_ms"`
 	Max   ms     `json:"max_ms"`
-	// Found is the mean number of traces, or of names, in the answers to a scenario; nil elsewhere.
+	// Found is the mean number of traces, series or names in the answers to a scenario; nil elsewhere.
 	Found *float64 `json:"found,omitempty"`
+	// CPU is what the server spent on one, on all its cores together, in milliseconds; nil if it is not known.
+	CPU *float64 `json:"server_cpu_ms,omitempty"`
 	// Error says why there are no figures.
 	Error string `json:"error,omitempty"`
 }

@@ -30,10 +30,11 @@ type options struct {
 	jaeger    string
 	tempo     string
 	native    string
-	lookback  time.Duration
 	label     string
 	out       string
 	timeout   time.Duration
+
+	lookback, metricsLookback time.Duration
 }
 
 func (o *options) dataFlags(cmd *cobra.Command) {
@@ -97,6 +98,7 @@ func (o *options) queryFlags(cmd *cobra.Command) {
 	f.IntVar(&o.query.searches, "searches", 100, "times to run each search")
 	f.IntVar(&o.query.fresh, "fresh", 100, "traces to send to see how soon they are found; 0: none")
 	f.DurationVar(&o.lookback, "lookback", 24*time.Hour, "time range of searches, up to now")
+	f.DurationVar(&o.metricsLookback, "metrics-lookback", time.Hour, "time range of metrics, up to now; Tempo allows 3 hours")
 }
 
 // check completes the options and refuses those that make no sense.
@@ -122,6 +124,8 @@ func (o *options) check() error {
 		{"lookups", o.query.lookups >= 0},
 		{"searches", o.query.searches >= 0},
 		{"fresh", o.query.fresh >= 0},
+		{"lookback", o.lookback >= 0},
+		{"metrics-lookback", o.metricsLookback >= 0},
 		{"verify-parallel", o.verifiers >= 0},
 	} {
 		if !c.ok {

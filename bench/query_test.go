@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -22,8 +23,9 @@ func testQuerier(t *testing.T, url string) *querier {
 		t.Fatal(err)
 	}
 	now := time.Now()
-	s := &searcher{client: newClient(1), bases: map[string]string{"jaeger": url, "tempo": url + "/no-tempo"},
-		window: timeRange{now.Add(-time.Hour), now.Add(time.Hour)}}
+	s := &searcher{client: newClient(1), bases: map[string]string{"jaeger": url, "clew": url, "tempo": url},
+		window: timeRange{now.Add(-time.Hour), now.Add(time.Hour)}, metrics: timeRange{now.Add(-time.Hour), now},
+		server: &server{client: newClient(1), metrics: url + "/metrics"}}
 	q, err := newQuerier(queryConfig{lookups: 20, searches: 3, fresh: 4}, testData, r, s)
 	if err != nil {
 		t.Fatal(err)
@@ -46,9 +48,8 @@ func TestReads(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	asked := scenariosOf("jaeger", "tempo")
-	if len(list) != 2+len(asked) {
-		t.Fatalf("%d measurements, want %d", len(list), 2+len(asked))
+	if len(list) != 2+len(scenarios) {
+		t.Fatalf("%d measurements, want %d", len(list), 2+len(scenarios))
 	}
 	for _, l := range list[:2] {
 		if l.Count != 20 || l.P50 <= 0 || l.P50 > l.P95 || l.P95 > l.P99 || l.P99 > l.Max {
@@ -56,16 +57,20 @@ func TestReads(t *testing.T) {
 		}
 	}
 	for i, l := range list[2:] {
-		sc := asked[i]
-		switch {
-		case sc.api == "tempo":
-			if l.Error != "404 Not Found" {
-				t.Errorf("%s on a server without it: %+v", l.Name, l)
-			}
-		case l.Count != 3 || l.Error != "":
+		sc := scenarios[i]
+		if l.Count != 3 || l.Error != "" || l.CPU == nil {
 			t.Errorf("%+v", l)
-		case sc.name == "rare value" && *l.Found != 1:
-			t.Errorf("%s found %v traces on average, want 1", l.Name, *l.Found)
+			continue
+		}
+		cpu, found := 0.0, *l.Found // of the fake
+		switch {
+		case sc.api != "jaeger":
+			cpu, found = 1, 2
+		case sc.name == "rare value":
+			found = 1
+		}
+		if *l.Found != found || math.Abs(*l.CPU-cpu) > 1e-6 {
+			t.Errorf("%s found %v on average, want %v, and took %v ms of CPU, want %v", l.Name, *l.Found, found, *l.CPU, cpu)
 		}
 	}
 }
@@ -113,7 +118,7 @@ func TestFreshness(t *testing.T) {
 
 func TestScenarioURL(t *testing.T) {
 	s := &searcher{bases: map[string]string{"jaeger": "http://j:1/", "tempo": "http://t:2", "clew": "http://c:3"},
-		window: timeRange{time.Unix(10, 0), time.Unix(20, 5000)}}
+		window: timeRange{time.Unix(10, 0), time.Unix(20, 5000)}, metrics: timeRange{time.Unix(1000, 0), time.Unix(1700, 0)}}
 	for _, test := range []struct {
 		scenario scenario
 		want     string
@@ -122,8 +127,10 @@ func TestScenarioURL(t *testing.T) {
 			"http://j:1/api/traces?limit=20&start=10000000&end=20000005&service=a+b&tags=%7B%22k%22%3A%22id-7%22%7D"},
 		{scenario{"tempo", "", "/api/search", []string{`q={ .k >= 2 }`}},
 			"http://t:2/api/search?limit=20&start=10&end=20&q=%7B+.k+%3E%3D+2+%7D"},
-		{scenario{"clew", "", "/search", []string{"tag=k={request}"}},
-			"http://c:3/search?limit=20&start=10000000000&end=20000005000&tag=k%3Did-7"},
+		{scenario{"clew", "", "/search", []string{"q=k={request}"}},
+			"http://c:3/search?limit=20&start=10000000000&end=20000005000&q=k%3Did-7"},
+		{scenario{"tempo", "", tempoMetrics, []string{`q={ } | rate()`}},
+			"http://t:2/api/metrics/query_range?step=7s&start=1000&end=1700&q=%7B+%7D+%7C+rate%28%29"},
 	} {
 		if got := s.url(test.scenario, "id-7"); got != test.want {
 			t.Errorf("URL %s, want %s", got, test.want)
@@ -131,23 +138,31 @@ func TestScenarioURL(t *testing.T) {
 	}
 }
 
-// TestScenariosFit checks that what the scenarios search for was recorded.
+// TestScenariosFit checks that what the scenarios search for was recorded, unless they are to find none.
 func TestScenariosFit(t *testing.T) {
 	requests, err := recording.Requests()
 	if err != nil {
 		t.Fatal(err)
 	}
 	all := bytes.Join(requests, nil)
-	words := regexp.MustCompile(`"([^"{}]+)"|^service=(.*)|^tag=(?:span\.)?([^=<>]+)|[^>]=([^={}"]+)$|span\.([\w.]+)`)
+	words := regexp.MustCompile(`service=([\w-]+)|"([\w.:-]+)"|(?:span|resource)\.([\w.]+)|q=([\w:-]+[.:][\w.:-]+)|=([A-Z0-9]{5,})`)
+	checked := 0
 	for _, sc := range scenarios {
 		for _, p := range sc.params {
 			for _, m := range words.FindAllStringSubmatch(p, -1) {
-				word := strings.Join(m[1:], "")
-				if word != "error" && word != "true" && word != "100ms" && !bytes.Contains(all, []byte(word)) {
+				word := strings.TrimPrefix(strings.Join(m[1:], ""), "span.")
+				if word == "error" || word == "true" {
+					continue
+				}
+				checked++
+				if !bytes.Contains(all, []byte(word)) {
 					t.Errorf("%s search %s: nothing recorded has %q", sc.api, sc.name, word)
 				}
 			}
 		}
+	}
+	if checked < len(scenarios) {
+		t.Errorf("%d words found in %d scenarios", checked, len(scenarios))
 	}
 }
 

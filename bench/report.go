@@ -114,20 +114,25 @@ func (r *report) write(out io.Writer) error {
 	}
 	if len(r.Reads) > 0 {
 		fmt.Fprintln(w) // ends the columns
-		fmt.Fprintln(w, "milliseconds\tp50\tp95\tp99\tmax\ttimes\tfound")
+		fmt.Fprintln(w, "milliseconds\tp50\tp95\tp99\tmax\tserver CPU\ttimes\tfound")
 	}
 	for _, l := range r.Reads {
 		if l.Error != "" {
 			row(l.Name, "%s", l.Error)
 			continue
 		}
-		found := "-"
-		if l.Found != nil {
-			found = fmt.Sprintf("%.1f", *l.Found)
-		}
-		fmt.Fprintf(w, "%s\t%.2f\t%.2f\t%.2f\t%.2f\t%d\t%s\n", l.Name, l.P50, l.P95, l.P99, l.Max, l.Count, found)
+		fmt.Fprintf(w, "%s\t%.2f\t%.2f\t%.2f\t%.2f\t%s\t%d\t%s\n",
+			l.Name, l.P50, l.P95, l.P99, l.Max, known("%.2f", l.CPU), l.Count, known("%.1f", l.Found))
 	}
 	return w.Flush()
+}
+
+// known formats a figure that may not be known.
+func known(format string, x *float64) string {
+	if x == nil {
+		return "-"
+	}
+	return fmt.Sprintf(format, *x)
 }
 
 // per divides by a number of spans.

@@ -23,8 +23,8 @@ func TestReport(t *testing.T) {
 		ReadPeakMemory: 260 << 20,
 		Reads: []latency{
 			{Name: "trace by id", Count: 500, P50: 0.5, P95: 0.75, P99: 1, Max: 1.5},
-			{Name: "jaeger: rare value", Count: 100, P50: 2, P95: 3, P99: 4, Max: 5, Found: new(1.0)},
-			{Name: "tempo: status error", Error: "404 Not Found"},
+			{Name: "jaeger: rare value", Count: 100, P50: 2, P95: 3, P99: 4, Max: 5, Found: new(1.0), CPU: new(1.25)},
+			{Name: "tempo: compare", Error: "400 Bad Request"},
 		},
 	}
 	r.Cost.IdleSeconds, r.Cost.PeakMemory = 1.5, 250<<20
