@@ -19,6 +19,8 @@ type blockChunk struct {
 	ends    []uint64
 	ids     []span.SpanID
 	parents []int32
+	at      []int32 // memory of places
+	childAt []int32
 	rows    *rowSet // all rows, under some projection
 	wide    bool    // rows has everything
 	has     struct{ traces, ends, ids, parents, rows bool }

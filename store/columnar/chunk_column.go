@@ -2,6 +2,7 @@ package columnar
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/clewhq/clew/span"
 	"github.com/clewhq/clew/store"
@@ -187,15 +188,11 @@ func (c *blockChunk) fill(fc *fieldColumn) {
 		c.fillAnyScope(fc)
 	case fc.table != nil:
 		c.fillTable(fc)
-	case fc.f.OfEvent() || fc.f.OfLink():
-		count := uint32(colEvents)
-		if fc.f.OfLink() {
-			count = colLinks
-		}
-		if c.v.column(count).piece(c.v.chunk) != nil {
+	case fc.f.Intrinsic == store.LinkTraceID || fc.f.Intrinsic == store.LinkSpanID:
+		if c.v.column(colLinks).piece(c.v.chunk) != nil {
 			c.fillByRow(fc)
 		}
-	case fc.f.Scope == store.IntrinsicScope:
+	case fc.f.Scope == store.IntrinsicScope && !fc.f.OfEvent():
 		c.fillIntrinsic(fc)
 	default:
 		switch parts := c.present(fc); len(parts) {
@@ -309,55 +306,61 @@ func (c *blockChunk) eachRowItsOwn(fc *fieldColumn, dict store.Values) {
 // fillPart fills from one column. Where a row has no value, it lacks the field or, with defaults, has the empty one.
 func (c *blockChunk) fillPart(fc *fieldColumn, part *fieldPart, defaults bool) {
 	v, p := c.v, c.v.column(part.num).piece(c.v.chunk)
+	places := c.places(part, int(p.n), levelOf(fc.f.Scope, fc.f))
 	switch v.dir.keys[part.num].encoding() {
 	case encStrings:
-		s := v.strings(part.num)
-		if s == nil {
-			return
-		}
-		var dict store.Values = part.shared
-		if s.shared == nil {
-			dict = &localValues{s.list, part.typ}
-		}
-		none := uint32(store.NoCode)
-		if defaults {
-			none = uint32(dict.Len() - 1)
-		}
-		fc.codes = resize(fc.codes, c.Len())
-		c.spread(part, int(p.n), func(row, at int) {
-			if at < 0 {
-				fc.codes[row] = none
-				return
-			}
-			code := s.code(at)
-			if s.shared != nil {
-				code = s.shared[code]
-			}
-			fc.codes[row] = code
-		})
-		fc.out = store.Column{Codes: fc.codes, Dict: dict}
+		c.fillStrings(fc, part, places, defaults)
 	case encNone:
 		fc.codes = resize(fc.codes, c.Len())
-		c.spread(part, int(p.n), func(row, at int) {
-			fc.codes[row] = 0
+		clear(fc.codes)
+		for row, at := range places {
 			if at < 0 {
 				fc.codes[row] = store.NoCode
 			}
-		})
+		}
 		fc.out = store.Column{Codes: fc.codes, Dict: emptyValue}
 	default:
-		c.fillNumbers(fc, part, int(p.n), defaults)
+		c.fillNumbers(fc, part, places, defaults)
 	}
 }
 
 var emptyValue = &valueList{values: []span.Value{{}}}
 
-func (c *blockChunk) fillNumbers(fc *fieldColumn, part *fieldPart, n int, defaults bool) {
-	vals := c.v.ints(part.num)
-	if len(vals) < n {
+func (c *blockChunk) fillStrings(fc *fieldColumn, part *fieldPart, places []int32, defaults bool) {
+	s := c.v.strings(part.num)
+	if s == nil {
 		return
 	}
-	if part.in == nil || n == c.Len() && c.once(part) {
+	var dict store.Values = part.shared
+	if s.shared == nil {
+		dict = &localValues{s.list, part.typ}
+	}
+	none := uint32(store.NoCode)
+	if defaults {
+		none = uint32(dict.Len() - 1)
+	}
+	fc.codes = resize(fc.codes, c.Len())
+	for row := range fc.codes {
+		at := int32(row)
+		if places != nil {
+			at = places[row]
+		}
+		if at < 0 {
+			fc.codes[row] = none
+			continue
+		}
+		code := s.code(int(at))
+		if s.shared != nil {
+			code = s.shared[code]
+		}
+		fc.codes[row] = code
+	}
+	fc.out = store.Column{Codes: fc.codes, Dict: dict}
+}
+
+func (c *blockChunk) fillNumbers(fc *fieldColumn, part *fieldPart, places []int32, defaults bool) {
+	vals := c.v.ints(part.num)
+	if places == nil {
 		fc.out = store.Column{Type: part.typ, Nums: padded(c, vals)}
 		return
 	}
@@ -366,52 +369,75 @@ func (c *blockChunk) fillNumbers(fc *fieldColumn, part *fieldPart, n int, defaul
 	}
 	nums, has := fc.nums[:c.Len()], fc.has[:(c.Len()+63)/64]
 	clear(has)
-	c.spread(part, n, func(row, at int) {
+	for row, at := range places {
 		nums[row] = 0
-		if at >= 0 {
+		if at >= 0 && int(at) < len(vals) {
 			nums[row] = vals[at]
 			has.Set(row)
 		}
-	})
+	}
 	fc.out = store.Column{Type: part.typ, Nums: nums, Has: has}
 	if defaults {
 		fc.out.Has = nil
 	}
 }
 
-// once reports whether no row of the block has several values in the column.
-func (c *blockChunk) once(part *fieldPart) bool {
-	return c.v.dir.rows[part.num] == c.v.dir.totals[part.num]
+// places returns for each span the place of its first value among the n of a column in the chunk, or -1;
+// nil if span i has value i. own is what has the values. It is valid until it is asked for again.
+func (c *blockChunk) places(part *fieldPart, n int, own level) []int32 {
+	size := c.v.size(own)
+	whole := n == size && (part.in == nil || c.v.dir.rows[part.num] == c.v.dir.totals[part.num])
+	if own == colSpan {
+		if !whole {
+			c.at = c.v.firstValues(c.at, part, n, own)
+		} else if size == c.Len() {
+			return nil
+		}
+		return c.at[:c.Len()]
+	}
+	if !whole {
+		c.childAt = c.v.firstValues(c.childAt, part, n, own)
+	}
+	c.at = resizeTo(c.at, c.Len())
+	for i := range c.at {
+		c.at[i] = -1
+	}
+	c.v.eachParent(own, func(row, lo, hi int) {
+		for i := lo; i < hi && c.at[row] < 0; i++ {
+			if c.at[row] = int32(i); !whole {
+				c.at[row] = c.childAt[i]
+			}
+		}
+	})
+	return c.at
 }
 
-// spread calls set for each row with the place of its first value among n, or -1.
-func (c *blockChunk) spread(part *fieldPart, n int, set func(row, at int)) {
-	if part.in == nil || n == c.Len() && c.once(part) {
-		for row := range c.Len() {
-			at := row
-			if at >= n {
-				at = -1
-			}
-			set(row, at)
-		}
-		return
-	}
+// firstValues sets places to those of the first value, of n in the column, of each row of a level, or -1.
+func (v *evaluator) firstValues(places []int32, part *fieldPart, n int, own level) []int32 {
+	places = resizeTo(places, v.size(own))
 	at := 0
-	shapes := padded(c, c.v.shapesOf(colSpan))
-	for row, s := range shapes {
+	shapes := v.shapesOf(own)
+	for row := range places {
 		k := 0
-		if s < uint64(len(part.in)) {
-			if k = int(part.in[s]); k == 255 {
-				k = c.v.occurrences(part.num, uint32(s))
+		if row < len(shapes) && shapes[row] < uint64(len(part.in)) {
+			if k = int(part.in[shapes[row]]); k == math.MaxUint8 {
+				k = v.occurrences(part.num, uint32(shapes[row]))
 			}
 		}
+		places[row] = int32(at)
 		if k == 0 || at >= n {
-			set(row, -1)
-			continue
+			places[row] = -1
 		}
-		set(row, at)
 		at += k
 	}
+	return places
+}
+
+func resizeTo(s []int32, n int) []int32 {
+	if cap(s) < n {
+		return make([]int32, n, n+n/4)
+	}
+	return s[:n]
 }
 
 // fillByRow fills from the rows themselves.

@@ -88,6 +88,16 @@ func AppendBytes(dst, raw []byte) []byte {
 // and returns the rest of src.
 func Bytes(dst, src []byte) (raw, rest []byte, err error) { return bytesUpTo(dst, src, MaxRaw) }
 
+// bytesIn returns a run of at most limit bytes: where it lies in src if it lies there raw, else in the
+// memory of dst.
+func bytesIn(dst, src []byte, limit int) (raw, rest []byte, err error) {
+	size, at, err := uvarint(src, uint64(limit))
+	if err == nil && len(at) > 0 && at[0] == bytesRaw && uint64(len(at)-1) >= size {
+		return at[1 : 1+size], at[1+size:], nil
+	}
+	return bytesUpTo(dst[:0], src, limit)
+}
+
 // bytesUpTo is Bytes for a run of at most limit bytes.
 func bytesUpTo(dst, src []byte, limit int) (raw, rest []byte, err error) {
 	size, src, err := uvarint(src, uint64(limit))

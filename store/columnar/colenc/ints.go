@@ -126,36 +126,82 @@ func Ints(dst []uint64, src []byte, n int) (vals []uint64, rest []byte, err erro
 	if err != nil {
 		return nil, nil, err
 	}
+	buf := getBuf()
+	defer putBuf(buf)
+	var p planes
+	if src, err = p.read(src, int(head&intsPlanes), n, buf); err != nil {
+		return nil, nil, err
+	}
 	at := len(dst)
 	dst = grow(dst, n)
 	out := dst[at:]
-	clear(out)
-	buf := getBuf()
-	defer putBuf(buf)
-	for p := range int(head & intsPlanes) {
-		*buf, src, err = bytesUpTo((*buf)[:0], src, n)
-		if err != nil {
-			return nil, nil, err
-		}
-		plane := *buf
-		if len(plane) != n {
-			return nil, nil, fmt.Errorf("%w: plane of %d numbers, not %d", ErrCorrupt, len(plane), n)
-		}
-		shift := 8 * p
-		for i, b := range plane[:len(out)] {
-			out[i] |= uint64(b) << shift
-		}
-	}
-	restore(out, head, base)
+	weave(out, &p, int(head&intsPlanes), base)
+	restore(out, head)
 	return dst, src, nil
 }
 
-func restore(out []uint64, head byte, base uint64) {
-	if base != 0 {
+// planes are the byte planes of a run of numbers, lowest first.
+type planes [8][]byte
+
+// read reads k planes of n bytes each. Those that are not raw are unpacked to buf.
+func (p *planes) read(src []byte, k, n int, buf *[]byte) (rest []byte, err error) {
+	if cap(*buf) < k*n {
+		*buf = make([]byte, 0, min(k*n, 8*MaxRaw))
+	}
+	memory := (*buf)[:0]
+	for i := range k {
+		at := len(memory)
+		p[i], src, err = bytesIn(memory[at:at:cap(memory)], src, n)
+		if err != nil {
+			return nil, err
+		}
+		if len(p[i]) != n {
+			return nil, fmt.Errorf("%w: plane of %d numbers, not %d", ErrCorrupt, len(p[i]), n)
+		}
+		memory = memory[:min(at+n, cap(memory))]
+	}
+	return src, nil
+}
+
+// weave makes numbers of k planes and adds base to each.
+func weave[T uint32 | uint64](out []T, p *planes, k int, base T) {
+	n := len(out)
+	for i := range k {
+		p[i] = p[i][:n]
+	}
+	a, b, c := p[0], p[1], p[2]
+	switch k {
+	case 0:
 		for i := range out {
-			out[i] += base
+			out[i] = base
+		}
+	case 1:
+		for i := range out {
+			out[i] = base + T(a[i])
+		}
+	case 2:
+		for i := range out {
+			out[i] = base + (T(a[i]) | T(b[i])<<8)
+		}
+	case 3:
+		for i := range out {
+			out[i] = base + (T(a[i]) | T(b[i])<<8 | T(c[i])<<16)
+		}
+	default:
+		d := p[3]
+		for i := range out {
+			out[i] = base + (T(a[i]) | T(b[i])<<8 | T(c[i])<<16 | T(d[i])<<24)
+		}
+		for j := 4; j < k; j++ {
+			for i, b := range p[j] {
+				out[i] += T(b) << (8 * j)
+			}
 		}
 	}
+}
+
+// restore undoes what made the numbers small.
+func restore(out []uint64, head byte) {
 	switch {
 	case head&intsDelta != 0:
 		var v uint64
@@ -205,28 +251,16 @@ func Codes(dst []uint32, src []byte, n int, limit uint32) (codes []uint32, rest 
 		}
 		return dst, rest, nil
 	}
+	buf := getBuf()
+	defer putBuf(buf)
+	var p planes
+	if src, err = p.read(src, int(head&intsPlanes), n, buf); err != nil {
+		return nil, nil, err
+	}
 	at := len(dst)
 	dst = grow(dst, n)
 	out := dst[at:]
-	for i := range out {
-		out[i] = uint32(base)
-	}
-	buf := getBuf()
-	defer putBuf(buf)
-	for p := range int(head & intsPlanes) {
-		*buf, src, err = bytesUpTo((*buf)[:0], src, n)
-		if err != nil {
-			return nil, nil, err
-		}
-		plane := *buf
-		if len(plane) != n {
-			return nil, nil, fmt.Errorf("%w: plane of %d codes, not %d", ErrCorrupt, len(plane), n)
-		}
-		shift := 8 * p
-		for i, b := range plane[:len(out)] {
-			out[i] += uint32(b) << shift
-		}
-	}
+	weave(out, &p, int(head&intsPlanes), uint32(base))
 	var top uint32
 	for _, c := range out {
 		top = max(top, c)
