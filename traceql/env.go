@@ -1,83 +1,120 @@
 package traceql
 
 import (
+	"context"
+
 	"github.com/clewhq/clew/store"
 )
 
-// planner collects, while a query is compiled, what the store has to be asked for. What it hands out
-// (pipelines, columns) is evaluated on an env of the same planner.
-type planner struct {
-	needs   []store.Predicate
-	where   []store.Predicate
-	columns []store.Field
-	// traces is set if something needs all spans of a trace together.
-	traces bool
-}
-
-// chunkQuery returns what the store is asked for.
-func (p *planner) chunkQuery(r store.TimeRange) *store.ChunkQuery {
-	return &store.ChunkQuery{Range: r, Needs: p.needs, Where: p.where, Columns: p.columns, EachSpan: !p.traces}
-}
-
-// pipeline compiles a pipeline. Its needs become the store's if it is the only one of the query.
-func (p *planner) pipeline(q *Pipeline) (*pipeline, error) { panic("not there yet") }
-
-// filter compiles a filter on its own, as compare() has one.
-func (p *planner) filter(f *Filter) (*filter, error) { panic("not there yet") }
-
-// attribute registers an attribute whose column will be asked for.
-func (p *planner) attribute(a *Attribute) { panic("not there yet") }
-
 // env evaluates what a planner compiled on one chunk after the other. It belongs to one worker.
 type env struct {
+	plan  *planner
+	ctx   context.Context // ends long walks; nil for none
 	chunk store.Chunk
+
+	wheres  []store.Bitmap  // by place in planner.where; nil until asked for
+	raw     []*store.Column // by place in planner.columns; nil until asked for
+	columns []*column       // by slot; nil until asked for
+	truths  []store.Bitmap  // by place; nil until asked for
+	traces  structure
+	nested  nested // empty until asked for
+	groups  map[groupKey]int32
+
+	bitmaps stack[store.Bitmap]
+	ints    stack[[]int32]
 }
 
-func (p *planner) env() *env { panic("not there yet") }
+func (p *planner) env() *env {
+	return &env{
+		plan: p, wheres: make([]store.Bitmap, len(p.where)), raw: make([]*store.Column, len(p.columns)),
+		columns: make([]*column, len(p.slots)), truths: make([]store.Bitmap, p.truths),
+	}
+}
 
 // begin turns to the next chunk.
-func (e *env) begin(c store.Chunk) { panic("not there yet") }
-
-// column returns the values of an attribute on the rows of the chunk.
-func (e *env) column(a *Attribute) *column { panic("not there yet") }
-
-type (
-	pipeline struct{}
-	filter   struct{}
-)
-
-// rows returns the rows that are in some spanset which the pipeline leaves, of all traces of the chunk.
-// The caller may change the bitmap.
-func (p *pipeline) rows(e *env) (store.Bitmap, error) { panic("not there yet") }
-
-// rows returns the rows on which the filter holds. The caller may change the bitmap.
-func (f *filter) rows(e *env) store.Bitmap { panic("not there yet") }
-
-// column has an attribute's values on the rows of a chunk: as numbers, as codes into a dictionary, or,
-// if both are nil, none. Of several values on a row (events, links) it has the first.
-type column struct {
-	typ  Type         // of nums
-	nums []uint64     // bits of each row's value
-	has  store.Bitmap // rows that have a number; nil means all
-
-	codes []uint32 // for each row its code, or store.NoCode
-	dict  statics
+func (e *env) begin(c store.Chunk) {
+	e.chunk = c
+	clear(e.wheres)
+	clear(e.raw)
+	clear(e.columns)
+	clear(e.truths)
+	e.traces.begin(c)
+	e.nested = nested{}
+	e.release(mark{})
 }
 
-// statics is a list of values by code, not always distinct. Two that are equal (==) are the same list,
-// also for different chunks.
-type statics interface {
-	Len() int
-	At(code uint32) Static
-}
-
-// value returns the value of a row; TypeNil if it has none.
-func (c *column) value(row int) Static {
-	switch {
-	case c.nums != nil && (c.has == nil || c.has.Has(row)):
-		return Static{Type: c.typ, Num: c.nums[row]}
-	case c.codes != nil && c.codes[row] != store.NoCode:
-		return c.dict.At(c.codes[row])
+// where returns the rows on which a predicate of the planner holds. They must not be changed.
+func (e *env) where(i int) store.Bitmap {
+	if e.wheres[i] == nil {
+		e.wheres[i] = e.chunk.Where(i)
 	}
-	return Static{}
+	return e.wheres[i]
+}
+
+// truth returns the rows of the chunk on which a condition holds that is used as a value.
+func (e *env) truth(t truth) store.Bitmap {
+	if e.truths[t.place] == nil {
+		rows := make(store.Bitmap, len(e.chunk.Live()))
+		copy(rows, e.chunk.Live())
+		t.node.narrow(e, rows)
+		e.truths[t.place] = rows
+	}
+	return e.truths[t.place]
+}
+
+// stack lends pieces of memory that are used again when they were given back.
+type stack[T any] struct {
+	pieces []T
+	used   int
+}
+
+// mark is a state of the env's stacks. What was lent since ends with release.
+type mark struct{ bitmaps, ints int }
+
+func (e *env) mark() mark { return mark{e.bitmaps.used, e.ints.used} }
+
+func (e *env) release(m mark) { e.bitmaps.used, e.ints.used = m.bitmaps, m.ints }
+
+// bitmap lends an empty set of rows, until the enclosing release.
+func (e *env) bitmap() store.Bitmap {
+	b := e.rawBitmap()
+	clear(b)
+	return b
+}
+
+// copyOf lends a copy of a set of rows.
+func (e *env) copyOf(rows store.Bitmap) store.Bitmap {
+	b := e.rawBitmap()
+	copy(b, rows)
+	return b
+}
+
+func (e *env) rawBitmap() store.Bitmap {
+	n := len(e.chunk.Live())
+	s := &e.bitmaps
+	if s.used == len(s.pieces) {
+		s.pieces = append(s.pieces, nil)
+	}
+	b := &s.pieces[s.used]
+	s.used++
+	if cap(*b) < n {
+		*b = make(store.Bitmap, n)
+	}
+	*b = (*b)[:n]
+	return *b
+}
+
+// int32s lends n numbers, whatever they are.
+func (e *env) int32s(n int) []int32 {
+	s := &e.ints
+	if s.used == len(s.pieces) {
+		s.pieces = append(s.pieces, nil)
+	}
+	p := &s.pieces[s.used]
+	s.used++
+	if cap(*p) < n {
+		*p = make([]int32, n)
+	}
+	*p = (*p)[:n]
+	return *p
 }

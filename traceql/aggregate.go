@@ -1,0 +1,222 @@
+package traceql
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/clewhq/clew/store"
+)
+
+// scalarFilter is a compiled ScalarFilter.
+type scalarFilter struct {
+	op   Op
+	l, r scalar
+}
+
+// scalar is a compiled Scalar.
+type scalar interface {
+	// of returns the value for each spanset.
+	of(e *env, s *spansets, w *workings) []Static
+}
+
+// workings is what comes of the aggregates of a scalarFilter beside their values.
+type workings struct {
+	named []setAttribute
+	rows  store.Bitmap // of the spansets that they are about
+}
+
+type (
+	constantScalar struct{ Static }
+	scalarOp       struct {
+		op   Op
+		l, r scalar
+	}
+	aggregate struct {
+		name string
+		f    AggregateFunc
+		arg  value // nil for count
+	}
+	// scalarPipeline is the value of all spans together that a pipeline leaves.
+	scalarPipeline struct {
+		pipeline *pipeline
+		value    scalar
+	}
+)
+
+func (f *scalarFilter) run(e *env, s *spansets) {
+	defer e.release(e.mark())
+	w := &workings{rows: e.bitmap()}
+	l, r := f.l.of(e, s, w), f.r.of(e, s, w)
+	copy(s.rows, w.rows)
+	for row := s.rows.Next(0); row >= 0; row = s.rows.Next(row + 1) {
+		n := s.number(e, row)
+		if !holds(f.op, l[n], r[n]) {
+			s.rows.Clear(row)
+		}
+	}
+	for _, attr := range w.named {
+		s.set(attr)
+	}
+}
+
+func (c constantScalar) of(_ *env, s *spansets, _ *workings) []Static {
+	values := make([]Static, s.n)
+	for n := range values {
+		values[n] = c.Static
+	}
+	return values
+}
+
+func (o scalarOp) of(e *env, s *spansets, w *workings) []Static {
+	l, r := o.l.of(e, s, w), o.r.of(e, s, w)
+	for n := range l {
+		l[n] = arithmetic(o.op, l[n], r[n])
+	}
+	return l
+}
+
+func (a *aggregate) of(e *env, s *spansets, w *workings) []Static {
+	values := make([]Static, s.n)
+	if a.f == Count {
+		a.count(e, s, values)
+	} else {
+		sums := make([]sum, s.n)
+		for row := s.rows.Next(0); row >= 0; row = s.rows.Next(row + 1) {
+			sums[s.number(e, row)].add(a.f, a.arg.at(e, row))
+		}
+		for n := range values {
+			values[n] = sums[n].result(a.f)
+		}
+	}
+	w.named = append(w.named, setAttribute{a.name, slices.Clone(values)})
+	w.rows.Or(s.rows)
+	return values
+}
+
+func (a *aggregate) count(e *env, s *spansets, values []Static) {
+	for n := range values {
+		values[n].Type = TypeInt
+	}
+	if s.of != nil {
+		for row := s.rows.Next(0); row >= 0; row = s.rows.Next(row + 1) {
+			values[s.of[row]].Num++
+		}
+		return
+	}
+	for n, run := range e.chunk.Traces() {
+		values[n].Num = uint64(s.rows.CountIn(run.Lo, run.Hi))
+	}
+}
+
+func (p *scalarPipeline) of(e *env, s *spansets, w *workings) []Static {
+	inner := s.copyFor(e)
+	p.pipeline.run(e, inner)
+	inner.partition = s.partition
+	return p.value.of(e, inner, w)
+}
+
+// sum sums up the numbers of a spanset, or keeps the least or the greatest.
+type sum struct {
+	n               int64
+	value           Static
+	float, duration bool // whether there was one
+}
+
+// add takes a value, if it is a number.
+func (t *sum) add(f AggregateFunc, v Static) {
+	number, ok := v.Number()
+	if !ok || math.IsNaN(number) {
+		return
+	}
+	t.float = t.float || v.Type == TypeFloat
+	t.duration = t.duration || v.Type == TypeDuration
+	t.n++
+	switch {
+	case t.n == 1:
+		t.value = v
+	case f == Min:
+		if holds(Less, v, t.value) {
+			t.value = v
+		}
+	case f == Max:
+		if holds(Greater, v, t.value) {
+			t.value = v
+		}
+	default:
+		t.value = arithmetic(Add, t.value, v)
+	}
+}
+
+// result returns the value of an aggregate; TypeNil if there were no numbers.
+func (t *sum) result(f AggregateFunc) Static {
+	if t.n == 0 {
+		return Static{}
+	}
+	v := t.value
+	if number, _ := v.Number(); t.float || f == Avg && !t.duration {
+		v = FloatStatic(number)
+	} else if t.duration {
+		v.Type = TypeDuration
+	}
+	if f == Avg {
+		return arithmetic(Div, v, IntStatic(t.n))
+	}
+	return v
+}
+
+// scalarNeeds are predicates that each hold on some span of a trace that a scalarFilter leaves.
+type scalarNeeds struct {
+	values []store.Predicate   // for its aggregates to have values
+	rows   [][]store.Predicate // for each of them to have spans: one of them must
+}
+
+func (p *planner) scalarFilter(f *ScalarFilter) (stage, []store.Predicate, error) {
+	var n scalarNeeds
+	l, err := p.scalar(f.L, nil, &n)
+	if err != nil {
+		return nil, nil, err
+	}
+	r, err := p.scalar(f.R, nil, &n)
+	if err != nil || len(n.rows) == 0 {
+		return &scalarFilter{f.Op, l, r}, nil, err
+	}
+	rows := n.rows[0]
+	for _, other := range n.rows[1:] {
+		rows = eitherNeeds(rows, other)
+	}
+	return &scalarFilter{f.Op, l, r}, append(n.values, rows...), nil
+}
+
+// scalar compiles a scalar of the spansets that within holds on.
+func (p *planner) scalar(s Scalar, within []store.Predicate, n *scalarNeeds) (scalar, error) {
+	switch s := s.(type) {
+	case *Const:
+		return constantScalar{s.Value}, nil
+	case *ScalarOp:
+		l, err := p.scalar(s.L, within, n)
+		if err != nil {
+			return nil, err
+		}
+		r, err := p.scalar(s.R, within, n)
+		return scalarOp{s.Op, l, r}, err
+	case *Aggregate:
+		a := &aggregate{name: s.String(), f: s.Func}
+		n.rows = append(n.rows, within)
+		if s.Func == Count {
+			return a, nil
+		}
+		n.values = append(append(n.values, within...), present(s.Arg, nil)...)
+		arg, err := p.value(s.Arg)
+		a.arg = arg
+		return a, err
+	case *ScalarPipeline:
+		pl, needs, err := p.stages(s.Pipeline)
+		if err != nil {
+			return nil, err
+		}
+		v, err := p.scalar(s.Value, slices.Concat(within, needs), n)
+		return &scalarPipeline{pl, v}, err
+	}
+	return nil, fmt.Errorf("scalar %T cannot be computed", s)
+}

@@ -1,0 +1,439 @@
+package traceql
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/clewhq/clew/span"
+	"github.com/clewhq/clew/store"
+)
+
+// storeOps has the store's operator for each comparison.
+var storeOps = [...]store.Op{
+	Equal: store.Equal, NotEqual: store.NotEqual, Less: store.Less, LessEqual: store.LessEqual,
+	Greater: store.Greater, GreaterEqual: store.GreaterEqual,
+}
+
+// compareConst compiles the comparison of an attribute with a constant that is not nil.
+func (p *planner) compareConst(a *Attribute, op Op, c Static) (condition, error) {
+	if a.Parent {
+		own := *a
+		own.Parent = false
+		of, err := p.compareConst(&own, op, c)
+		return p.ofParent(of, false), err
+	}
+	pred, ok, err := pushed(a, op, c)
+	if ok || err != nil {
+		return condition{pred: pred}, err
+	}
+	switch {
+	case a.Intrinsic == NestedSetParent:
+		if c, ok := rootCondition(op, c); ok {
+			p.structural()
+			return c, nil
+		}
+	case a.Scope != store.IntrinsicScope || intrinsicFields[a.Intrinsic].field != store.NoIntrinsic:
+		return p.compareEach(a, op, c)
+	}
+	cond, err := p.compareValues(op, a, &Const{Value: c})
+	cond.needs = append(cond.needs, rootNeeds(a.Intrinsic, op, c)...)
+	return cond, err
+}
+
+// pushed returns the comparison of an attribute of the span itself with a constant as the store's
+// predicate; ok is false if the store cannot judge it.
+func pushed(a *Attribute, op Op, c Static) (pred store.Predicate, ok bool, err error) {
+	f, typ := fieldOf(a)
+	switch {
+	case a.Scope == store.IntrinsicScope && f.Intrinsic == store.NoIntrinsic:
+		return nil, false, nil
+	case typ == TypeBytes:
+		pred, ok = pushedID(f, op, c)
+		return pred, ok, nil
+	case op == Regex || op == NotRegex:
+		re, err := store.NewRegex(c.Str)
+		if err != nil {
+			return nil, false, fmt.Errorf("regular expression %q: %w", c.Str, err)
+		}
+		m := store.Matches{Field: f, Regex: re, Not: op == NotRegex}
+		return orNoService(a, m, m.Holds(span.StringValue(""))), true, nil
+	}
+	v := span.Value{Type: span.Int, Num: c.Num}
+	switch c.Type {
+	case TypeStatus, TypeKind:
+		if a.Scope != store.IntrinsicScope { // an attribute that is an integer, and no float
+			return nil, false, nil
+		}
+		if c.Type != typ {
+			return never, true, nil
+		}
+	case TypeInt:
+	case TypeDuration, TypeFloat:
+		if typ == TypeStatus || typ == TypeKind {
+			return never, true, nil
+		}
+		if c.Type == TypeFloat {
+			v.Type = span.Float
+		}
+	case TypeString:
+		v = span.StringValue(c.Str)
+	case TypeBool:
+		v.Type = span.Bool
+	}
+	holds := storeOps[op].Holds(span.StringValue(""), v)
+	return orNoService(a, store.Compare{Field: f, Op: storeOps[op], Value: v}, holds), true, nil
+}
+
+// fieldOf returns the store's field of an attribute, and what its values are to be taken for (TypeNil: for
+// what they are). An intrinsic that the store does not have gives store.NoIntrinsic.
+func fieldOf(a *Attribute) (store.Field, Type) {
+	if a.Scope != store.IntrinsicScope {
+		return store.Attr(a.Scope, a.Name), TypeNil
+	}
+	i := intrinsicFields[a.Intrinsic]
+	return store.Of(i.field), i.typ
+}
+
+// orNoService adds the resources without a service name, where p would hold on "".
+func orNoService(a *Attribute, p store.Predicate, holdsOnEmpty bool) store.Predicate {
+	if isServiceName(a) && holdsOnEmpty {
+		return store.Or{p, store.Not{P: store.Exists{Field: serviceName}}}
+	}
+	return p
+}
+
+// pushedID compares an id by its bytes; only for equality.
+func pushedID(f store.Field, op Op, c Static) (store.Predicate, bool) {
+	if c.Type != TypeString {
+		return never, true
+	}
+	if op != Equal && op != NotEqual {
+		return nil, false
+	}
+	var bytes []byte
+	if f.Intrinsic == store.TraceID || f.Intrinsic == store.LinkTraceID {
+		if id, err := span.ParseTraceID(c.Str); err == nil {
+			bytes = id[:]
+		}
+	} else if id, err := span.ParseSpanID(c.Str); err == nil {
+		bytes = id[:]
+	}
+	switch {
+	case bytes != nil:
+		return store.Compare{Field: f, Op: storeOps[op], Value: span.BytesValue(string(bytes))}, true
+	case op == Equal:
+		return never, true
+	}
+	return store.Exists{Field: f}, true
+}
+
+// compareNil compiles "l = nil" and "l != nil".
+func (p *planner) compareNil(op Op, l Expr) (condition, error) {
+	a, ok := l.(*Attribute)
+	switch {
+	case op != Equal && op != NotEqual:
+		return constant(false), nil
+	case isCondition(l):
+		return constant(op == NotEqual), nil
+	case !ok:
+		v, err := p.value(l)
+		return condition{pred: always, node: missing{v, op == NotEqual}}, err
+	case a.Parent:
+		own := *a
+		own.Parent = false
+		of, err := p.compareNil(op, &own)
+		about := correlationOf(&own)
+		return p.ofParent(of, op == Equal && about == correlation{}), err
+	}
+	f, _ := fieldOf(a)
+	var present store.Predicate = store.Exists{Field: f}
+	if isServiceName(a) || a.Scope == store.IntrinsicScope && f.Intrinsic == store.NoIntrinsic {
+		present = always
+	}
+	if op == NotEqual {
+		return condition{pred: present}, nil
+	}
+	switch about := correlationOf(a); {
+	case about.event:
+		return condition{pred: store.AnyEvent{P: store.Not{P: present}}}, nil
+	case about.link:
+		return condition{pred: store.AnyLink{P: store.Not{P: present}}}, nil
+	}
+	return condition{pred: noneOf(present)}, nil
+}
+
+// compareEach compiles a comparison that is judged on each value of a field by itself, which the store cannot do.
+func (p *planner) compareEach(a *Attribute, op Op, c Static) (condition, error) {
+	f, typ := fieldOf(a)
+	n := &each{field: f, typ: typ, op: op, constant: c}
+	if op == Regex || op == NotRegex {
+		re, err := store.NewRegex(c.Str)
+		if err != nil {
+			return condition{}, fmt.Errorf("regular expression %q: %w", c.Str, err)
+		}
+		n.regex = re
+	}
+	return p.residual(store.Exists{Field: f}, n), nil
+}
+
+// residual is a condition that n judges on the spans on which pred holds; on no others it can hold.
+func (p *planner) residual(pred store.Predicate, n narrower) condition {
+	if isAlways(pred) {
+		return condition{pred: always, node: n}
+	}
+	return condition{pred: pred, node: conjunction{p.node(condition{pred: pred}), n}}
+}
+
+// compareValues compiles a comparison of two values that are computed for each span.
+func (p *planner) compareValues(op Op, l, r Expr) (condition, error) {
+	left, err := p.value(l)
+	if err != nil {
+		return condition{}, err
+	}
+	right, err := p.value(r)
+	if err != nil {
+		return condition{}, err
+	}
+	n := &comparison{op: op, l: left, r: right, idDigits: max(idDigits(l), idDigits(r))}
+	if op == Regex || op == NotRegex {
+		c, _ := constantValue(r)
+		if n.regex, err = store.NewRegex(c.Str); err != nil {
+			return condition{}, fmt.Errorf("regular expression %q: %w", c.Str, err)
+		}
+	}
+	return p.residual(allOf(append(present(l, nil), present(r, nil)...)...), n), nil
+}
+
+// present appends what a span must have for x to have a value.
+func present(x Expr, list []store.Predicate) []store.Predicate {
+	switch x := x.(type) {
+	case *Attribute:
+		f, _ := fieldOf(x)
+		computed := x.Scope == store.IntrinsicScope && f.Intrinsic == store.NoIntrinsic
+		if !x.Parent && !computed && !isServiceName(x) && !everywhere(f) {
+			list = append(list, store.Exists{Field: f})
+		}
+	case *Unary:
+		if x.Op == Neg {
+			return present(x.X, list)
+		}
+	case *Binary:
+		if x.Op > NotRegex {
+			return present(x.R, present(x.L, list))
+		}
+	}
+	return list
+}
+
+// everywhere reports whether every span has the field.
+func everywhere(f store.Field) bool {
+	return f.Scope == store.IntrinsicScope && f.Intrinsic != store.ParentID && !f.OfEvent() && !f.OfLink()
+}
+
+// ofParent compiles a condition on the parent; absent says whether it holds where there is none.
+func (p *planner) ofParent(c condition, absent bool) condition {
+	p.structural()
+	of := condition{pred: always, node: onParent{p.node(c), absent}}
+	if !absent {
+		of.needs = c.allNeeds()
+	}
+	return of
+}
+
+// rootCondition compiles a comparison with nestedSetParent if it tells what counts as a root from all else:
+// the former have -1, the latter numbers above 0.
+func rootCondition(op Op, c Static) (condition, bool) {
+	on := func(n int64) bool { return holds(op, IntStatic(n), c) }
+	switch op {
+	case Equal, NotEqual:
+		if c != IntStatic(-1) {
+			return condition{}, false
+		}
+	case Regex, NotRegex:
+		return condition{}, false
+	}
+	if on(-1) == on(1) || on(1) != on(math.MaxInt64) {
+		return condition{}, false
+	}
+	return condition{pred: always, node: roots{not: on(1)}}, true
+}
+
+// rootNeeds returns what some span of a trace must satisfy if the name or the service of its root satisfies a comparison.
+func rootNeeds(i Intrinsic, op Op, c Static) []store.Predicate {
+	var of Attribute
+	switch i {
+	case TraceRootName:
+		of = Attribute{Scope: store.IntrinsicScope, Intrinsic: SpanName}
+	case TraceRootService:
+		of = Attribute{Scope: store.ResourceScope, Name: serviceName.Key}
+	default:
+		return nil
+	}
+	matchesText := func(text string) bool {
+		if op == Regex || op == NotRegex {
+			re, err := store.NewRegex(c.Str)
+			return err != nil || matches(re, op == NotRegex, StringStatic(text))
+		}
+		return holds(op, StringStatic(text), c)
+	}
+	if matchesText(noRoot) || matchesText("") { // "": whatever is no string
+		return nil
+	}
+	pred, _, _ := pushed(&of, op, c)
+	return []store.Predicate{pred}
+}
+
+// correlation is what conditions of one && chain have to hold on together: one event or one link, of the span or of its parent.
+type correlation struct {
+	event, link, parent bool
+}
+
+var correlations = []correlation{{event: true}, {link: true}, {event: true, parent: true}, {link: true, parent: true}}
+
+// correlationOf returns what a condition, or an attribute, is about; the zero correlation if not about events or links only.
+func correlationOf(x Expr) correlation {
+	switch x := x.(type) {
+	case *Attribute:
+		f, _ := fieldOf(x)
+		if f.OfEvent() || f.OfLink() {
+			return correlation{event: f.OfEvent(), link: f.OfLink(), parent: x.Parent}
+		}
+	case *Binary:
+		if x.Op == And || x.Op == Or {
+			if s := correlationOf(x.L); s == correlationOf(x.R) {
+				return s
+			}
+			return correlation{}
+		}
+		if a, _, _, ok := constComparison(x); ok {
+			return correlationOf(a)
+		}
+	}
+	return correlation{}
+}
+
+// onOne returns a condition that has a correlation as it is judged on one event or link; ok is false if the store cannot judge it.
+func (p *planner) onOne(x Expr) (store.Predicate, bool) {
+	switch x := x.(type) {
+	case *Attribute:
+		return onOneField(x, Equal, &Const{Value: BoolStatic(true)})
+	case *Binary:
+		if x.Op == And || x.Op == Or {
+			l, okL := p.onOne(x.L)
+			r, okR := p.onOne(x.R)
+			if x.Op == And {
+				return allOf(l, r), okL && okR
+			}
+			return anyOf(l, r), okL && okR
+		}
+		if a, op, c, ok := constComparison(x); ok {
+			return onOneField(a, op, c)
+		}
+	}
+	return nil, false
+}
+
+// constComparison returns a comparison of an attribute with a constant as "a op c".
+func constComparison(x *Binary) (a *Attribute, op Op, c *Const, ok bool) {
+	if x.Op < Equal || x.Op > NotRegex {
+		return nil, 0, nil, false
+	}
+	l, r, op := x.L, x.R, x.Op
+	if _, ok := l.(*Attribute); !ok {
+		l, r, op = r, l, mirrored(op)
+	}
+	if a, ok = l.(*Attribute); !ok {
+		return nil, 0, nil, false
+	}
+	if c, ok := r.(*Const); ok {
+		return a, op, c, true
+	}
+	v, ok := constantValue(r)
+	return a, op, &Const{Value: v}, ok && v.Type != TypeNil
+}
+
+func onOneField(a *Attribute, op Op, c *Const) (store.Predicate, bool) {
+	f, _ := fieldOf(a)
+	switch {
+	case isNil(c) && op == Equal:
+		return store.Not{P: store.Exists{Field: f}}, true
+	case isNil(c):
+		return store.Exists{Field: f}, op == NotEqual
+	}
+	pred, ok, err := pushed(a, op, c.Value)
+	return pred, ok && err == nil
+}
+
+// onSame returns the condition that one correlation satisfies all of preds.
+func (p *planner) onSame(about correlation, preds []store.Predicate) condition {
+	sortByCost(preds)
+	c := condition{pred: allOf(preds...)}
+	switch _, plain := c.pred.(store.Compare); {
+	case plain || isNever(c.pred):
+	case about.event:
+		c.pred = store.AnyEvent{P: c.pred}
+	default:
+		c.pred = store.AnyLink{P: c.pred}
+	}
+	if about.parent {
+		return p.ofParent(c, false)
+	}
+	return c
+}
+
+// sortByCost puts cheap predicates first.
+func sortByCost(preds []store.Predicate) {
+	slices.SortStableFunc(preds, func(a, b store.Predicate) int { return costOf(a) - costOf(b) })
+}
+
+// costOf estimates what a predicate costs the store, in no unit.
+func costOf(p store.Predicate) int {
+	sum := func(list []store.Predicate) (cost int) {
+		for _, p := range list {
+			cost += costOf(p)
+		}
+		return cost
+	}
+	switch p := p.(type) {
+	case store.And:
+		return sum(p)
+	case store.Or:
+		return sum(p)
+	case store.Not:
+		return costOf(p.P)
+	case store.AnyEvent:
+		return 20 + costOf(p.P)
+	case store.AnyLink:
+		return 20 + costOf(p.P)
+	case store.Exists:
+		return fieldCost(p.Field)
+	case store.Compare:
+		if p.Op == store.Equal {
+			return fieldCost(p.Field)
+		}
+		return 1 + fieldCost(p.Field)
+	case store.Matches:
+		return 3 * fieldCost(p.Field)
+	}
+	return 0
+}
+
+// fieldCost is low for fields with few values and high for those that lie in several columns.
+func fieldCost(f store.Field) int {
+	switch {
+	case f.OfEvent() || f.OfLink():
+		return 15
+	case f.Scope == store.AnyScope:
+		return 10
+	case f.Scope == store.SpanScope:
+		return 5
+	case f.Scope != store.IntrinsicScope:
+		return 2
+	case f.Intrinsic == store.Kind || f.Intrinsic == store.Status:
+		return 1
+	case f.Intrinsic == store.Name || f.Intrinsic == store.Duration || f.Intrinsic == store.Start:
+		return 3
+	}
+	return 6
+}
