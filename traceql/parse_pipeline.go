@@ -211,7 +211,7 @@ func (p *parser) combine(t *token, l, r node) node {
 			return combineMetrics(op, t, ml, mr)
 		}
 	}
-	fail(t.pos, "%q cannot stand between %s and %s", t.text, describe(l), describe(r))
+	fail(t.pos, "%q cannot stand between %s and %s", t.text, kindOf(l), kindOf(r))
 	return nil
 }
 
@@ -221,7 +221,7 @@ func (p *parser) combineScalars(op Op, t *token, l, r Scalar) node {
 		return &ScalarFilter{Op: op, L: l, R: r, Pos: t.pos}
 	case !op.isArithmetic():
 		fail(t.pos, "%q cannot stand between %s and %s: put a bar between conditions on aggregates, as in count() > 1 | max(duration) > 1s",
-			t.text, describe(l), describe(r))
+			t.text, kindOf(l), kindOf(r))
 	}
 	cl, okL := l.(*Const)
 	cr, okR := r.(*Const)
@@ -234,8 +234,8 @@ func (p *parser) combineScalars(op Op, t *token, l, r Scalar) node {
 	return &ScalarOp{Op: op, L: l, R: r, Pos: t.pos}
 }
 
-// describe says what a node is.
-func describe(n node) string {
+// kindOf says what a node is.
+func kindOf(n node) string {
 	switch n := n.(type) {
 	case *Const:
 		return "the constant " + brief(n.String())

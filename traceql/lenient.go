@@ -1,0 +1,154 @@
+package traceql
+
+import (
+	"strings"
+	"unicode"
+)
+
+// parseLenient returns the conditions that text has so far which may be unfinished: TraceQL, of which
+// it looks at the last filter only, or plain words. It never fails. What is unfinished or wrong counts as true,
+// so that every span which matches the finished text matches the conditions; nil is always true. A bare
+// attribute counts as unfinished.
+func parseLenient(text string) (conditions Expr) {
+	if len(text) > maxQueryBytes {
+		return nil
+	}
+	if !beginsLikeTraceQL(text) {
+		return lenientWords(text)
+	}
+	return lenientExpr(lastFilter(lexAll(text)), 0)
+}
+
+// lastFilter returns the tokens behind the last opening brace, up to its closing brace or the end.
+func lastFilter(tokens []token) []token {
+	var open, end int
+	for i, t := range tokens {
+		switch {
+		case t.kind != tokOp:
+		case t.text == "{":
+			open, end = i+1, len(tokens)-1
+		case t.text == "}" && end == len(tokens)-1:
+			end = i
+		}
+	}
+	return tokens[open:end]
+}
+
+// lenientExpr judges the operands of && and || one by one.
+func lenientExpr(tokens []token, depth int) (conditions Expr) {
+	start, parens, op := 0, 0, And
+	for i := 0; i <= len(tokens); i++ {
+		if i < len(tokens) {
+			switch t := tokens[i]; {
+			case t.kind != tokOp:
+				continue
+			case t.text == "(":
+				parens++
+				continue
+			case t.text == ")":
+				parens--
+				continue
+			case parens > 0 || t.text != "&&" && t.text != "||":
+				continue
+			}
+		}
+		operand := lenientOperand(tokens[start:i], depth)
+		switch {
+		case op == Or && (conditions == nil || operand == nil):
+			conditions = nil
+		case operand != nil:
+			conditions = join(op, conditions, operand)
+		}
+		if i < len(tokens) {
+			start, op = i+1, fieldOps[tokens[i].text]
+		}
+	}
+	return conditions
+}
+
+// maxLenientDepth is how deep unfinished parentheses are looked into.
+const maxLenientDepth = 50
+
+func lenientOperand(tokens []token, depth int) Expr {
+	if len(tokens) == 0 {
+		return nil
+	}
+	last := &tokens[len(tokens)-1]
+	ended := append(tokens[:len(tokens):len(tokens)], token{kind: tokEnd, pos: last.end, end: last.end})
+	e := finished(func() Expr {
+		p := &parser{tokens: ended}
+		e := p.expr(precCompare)
+		if p.tok().kind != tokEnd {
+			p.unexpected("the end")
+		}
+		return e
+	})
+	if e != nil || tokens[0].text != "(" || depth == maxLenientDepth {
+		return e
+	}
+	tokens = tokens[1:]
+	if last.kind == tokOp && last.text == ")" {
+		tokens = tokens[:len(tokens)-1]
+	}
+	return lenientExpr(tokens, depth+1)
+}
+
+// finished returns the expression that is parsed if it is a condition in which nothing is wrong.
+func finished(parse func() Expr) (e Expr) {
+	defer func() {
+		if r := recover(); r != nil {
+			if _, ok := r.(problem); !ok {
+				panic(r)
+			}
+			e = nil
+		}
+	}()
+	e = parse()
+	switch e.(type) {
+	case *Binary, *Unary:
+		if new(checker).typeOf(e) == TypeBool {
+			return e
+		}
+	}
+	return nil
+}
+
+// lenientWords is parseLenient for plain words. Free text at the end counts as unfinished.
+func lenientWords(text string) (conditions Expr) {
+	w := &words{text: text}
+	for {
+		group, end := w.lenientGroup()
+		if group == nil {
+			return nil
+		}
+		conditions = join(Or, conditions, group)
+		if end {
+			return conditions
+		}
+	}
+}
+
+// lenientGroup returns what is finished of the conditions up to OR or the end, and whether it is the end.
+func (w *words) lenientGroup() (group Expr, end bool) {
+	for {
+		start := w.skipSpace()
+		switch {
+		case start == len(w.text):
+			return group, true
+		case w.connective("or", "||"):
+			return group, false
+		case w.connective("and", "&&"):
+			continue
+		}
+		term := finished(w.term)
+		if w.at == len(w.text) && !strings.ContainsAny(w.text[start:], `!-=<>"'`) {
+			term = nil
+		}
+		if term != nil {
+			group = join(And, group, term)
+			continue
+		}
+		rest := w.text[max(w.at, start+1):]
+		w.at = len(w.text) - len(strings.TrimLeftFunc(rest, func(r rune) bool { return !unicode.IsSpace(r) }))
+	}
+}
