@@ -3,6 +3,7 @@ package columnar
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/clewhq/clew/span"
 	"github.com/clewhq/clew/store"
@@ -200,7 +201,7 @@ func (c *blockChunk) fill(fc *fieldColumn) {
 		case 1:
 			c.fillPart(fc, parts[0], false)
 		default:
-			c.fillByRow(fc)
+			c.fillParts(fc, parts)
 		}
 	}
 }
@@ -357,6 +358,123 @@ func (c *blockChunk) fillStrings(fc *fieldColumn, part *fieldPart, places []int3
 	}
 	fc.out = store.Column{Codes: fc.codes, Dict: dict}
 }
+
+// fillParts fills from columns of several types.
+func (c *blockChunk) fillParts(fc *fieldColumn, parts []*fieldPart) {
+	if levelOf(fc.f.Scope, fc.f) != colSpan {
+		c.fillByRow(fc)
+		return
+	}
+	dict := new(joinedValues)
+	codes := make([][]uint32, len(parts)) // by part and place
+	for i, part := range parts {
+		codes[i] = c.valueCodes(part, dict)
+	}
+	first := c.v.firstParts(parts)
+	at := make([]int, len(parts))
+	fc.codes = resize(fc.codes, c.Len())
+	shapes := padded(c, c.v.shapesOf(colSpan))
+	for row, s := range shapes {
+		fc.codes[row] = store.NoCode
+		if s >= uint64(len(first)) || first[s] < 0 {
+			continue
+		}
+		if i := first[s]; at[i] < len(codes[i]) {
+			fc.codes[row] = codes[i][at[i]]
+		}
+		for i, part := range parts {
+			if k := int(part.in[s]); k < math.MaxUint8 {
+				at[i] += k
+			} else {
+				at[i] += c.v.occurrences(part.num, uint32(s))
+			}
+		}
+	}
+	fc.out = store.Column{Codes: fc.codes, Dict: dict}
+}
+
+// valueCodes adds the values of a column in the chunk to dict and returns their codes.
+func (c *blockChunk) valueCodes(part *fieldPart, dict *joinedValues) []uint32 {
+	n := int(c.v.column(part.num).piece(c.v.chunk).n)
+	codes := make([]uint32, n)
+	switch c.v.dir.keys[part.num].encoding() {
+	case encStrings:
+		s := c.v.strings(part.num)
+		if s == nil {
+			return nil
+		}
+		from := uint32(dict.Len())
+		if s.shared != nil {
+			dict.add(part.shared)
+		} else {
+			dict.add(&localValues{s.list, part.typ})
+		}
+		for i := range codes {
+			code := s.code(i)
+			if s.shared != nil {
+				code = s.shared[code]
+			}
+			codes[i] = from + code
+		}
+	case encNone:
+		from := uint32(dict.Len())
+		dict.add(emptyValue)
+		for i := range codes {
+			codes[i] = from
+		}
+	default:
+		from := uint32(dict.Len())
+		nums := &numberValues{part.typ, c.v.ints(part.num)}
+		dict.add(nums)
+		for i := range codes[:min(n, nums.Len())] {
+			codes[i] = from + uint32(i)
+		}
+	}
+	return codes
+}
+
+// firstParts returns for each shape of the block the first of parts that it has, or -1.
+func (v *evaluator) firstParts(parts []*fieldPart) []int {
+	first := make([]int, v.table.len())
+	for s := range first {
+		first[s] = -1
+		for _, num := range v.table.at(uint32(s)) {
+			if first[s] = slices.IndexFunc(parts, func(p *fieldPart) bool { return p.num == num }); first[s] >= 0 {
+				break
+			}
+		}
+	}
+	return first
+}
+
+// joinedValues is several lists of values, one behind the other.
+type joinedValues struct {
+	lists []store.Values
+	n     int
+}
+
+func (l *joinedValues) add(list store.Values) { l.lists, l.n = append(l.lists, list), l.n+list.Len() }
+func (l *joinedValues) Len() int              { return l.n }
+
+func (l *joinedValues) At(code uint32) span.Value {
+	for _, list := range l.lists {
+		if n := uint32(list.Len()); code >= n {
+			code -= n
+			continue
+		}
+		return list.At(code)
+	}
+	return span.Value{}
+}
+
+// numberValues is the values of one column in a chunk, by place.
+type numberValues struct {
+	typ  span.Type
+	nums []uint64
+}
+
+func (l *numberValues) Len() int                  { return len(l.nums) }
+func (l *numberValues) At(code uint32) span.Value { return span.Value{Type: l.typ, Num: l.nums[code]} }
 
 func (c *blockChunk) fillNumbers(fc *fieldColumn, part *fieldPart, places []int32, defaults bool) {
 	vals := c.v.ints(part.num)
