@@ -484,16 +484,19 @@ func (v *evaluator) spanStarts() []uint64 {
 		return v.starts
 	}
 	deltas, starts, rows := v.ints(colStart), v.ints(colTraceStart), v.ints(colTraceRows)
-	v.starts, v.hasStarts = v.starts[:0], true
+	n := min(len(deltas), v.size(colSpan))
+	if cap(v.starts) < n {
+		v.starts = make([]uint64, max(n, chunkRowsMax))
+	}
+	v.starts, v.hasStarts = v.starts[:n], true
+	row := 0
 	for i := range min(len(starts), len(rows)) {
-		at := starts[i]
-		for range rows[i] {
-			if len(v.starts) == len(deltas) || len(v.starts) == v.size(colSpan) {
-				break
-			}
-			at += deltas[len(v.starts)]
-			v.starts = append(v.starts, at)
+		at, hi := starts[i], row+int(min(rows[i], uint64(n-row)))
+		for ; row < hi; row++ {
+			at += deltas[row]
+			v.starts[row] = at
 		}
 	}
+	v.starts = v.starts[:row]
 	return v.starts
 }

@@ -21,16 +21,74 @@ func checkManyAttributes(t *trial) error {
 		}
 		big.Attrs = append(big.Attrs, span.KeyValue{Key: fmt.Sprint("key ", i), Value: v})
 	}
-	if err := t.write(tenant, plain(1, 2, 5), big, plain(1, 3, 5)); err != nil {
+	var repeats []span.Span // a key more than 255 times, twice in one layout
+	for i := range byte(3) {
+		s := plain(2, i+1, 5)
+		for k := range 300 {
+			s.Attrs = append(s.Attrs, span.KeyValue{Key: "again", Value: span.IntValue(int64(k + int(i/2)))})
+		}
+		repeats = append(repeats, s)
+	}
+	if err := t.write(tenant, append(repeats, plain(1, 2, 5), big, plain(1, 3, 5))...); err != nil {
 		return err
 	}
 	last := store.Attr(store.SpanScope, fmt.Sprint("key ", n-1))
+	again := store.Compare{Field: store.Attr(store.SpanScope, "again"), Op: store.Equal, Value: span.IntValue(300)}
 	return t.everywhere(func() error {
 		return errors.Join(
 			t.compareTrace(tenant, big.TraceID, store.TimeRange{}),
 			t.compareKeys(tenant, store.TimeRange{}),
+			t.compareTrace(tenant, repeats[0].TraceID, store.TimeRange{}),
 			t.compareWhere(tenant, store.Exists{Field: last}, last),
+			t.compareWhere(tenant, again, again.Field),
 		)
+	})
+}
+
+// checkManyTraces: more traces than go together, in time order here and there.
+func checkManyTraces(t *trial) error {
+	const traces, each, batch = 2500, 4, 40
+	var list []span.Span
+	for i := range traces {
+		at := (i*7 + i%3*400) % traces // mostly near to those that came before
+		for k := range byte(each) {
+			s := plain(0, k+1, uint64(at))
+			s.Start += uint64(k)
+			binary.BigEndian.PutUint64(s.TraceID[8:], uint64(i)+1)
+			s.Attrs = attrs("i", span.IntValue(int64(i)), "k", span.StringValue(fmt.Sprint("value ", i%(100*each)+int(k))))
+			if k > 0 {
+				s.Parent = span.SpanID{7: k}
+			}
+			list = append(list, s)
+		}
+		if len(list) >= batch*each {
+			if err := t.write(tenant, list[:len(list)-1]...); err != nil {
+				return err
+			}
+			list = list[len(list)-1:] // the last span of a trace comes later
+		}
+	}
+	if err := t.write(tenant, list...); err != nil {
+		return err
+	}
+	is := func(key string, op store.Op, v span.Value) store.Predicate {
+		return store.Compare{Field: store.Attr(store.SpanScope, key), Op: op, Value: v}
+	}
+	const middle = traces / 2 * second
+	return t.everywhere(func() error {
+		for _, l := range []look{
+			{ChunkQuery: store.ChunkQuery{Columns: []store.Field{store.Of(store.Name)}}, fields: []store.Field{store.Attr(store.SpanScope, "i")}},
+			{ChunkQuery: store.ChunkQuery{Range: store.TimeRange{Start: middle, End: middle + 2}}, after: 1, enough: middle},
+			{ChunkQuery: store.ChunkQuery{Before: middle}, after: 100, enough: middle / 2},
+			{ChunkQuery: store.ChunkQuery{Needs: []store.Predicate{is("i", store.Equal, span.IntValue(traces-1))}}},
+			{ChunkQuery: store.ChunkQuery{Needs: []store.Predicate{is("k", store.Equal, span.StringValue("value 7")), is("k", store.Equal, span.StringValue("value 5"))}}},
+			{ChunkQuery: store.ChunkQuery{EachSpan: true, Range: store.TimeRange{End: middle}, Where: []store.Predicate{is("i", store.Less, span.IntValue(9))}}},
+		} {
+			if err := t.compareLook(tenant, &l); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 

@@ -70,6 +70,7 @@ var checks = []struct {
 	{"Random", true, checkRandom},
 	{"Concurrent", false, checkConcurrent},
 	{"ManyAttributes", false, checkManyAttributes},
+	{"ManyTraces", false, checkManyTraces},
 	{"ManyEvents", false, checkManyEvents},
 	{"LongValues", false, checkLongValues},
 	{"ManyKeys", false, checkManyKeys},
