@@ -25,7 +25,8 @@ type ChunkQuery struct {
 	// then come in several chunks, in each as if it were a trace of its own, and
 	// what is said above of a trace is then said of each such part.
 	EachSpan bool
-	// Progress is told from time to time how far the look has come; one call at a time. It may be nil.
+	// Progress is told from time to time how far the look has come; one call at a time. It may wait
+	// for calls of yield that are under way. It may be nil.
 	Progress func(Progress)
 }
 

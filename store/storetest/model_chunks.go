@@ -56,8 +56,11 @@ type modelLook struct {
 	lax   bool
 	spans []*span.Span
 
-	mu       sync.Mutex
-	dicts    map[store.Field]*modelDict
+	mu    sync.Mutex // of dicts
+	dicts map[store.Field]*modelDict
+
+	// telling is held while Progress is told, which may wait for calls of yield.
+	telling  sync.Mutex
 	progress store.Progress
 }
 
@@ -113,8 +116,8 @@ func (l *modelLook) leavesOut(t *modelTrace) bool {
 
 // done counts a chunk and tells how far the look has come.
 func (l *modelLook) done(c *modelChunk) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	l.telling.Lock()
+	defer l.telling.Unlock()
 	l.progress.Done++
 	l.progress.Stats.Rows += uint64(c.live.Count())
 	if len(c.runs) == 0 {
