@@ -6,7 +6,7 @@ import (
 )
 
 // parseLenient returns the conditions that text has so far which may be unfinished: TraceQL, of which
-// it looks at the last filter only, or plain words. It never fails. What is unfinished or wrong counts as true,
+// it looks at one filter only (the one that is open at the end, or the only one), or plain words. It never fails. What is unfinished or wrong counts as true,
 // so that every span which matches the finished text matches the conditions; nil is always true. A bare
 // attribute counts as unfinished.
 func parseLenient(text string) (conditions Expr) {
@@ -19,19 +19,23 @@ func parseLenient(text string) (conditions Expr) {
 	return lenientExpr(lastFilter(lexAll(text)), 0)
 }
 
-// lastFilter returns the tokens behind the last opening brace, up to its closing brace or the end.
+// lastFilter returns the tokens behind the brace that is open at the end, or else those of the only filter.
 func lastFilter(tokens []token) []token {
-	var open, end int
+	start, end, filters := 0, 0, 0
 	for i, t := range tokens {
 		switch {
 		case t.kind != tokOp:
 		case t.text == "{":
-			open, end = i+1, len(tokens)-1
+			start, end = i+1, len(tokens)-1
+			filters++
 		case t.text == "}" && end == len(tokens)-1:
 			end = i
 		}
 	}
-	return tokens[open:end]
+	if filters > 1 && end < len(tokens)-1 {
+		return nil
+	}
+	return tokens[start:end]
 }
 
 // lenientExpr judges the operands of && and || one by one.
@@ -95,18 +99,15 @@ func lenientOperand(tokens []token, depth int) Expr {
 
 // finished returns the expression that is parsed if it is a condition in which nothing is wrong.
 func finished(parse func() Expr) (e Expr) {
-	defer func() {
-		if r := recover(); r != nil {
-			if _, ok := r.(problem); !ok {
-				panic(r)
-			}
+	problem := catch(func() {
+		e = parse()
+		if new(checker).typeOf(e) != TypeBool {
 			e = nil
 		}
-	}()
-	e = parse()
+	})
 	switch e.(type) {
 	case *Binary, *Unary:
-		if new(checker).typeOf(e) == TypeBool {
+		if problem == nil {
 			return e
 		}
 	}
@@ -141,14 +142,21 @@ func (w *words) lenientGroup() (group Expr, end bool) {
 			continue
 		}
 		term := finished(w.term)
-		if w.at == len(w.text) && !strings.ContainsAny(w.text[start:], `!-=<>"'`) {
+		if w.at == len(w.text) && w.last.op == "" && !w.last.negated && !w.last.key.quoted {
 			term = nil
 		}
 		if term != nil {
 			group = join(And, group, term)
 			continue
 		}
-		rest := w.text[max(w.at, start+1):]
-		w.at = len(w.text) - len(strings.TrimLeftFunc(rest, func(r rune) bool { return !unicode.IsSpace(r) }))
+		if w.at < len(w.text) {
+			w.skipWord(start)
+		}
 	}
+}
+
+// skipWord goes on to the next white space, behind a clause that could not be read.
+func (w *words) skipWord(start int) {
+	rest := w.text[max(w.at, start+1):]
+	w.at = len(w.text) - len(strings.TrimLeftFunc(rest, func(r rune) bool { return !unicode.IsSpace(r) }))
 }

@@ -28,7 +28,8 @@ type token struct {
 	kind     tokenKind
 	pos, end Pos
 	text     string     // as written
-	problem  string     // of tokBad
+	problem  string     // of tokBad, at
+	wrong    Pos        // this place
 	value    Static     // of tokLiteral
 	attr     *Attribute // of tokAttribute
 }
@@ -99,7 +100,7 @@ func (l *lexer) token(kind tokenKind, start int) token {
 
 func (l *lexer) bad(start int, format string, args ...any) token {
 	t := l.token(tokBad, start)
-	t.problem = fmt.Sprintf(format, args...)
+	t.problem, t.wrong = fmt.Sprintf(format, args...), t.pos
 	return t
 }
 
@@ -233,7 +234,9 @@ func (l *lexer) attribute(start int, a *Attribute) token {
 		if r == '"' {
 			part, problem := l.quotedName()
 			if problem != "" {
-				return l.bad(l.at, "%s", problem)
+				t := l.bad(start, "%s", problem)
+				t.wrong = t.end
+				return t
 			}
 			name.WriteString(part)
 			continue
@@ -306,7 +309,7 @@ func (l *lexer) unquoted(start int) token {
 		rest = tail
 	}
 	t := l.bad(start, "%s", `unknown escape in a string: write \\ for a backslash, or put the string in backquotes`)
-	t.pos = t.end - Pos(len(rest)) - 1
+	t.wrong = t.end - Pos(len(rest)) - 1
 	return t
 }
 

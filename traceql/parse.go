@@ -68,29 +68,41 @@ func newError(text string, pos Pos, message string) *Error {
 	}
 }
 
-// problem is what parser and checks panic with; parseWith makes an Error of it.
+// problem is what parser and checks panic with; catch returns it.
 type problem struct {
 	pos     Pos
 	message string
 }
 
 func fail(pos Pos, format string, args ...any) {
-	panic(problem{pos, fmt.Sprintf(format, args...)})
+	panic(&problem{pos, fmt.Sprintf(format, args...)})
 }
 
-// parseWith runs a parse of a text that may fail.
-func parseWith(text string, parse func() *Query) (q *Query, err error) {
+// catch runs a parse, and returns what was wrong or nil.
+func catch(parse func()) (p *problem) {
 	defer func() {
 		switch r := recover().(type) {
 		case nil:
-		case problem:
-			q, err = nil, newError(text, r.pos, r.message)
+		case *problem:
+			p = r
 		default:
 			panic(r)
 		}
 	}()
-	checkText(text)
-	return parse(), nil
+	parse()
+	return nil
+}
+
+// parseWith runs a parse of a whole text.
+func parseWith(text string, parse func() *Query) (q *Query, err error) {
+	p := catch(func() {
+		checkText(text)
+		q = parse()
+	})
+	if p != nil {
+		return nil, newError(text, p.pos, p.message)
+	}
+	return q, nil
 }
 
 // checkText refuses text that need not be looked at.
@@ -156,7 +168,7 @@ func (p *parser) unexpected(expected string, args ...any) {
 	expected = fmt.Sprintf(expected, args...)
 	switch t.kind {
 	case tokBad:
-		fail(t.pos, "%s", t.problem)
+		fail(t.wrong, "%s", t.problem)
 	case tokEnd:
 		fail(t.pos, "unexpected end of the query: expected %s", expected)
 	}

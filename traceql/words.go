@@ -40,6 +40,7 @@ func beginsLikeTraceQL(text string) bool {
 type words struct {
 	text string
 	at   int
+	last clause // the latest, maybe unfinished
 }
 
 // query returns the filter that the words stand for; nil if there are none.
@@ -132,34 +133,61 @@ func operatorAt(s string) string {
 	return ""
 }
 
+// clause is a condition in pieces; op is "" where there is only a key, which may be free text.
+type clause struct {
+	pos     Pos
+	negated bool
+	key     word
+	op      string
+	opPos   Pos
+	value   word
+}
+
+// clause reads the next clause into w.last, piece by piece, so that it is known how far it came if it fails.
+func (w *words) clause() {
+	w.last = clause{pos: Pos(w.at)}
+	c := &w.last
+	rest := w.text[w.at:]
+	if (rest[0] == '!' || rest[0] == '-') && operatorAt(rest) == "" {
+		next, _ := utf8.DecodeRuneInString(rest[1:])
+		c.negated = len(rest) > 1 && !unicode.IsSpace(next)
+	}
+	if c.negated {
+		w.at++
+	}
+	c.key = w.word(func(rest string) bool { return operatorAt(rest) != "" })
+	end := w.at
+	c.opPos = Pos(w.skipSpace())
+	if c.op = operatorAt(w.text[w.at:]); c.op == "" {
+		w.at = end
+		return
+	}
+	w.at += len(c.op)
+	c.value.pos = Pos(w.skipSpace())
+	if w.at == len(w.text) {
+		fail(c.value.pos, "expected a value behind %s%s", brief(c.key.text), c.op)
+	}
+	if again := operatorAt(w.text[w.at:]); again != "" {
+		fail(c.value.pos, "unexpected %q behind %q: use = != > >= < <= =~ or !~ (put a value in quotes that begins with one of them)", again, c.op)
+	}
+	c.value = w.word(func(string) bool { return false })
+}
+
 // term parses a condition or free text.
 func (w *words) term() Expr {
-	negated := Pos(w.at)
-	isNegated := w.at+1 < len(w.text) && strings.IndexByte("!-", w.text[w.at]) >= 0 && operatorAt(w.text[w.at:]) == ""
-	if r, _ := utf8.DecodeRuneInString(w.text[w.at+1:]); isNegated && !unicode.IsSpace(r) {
-		w.at++
-	} else {
-		isNegated = false
-	}
-	key := w.word(func(rest string) bool { return operatorAt(rest) != "" })
-	end := w.at
-	opPos := Pos(w.skipSpace())
-	op := operatorAt(w.text[w.at:])
+	w.clause()
+	c := &w.last
 	switch {
-	case op != "":
-		w.at += len(op)
-		e := w.condition(key, op, opPos)
-		if isNegated {
-			return &Unary{Op: Not, X: e, Pos: negated}
-		}
-		return e
-	case isNegated && key.text == "error" && !key.quoted:
-		return &Unary{Op: Not, X: isError(key.pos), Pos: negated}
-	case isNegated:
-		return &Binary{Op: Equal, L: key.attribute(), R: &Const{Pos: key.pos}, Pos: negated}
+	case c.op != "" && c.negated:
+		return &Unary{Op: Not, X: c.condition(), Pos: c.pos}
+	case c.op != "":
+		return c.condition()
+	case c.negated && c.key.text == "error" && !c.key.quoted:
+		return &Unary{Op: Not, X: isError(c.key.pos), Pos: c.pos}
+	case c.negated:
+		return &Binary{Op: Equal, L: c.key.attribute(), R: &Const{Pos: c.key.pos}, Pos: c.pos}
 	}
-	w.at = end
-	return freeText(key)
+	return freeText(c.key)
 }
 
 // word reads a word: one in quotes, or what there is up to white space or to what stops it.
@@ -198,48 +226,40 @@ func (w *words) quoted() word {
 	l := &lexer{text: w.text, at: start}
 	t := l.str()
 	if t.kind == tokBad {
-		fail(t.pos, "%s", t.problem)
+		fail(t.wrong, "%s", t.problem)
 	}
 	w.at = l.at
 	return word{text: t.value.Str, quoted: true, pos: Pos(start)}
 }
 
-// condition parses the value behind an operator.
-func (w *words) condition(key word, opText string, pos Pos) Expr {
-	if w.skipSpace(); w.at == len(w.text) {
-		fail(Pos(w.at), "expected a value behind %s%s", brief(key.text), opText)
-	}
-	if again := operatorAt(w.text[w.at:]); again != "" {
-		fail(Pos(w.at), "unexpected %q behind %q: use = != > >= < <= =~ or !~ (put a value in quotes that begins with one of them)", again, opText)
-	}
-	value := w.word(func(string) bool { return false })
-	op := fieldOps[opText]
-	if !key.quoted {
-		switch key.text {
+// condition returns what a clause with an operator means.
+func (c *clause) condition() Expr {
+	op := fieldOps[c.op]
+	if name := c.key.text; !c.key.quoted {
+		switch name {
 		case "error":
-			if e := errorCondition(key, op, value); e != nil {
+			if e := errorCondition(c.key, op, c.value); e != nil {
 				return e
 			}
 		case "minDuration", "maxDuration":
 			if op != Equal {
-				fail(pos, "unexpected %q: %s is given with =, other conditions with duration", opText, key.text)
+				fail(c.opPos, "unexpected %q: %s is given with =, other conditions with duration", c.op, name)
 			}
-			op = GreaterEqual
-			if key.text == "maxDuration" {
+			if op = GreaterEqual; name == "maxDuration" {
 				op = LessEqual
 			}
 		}
 	}
-	a := key.attribute()
+	a := c.key.attribute()
 	compare := func(v Static) Expr {
-		return &Binary{Op: op, L: a, R: &Const{Value: v, Pos: value.pos}, Pos: pos}
+		return &Binary{Op: op, L: a, R: &Const{Value: v, Pos: c.value.pos}, Pos: c.opPos}
 	}
-	values := value.statics(a, op)
-	e := compare(values[0])
-	if len(values) > 1 { // also for !=, which holds on values of its own type only
-		e = &Binary{Op: Or, L: e, R: compare(values[1]), Pos: pos}
+	values := c.value.statics(a, op)
+	if len(values) == 1 {
+		return compare(values[0])
 	}
-	return e
+	// || for != too, as each comparison holds on values of its own type only.
+	return &Binary{Op: Or, L: compare(values[0]), R: compare(values[1]), Pos: c.opPos}
 }
 
 func isError(pos Pos) Expr {
