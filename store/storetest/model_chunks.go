@@ -276,20 +276,34 @@ func (c *modelChunk) Values(f store.Field, row int, yield func(span.Value) bool)
 // Attributes names what rows of no trace have too.
 func (c *modelChunk) Attributes() []store.Field {
 	var list []store.Field
-	seen := map[store.Field]bool{}
+	var seen attributeSet
 	for _, s := range c.rows {
 		for _, scope := range anyScope {
 			for _, kvs := range attrLists(scope, s) {
 				for _, kv := range kvs {
-					if f := store.Attr(scope, kv.Key); !seen[f] {
-						seen[f] = true
-						list = append(list, f)
+					if seen.add(scope, kv.Key) {
+						list = append(list, store.Attr(scope, kv.Key))
 					}
 				}
 			}
 		}
 	}
 	return list
+}
+
+// attributeSet has keys by scope.
+type attributeSet [store.IntrinsicScope]map[string]bool
+
+// add reports whether the key is new in its scope.
+func (a *attributeSet) add(scope store.Scope, key string) bool {
+	if a[scope][key] {
+		return false
+	}
+	if a[scope] == nil {
+		a[scope] = map[string]bool{}
+	}
+	a[scope][key] = true
+	return true
 }
 
 // Column takes numbers, codes of the chunk's own, or codes that the look shares.

@@ -152,12 +152,11 @@ func (c *chunkCheck) bounds() {
 
 // attributes checks that Attributes lacks none of the spans whose row is certain.
 func (c *chunkCheck) attributes(spans map[spanTimes][]*span.Span) {
-	named := map[store.Field]bool{}
+	var named attributeSet
 	for _, f := range c.Attributes() {
-		if named[f] || f.Scope == store.AnyScope || f.Scope == store.IntrinsicScope {
+		if f.Scope == store.AnyScope || f.Scope >= store.IntrinsicScope || !named.add(f.Scope, f.Key) {
 			c.addf("Attributes has %q, twice or in a scope that it should not", f)
 		}
-		named[store.Attr(f.Scope, strings.Clone(f.Key))] = true
 	}
 	for _, run := range c.Traces() {
 		for row := run.Lo; row < run.Hi; row++ {
@@ -168,8 +167,8 @@ func (c *chunkCheck) attributes(spans map[spanTimes][]*span.Span) {
 			for _, scope := range anyScope {
 				for _, list := range attrLists(scope, of[0]) {
 					for _, kv := range list {
-						if f := store.Attr(scope, kv.Key); !named[f] {
-							c.addf("Attributes lacks %q, which row %d has", f, row)
+						if !named[scope][kv.Key] {
+							c.addf("Attributes lacks %q, which row %d has", store.Attr(scope, kv.Key), row)
 						}
 					}
 				}

@@ -231,6 +231,9 @@ var traceFaults = []fault{
 	}}}},
 	{"does not order spans", checkLooks, badChunks((*badChunk).reverse)},
 	{"says that traces start later", checkLooks, badChunks(func(c *badChunk) { c.runs[0].Start++ })},
+	{"leaves out the 2,048th trace and what follows", checkManyTraces, badChunks(func(c *badChunk) {
+		c.drop(func(run store.TraceRun) bool { return run.ID[14] < 8 })
+	})},
 	{"has another trace id", checkLooks, badChunks(func(c *badChunk) { c.runs[0].ID[0]++ })},
 	{"has rows in two traces", checkLooks, badChunks(func(c *badChunk) {
 		if len(c.runs) > 1 && c.runs[0].Hi == c.runs[1].Lo {
@@ -394,6 +397,15 @@ var columnFaults = []fault{
 		}
 		c.column = func(f store.Field, _ *store.Column) *store.Column {
 			return c.codes(f, func(list []span.Value) []span.Value { return list })
+		}
+	})},
+	{"counts the values of a key in a byte", checkManyAttributes, badChunks(func(c *badChunk) {
+		c.values = func(f store.Field, row int, yield func(span.Value) bool) {
+			n := 0
+			c.Chunk.Values(f, row, func(v span.Value) bool {
+				n++
+				return n <= 255 && yield(v)
+			})
 		}
 	})},
 	{"names no attributes of events", checkLooks, badChunks(func(c *badChunk) {
