@@ -214,6 +214,13 @@ var traceFaults = []fault{
 		}
 		return yield(worker, c)
 	}}}},
+	{"shows each trace twice while others write", checkConcurrent, faulty{look: lookFaults{yield: func(q *store.ChunkQuery, worker int, c store.Chunk, yield func(int, store.Chunk) error) error {
+		return errors.Join(yield(worker, c), yield(worker, c))
+	}}}},
+	{"leaves out a trace while others write", checkConcurrent, badChunks(func(c *badChunk) {
+		c.drop(func(run store.TraceRun) bool { return run != c.runs[0] })
+	})},
+	{"shows no trace", checkYieldUsesChunks, badChunks(func(c *badChunk) { c.drop(func(store.TraceRun) bool { return false }) })},
 	{"cuts traces in pieces", checkLooks, badQuery(func(q *store.ChunkQuery) { q.EachSpan = true })},
 	{"leaves out the first span", checkLooks, badChunks(func(c *badChunk) {
 		for i, run := range c.runs {
