@@ -161,7 +161,8 @@ const (
 	SpanID
 	SpanParentID
 	SpanChildCount
-	SpanStart // span:start: nanoseconds since 1970
+	SpanStart      // span:start: nanoseconds since 1970
+	SpanTraceState // span:traceState: as W3C writes it
 	NestedSetLeft
 	NestedSetRight
 	NestedSetParent

@@ -27,8 +27,8 @@ type SearchOptions struct {
 	After store.Cursor
 	// Slowest orders by duration of the trace, longest first, instead of newest first. It has no cursor.
 	Slowest bool
-	// Progress is told how far the search has come, with the traces found so far (to be copied if kept).
-	Progress func(store.Progress, []*Trace)
+	// Progress is told how far the search has come, with the answer so far if want is called.
+	Progress func(p store.Progress, want func() *SearchResult)
 }
 
 // SearchResult is the answer to a search: traces or spans, newest first (by start, then by trace id,

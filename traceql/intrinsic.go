@@ -19,6 +19,7 @@ var intrinsicTable = [numIntrinsics]struct {
 	SpanParentID:        {"span:parentID", "", TypeString},
 	SpanChildCount:      {"span:childCount", "", TypeInt},
 	SpanStart:           {"span:start", "", TypeInt},
+	SpanTraceState:      {"span:traceState", "", TypeString},
 	NestedSetLeft:       {"", "nestedSetLeft", TypeInt},
 	NestedSetRight:      {"", "nestedSetRight", TypeInt},
 	NestedSetParent:     {"", "nestedSetParent", TypeInt},

@@ -139,6 +139,7 @@ var intrinsicFields = [numIntrinsics]struct {
 	SpanID:              {store.SpanID, TypeBytes},
 	SpanParentID:        {store.ParentID, TypeBytes},
 	SpanStart:           {store.Start, TypeInt},
+	SpanTraceState:      {store.TraceState, TypeString},
 	TraceID:             {store.TraceID, TypeBytes},
 	EventName:           {store.EventName, TypeString},
 	EventTimeSinceStart: {store.EventTime, TypeDuration},
