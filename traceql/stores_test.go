@@ -1,0 +1,111 @@
+package traceql
+
+import (
+	"bytes"
+	"context"
+	"encoding/gob"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/clewhq/clew/span"
+	"github.com/clewhq/clew/store"
+	"github.com/clewhq/clew/store/columnar"
+	"github.com/clewhq/clew/store/storetest"
+)
+
+// The environment of random tests, as that of storetest. A failure prints the seed that brings it back.
+const (
+	seedVar   = "CLEW_TEST_SEED"
+	roundsVar = "CLEW_TEST_ROUNDS"
+)
+
+func testSeed(t *testing.T) uint64 { return envNumber(t, seedVar, rand.Uint64()) }
+
+// testRounds returns how many rounds a random test takes.
+func testRounds(t *testing.T, otherwise int) int {
+	if testing.Short() {
+		otherwise = (otherwise + 3) / 4
+	}
+	return int(envNumber(t, roundsVar, uint64(otherwise)))
+}
+
+func envNumber(t *testing.T, name string, otherwise uint64) uint64 {
+	text := os.Getenv(name)
+	if text == "" {
+		return otherwise
+	}
+	n, err := strconv.ParseUint(text, 0, 64)
+	if err != nil {
+		t.Fatalf("%s=%q: expected a number", name, text)
+	}
+	return n
+}
+
+// modelWith returns a model that has spans.
+func modelWith(t *testing.T, spans []span.Span) *storetest.Model {
+	m := &storetest.Model{}
+	writeSpans(t, m, spans)
+	return m
+}
+
+// columnarWith returns an engine that has spans, some in its head and some in blocks.
+func columnarWith(t *testing.T, spans []span.Span, rng *rand.Rand) *columnar.Engine {
+	e, err := columnar.Open(columnar.Options{
+		Dir: t.TempDir(), Decode: decodeRows, SyncInterval: time.Hour, HeadAge: time.Hour, HeadIdle: time.Hour,
+		HeadBytes: 8 << 20, CacheBytes: 8 << 20, Logger: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := e.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	shuffled := append([]span.Span(nil), spans...)
+	rng.Shuffle(len(shuffled), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
+	for len(shuffled) > 0 {
+		n := 1 + rng.IntN(len(shuffled))
+		writeSpans(t, e, shuffled[:n])
+		shuffled = shuffled[n:]
+		if rng.IntN(2) == 0 {
+			if err := e.Settle(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	return e
+}
+
+func writeSpans(t *testing.T, w store.Writer, spans []span.Span) {
+	if len(spans) == 0 {
+		return
+	}
+	var raw bytes.Buffer
+	if err := gob.NewEncoder(&raw).Encode(spans); err != nil {
+		t.Fatal(err)
+	}
+	b := &span.Batch{Raw: raw.Bytes(), Format: span.FormatOTLPProto, Received: time.Now()}
+	for i := range spans {
+		b.Append(&spans[i])
+	}
+	if err := w.Write(t.Context(), store.DefaultTenant, b); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// decodeRows reads what writeSpans logs.
+func decodeRows(_ span.Format, raw []byte, b *span.Batch) error {
+	var rows []span.Span
+	if err := gob.NewDecoder(bytes.NewReader(raw)).Decode(&rows); err != nil {
+		return err
+	}
+	for i := range rows {
+		b.Append(&rows[i])
+	}
+	return nil
+}
