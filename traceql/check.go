@@ -294,7 +294,7 @@ func checkNil(e *Binary, l, r Type) {
 	}
 	for _, side := range []Expr{e.L, e.R} {
 		if a, ok := side.(*Attribute); ok && a.neverNil() {
-			fail(e.Pos, "%s is never nil: every span has it", a)
+			fail(e.Pos, "%s is never nil: every %s has it", a, a.carrier())
 		}
 	}
 }
@@ -306,6 +306,15 @@ func (a *Attribute) neverNil() bool {
 	}
 	return a.Scope == store.IntrinsicScope && a.Intrinsic != SpanParentID ||
 		a.Scope == store.ResourceScope && a.Name == "service.name"
+}
+
+// carrier says what has the attribute: a span, an event or a link.
+func (a *Attribute) carrier() string {
+	scope, _, _ := strings.Cut(a.Intrinsic.String(), ":")
+	if scope == "event" || scope == "link" {
+		return scope
+	}
+	return "span"
 }
 
 func (c *checker) regex(e *Binary, l Type) {

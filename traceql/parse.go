@@ -178,7 +178,7 @@ func (p *parser) unexpected(expected string, args ...any) {
 // quoteToken returns a token as messages show it.
 func quoteToken(t *token) string {
 	if t.kind == tokLiteral && t.value.Type == TypeString {
-		return brief(t.text)
+		return strconv.Quote(brief(t.value.Str))
 	}
 	return strconv.Quote(brief(t.text))
 }

@@ -21,7 +21,7 @@ func (p *parser) series(f SeriesFunc, spans *Pipeline) *Series {
 	if !p.accept(")") {
 		p.unexpected(`")"`)
 	}
-	if p.isCall("by") {
+	if p.tok().kind == tokWord && p.tok().text == "by" {
 		if f == CompareFunc {
 			fail(p.tok().pos, "compare() goes through all attributes by itself: it takes no by(...)")
 		}
@@ -34,7 +34,7 @@ func (p *parser) series(f SeriesFunc, spans *Pipeline) *Series {
 // measured parses the attribute that a metrics function measures.
 func (p *parser) measured(function string) *Attribute {
 	if p.isOp(")") || p.isOp(",") {
-		p.unexpected("what to measure, as in %s(duration ...)", function)
+		p.unexpected("what to measure, as in %s", function+"(duration)")
 	}
 	a := p.attribute()
 	if !p.isOp(")") && !p.isOp(",") {

@@ -93,6 +93,9 @@ func (p *parser) stage(before []Stage) node {
 		p.next()
 		p.next()
 		key := p.expr(precLogic)
+		if p.isOp(",") {
+			p.unexpected(`")": as a stage, by() takes one expression (for several, put by() behind by())`)
+		}
 		p.closeCall()
 		return &Group{Key: key}
 	case t.text == "select":
@@ -211,7 +214,13 @@ func (p *parser) combine(t *token, l, r node) node {
 			return combineMetrics(op, t, ml, mr)
 		}
 	}
-	fail(t.pos, "%q cannot stand between %s and %s", t.text, kindOf(l), kindOf(r))
+	advice := ""
+	for _, side := range []node{l, r} {
+		if _, ok := side.(*ScalarFilter); ok {
+			advice = ": between conditions on aggregates stands a bar, as in count() > 1 | max(duration) > 1s"
+		}
+	}
+	fail(t.pos, "%q cannot stand between %s and %s%s", t.text, kindOf(l), kindOf(r), advice)
 	return nil
 }
 
@@ -220,8 +229,7 @@ func (p *parser) combineScalars(op Op, t *token, l, r Scalar) node {
 	case op.comparesValues():
 		return &ScalarFilter{Op: op, L: l, R: r, Pos: t.pos}
 	case !op.isArithmetic():
-		fail(t.pos, "%q cannot stand between %s and %s: put a bar between conditions on aggregates, as in count() > 1 | max(duration) > 1s",
-			t.text, kindOf(l), kindOf(r))
+		fail(t.pos, "%q cannot stand between %s and %s: only comparisons and + - * / %% ^ can", t.text, kindOf(l), kindOf(r))
 	}
 	cl, okL := l.(*Const)
 	cr, okR := r.(*Const)
@@ -271,9 +279,12 @@ func (p *parser) stageOperand() node {
 			fail(t.pos, `unexpected "-": a sign stands before a number only; to negate something else, subtract it from 0`)
 		}
 		return fold(&Unary{Op: Neg, X: c, Pos: t.pos})
-	case t.kind == tokLiteral || t.kind == tokWord && literals[t.text].isNumber():
+	case t.kind == tokLiteral:
 		return p.scalarConst()
 	case t.kind == tokWord:
+		if _, ok := literals[t.text]; ok {
+			return p.scalarConst()
+		}
 		if f, ok := aggregates[t.text]; ok && p.isCall(t.text) {
 			return p.aggregate(f)
 		}

@@ -374,8 +374,17 @@ func enumText(names []string, i int64) string {
 	return strconv.FormatInt(i, 10)
 }
 
-// durationText leaves out the zeros that Duration.String has at the end.
+// durationText writes days, and leaves out the zeros that Duration.String has at the end. Days go with
+// whole seconds only: 1d12h, but 36h0m0.5s.
 func durationText(d time.Duration) string {
+	switch {
+	case d <= -day && d != math.MinInt64:
+		return "-" + durationText(-d)
+	case d >= day && d%day == 0:
+		return strconv.Itoa(int(d/day)) + "d"
+	case d >= day && d%time.Second == 0:
+		return strconv.Itoa(int(d/day)) + "d" + durationText(d%day)
+	}
 	text := d.String()
 	if strings.HasSuffix(text, "m0s") {
 		text = strings.TrimSuffix(text, "0s")

@@ -31,19 +31,24 @@ func didYouMean(word string, candidates []string, otherwise string) string {
 	return otherwise
 }
 
-// nearest returns the candidate that is most like the word; "" if none is.
+// nearest returns the candidate that is most like the word, or that it abbreviates or extends; "" if none is.
 func nearest(word string, candidates []string) string {
 	lower := strings.ToLower(word)
 	best, bestDistance := "", 1+min(3, (len(word)+1)/3)
 	for _, c := range candidates {
-		if d := editDistance(lower, strings.ToLower(c)); d < bestDistance {
-			best, bestDistance = c, d
+		c := strings.ToLower(c)
+		distance := editDistance(lower, c)
+		if len(c) >= 4 && len(lower) >= 4 && (strings.HasPrefix(c, lower) || strings.HasPrefix(lower, c)) {
+			distance = min(distance, 2)
+		}
+		if distance < bestDistance {
+			best, bestDistance = c, distance
 		}
 	}
 	if best == "" {
-		best = aliases[lower]
+		return aliases[lower]
 	}
-	return best
+	return candidates[slices.IndexFunc(candidates, func(c string) bool { return strings.ToLower(c) == best })]
 }
 
 // editDistance counts the bytes to insert, delete, replace, or swap with their neighbour, to make b of a.
@@ -117,8 +122,14 @@ func unknownWord(word string) string {
 		return fmt.Sprintf("unknown scope %q%s", scope, didYouMean(scope, append(sortedKeys(scopes), "trace"), ""))
 	case scoped:
 		names := scopedIntrinsics(scope)
-		return fmt.Sprintf("unknown intrinsic %q%s", word,
-			didYouMean(word, names, ": there are "+strings.Join(names, ", ")))
+		bare := make([]string, len(names))
+		for i, name := range names {
+			bare[i] = name[len(scope)+1:]
+		}
+		if i := slices.Index(bare, nearest(word[len(scope)+1:], bare)); i >= 0 {
+			return fmt.Sprintf("unknown intrinsic %q: did you mean %q?", word, names[i])
+		}
+		return fmt.Sprintf("unknown intrinsic %q: there are %s", word, strings.Join(names, ", "))
 	case word == "parent":
 		return `the parent itself has no value: for its id use span:parentID, for its attributes parent.name, parent.span.name and so on`
 	case scopes[word] != 0 || word == "trace":
