@@ -67,6 +67,7 @@ var shownTexts = map[string]traceql.Intrinsic{
 	"otel.scope.name":         traceql.ScopeName,
 	"otel.scope.version":      traceql.ScopeVersion,
 	"otel.status_description": traceql.SpanStatusMessage,
+	"w3c.tracestate":          traceql.SpanTraceState,
 	"event":                   traceql.EventName,
 }
 

@@ -108,10 +108,15 @@ func appendPlain(dst []byte, v span.Value) ([]byte, error) {
 	return dst, nil
 }
 
+// appendFloat appends a number as float writes it.
 func appendFloat(dst []byte, f float64) []byte {
-	if math.IsNaN(f) || math.IsInf(f, 0) { // which JSON has no numbers for
-		dst = append(dst, '"')
-		return append(jsontext.AppendFloat(dst, f, 64), '"')
+	switch { // for some JSON has no numbers
+	case math.IsNaN(f):
+		return append(dst, `"NaN"`...)
+	case math.IsInf(f, 1):
+		return append(dst, `"Infinity"`...)
+	case math.IsInf(f, -1):
+		return append(dst, `"-Infinity"`...)
 	}
 	return jsontext.AppendFloat(dst, f, 64)
 }

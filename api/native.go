@@ -3,6 +3,7 @@ package api
 import (
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -58,15 +59,21 @@ func errorBody(code int, err error) ErrorBody {
 }
 
 func failNative(w http.ResponseWriter, code int, err error) {
-	body, _ := json.Marshal(map[string]ErrorBody{"error": errorBody(code, err)})
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(code)
-	w.Write(append(body, '\n'))
+	_ = encodeJSON(w, map[string]ErrorBody{"error": errorBody(code, err)}) // or the client is gone
 }
 
 func writeJSON(w http.ResponseWriter, v any) error {
 	w.Header().Set("Content-Type", "application/json")
-	return json.NewEncoder(w).Encode(v)
+	return encodeJSON(w, v)
+}
+
+// encodeJSON writes a document on one line, with the < > & of queries as they are.
+func encodeJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
 }
 
 func (n *native) trace(w http.ResponseWriter, r *http.Request) error {

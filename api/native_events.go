@@ -2,8 +2,8 @@ package api
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
+	"io"
 	"mime"
 	"net/http"
 	"strings"
@@ -103,17 +103,22 @@ func (e *events) send(name string, data any) {
 		h.Set("X-Accel-Buffering", "no") // or a proxy may hold events back
 		h.Set(gzhttp.HeaderNoCompression, "1")
 	}
-	text, err := json.Marshal(data) // which has no line breaks
-	if err == nil {
-		_, err = fmt.Fprintf(e.w, "event: %s\ndata: %s\n\n", name, text)
-	}
-	if err == nil {
-		err = http.NewResponseController(e.w).Flush()
-	}
-	if err != nil {
-		e.err = err
+	if e.err = e.write(name, data); e.err != nil {
 		e.stopQuery()
 	}
+}
+
+func (e *events) write(name string, data any) error {
+	if _, err := fmt.Fprintf(e.w, "event: %s\ndata: ", name); err != nil {
+		return err
+	}
+	if err := encodeJSON(e.w, data); err != nil { // which ends the line
+		return err
+	}
+	if _, err := io.WriteString(e.w, "\n"); err != nil {
+		return err
+	}
+	return http.NewResponseController(e.w).Flush()
 }
 
 // accepts reports whether the request accepts a media type by name.

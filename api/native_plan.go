@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"errors"
 	"sync"
 
 	"github.com/clewhq/clew/store"
@@ -47,7 +46,7 @@ func (r *recorder) plan() []Look {
 	return r.looks
 }
 
-// Chunks implements store.ChunkReader.
+// Chunks implements store.Reader.
 func (r *recorder) Chunks(ctx context.Context, tenant string, q *store.ChunkQuery, yield func(int, store.Chunk) error) (*store.ScanResult, error) {
 	look := Look{WholeTraces: !q.EachSpan, StopsEarly: q.Enough != nil}
 	for _, p := range q.Needs {
@@ -59,11 +58,7 @@ func (r *recorder) Chunks(ctx context.Context, tenant string, q *store.ChunkQuer
 	for _, f := range q.Columns {
 		look.Columns = append(look.Columns, f.String())
 	}
-	reader, ok := r.Reader.(store.ChunkReader)
-	if !ok {
-		return nil, errors.New("the store cannot be queried")
-	}
-	result, err := reader.Chunks(ctx, tenant, q, yield)
+	result, err := r.Reader.Chunks(ctx, tenant, q, yield)
 	if err == nil {
 		look.Stats = Stats(result.Stats)
 	}

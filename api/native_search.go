@@ -97,8 +97,8 @@ func (n *native) search(w http.ResponseWriter, r *http.Request) error {
 	}
 	return n.answer(w, r, func(ctx context.Context, e *events) (any, error) {
 		if e != nil {
-			s.opts.Progress = func(p store.Progress, found []*traceql.Trace) {
-				e.progress(p, func() any { return s.encode(&traceql.SearchResult{Traces: found, Stats: p.Stats}) })
+			s.opts.Progress = func(p store.Progress, want func() *traceql.SearchResult) {
+				e.progress(p, func() any { return s.encode(want()) })
 			}
 		}
 		query, looks := n.query, (*recorder)(nil)

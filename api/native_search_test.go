@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -39,6 +40,11 @@ func idsOf(result SearchResult) []string {
 	return ids
 }
 
+// withoutStats empties the stats of an answer, which depend on how its workers overtook each other.
+func withoutStats(body []byte) []byte {
+	return regexp.MustCompile(`"stats":\{[^}]*\}`).ReplaceAll(body, []byte(`"stats":{}`))
+}
+
 func TestNativeSearchGolden(t *testing.T) {
 	h := NewNative(testConfig(), filled(t, append(recorded(t), odd()...)...))
 	for name, query := range map[string]url.Values{
@@ -49,7 +55,7 @@ func TestNativeSearchGolden(t *testing.T) {
 		"native_nothing_found.json": {"q": {"service=nobody"}},
 		"native_no_spans.json":      {"q": {"service=nobody"}, "mode": {"spans"}},
 	} {
-		golden(t, name, getOK(t, h, "/api/clew/v1/search?"+query.Encode()))
+		golden(t, name, withoutStats(getOK(t, h, "/api/clew/v1/search?"+query.Encode())))
 	}
 }
 
@@ -185,7 +191,7 @@ func TestTypedValues(t *testing.T) {
 		}
 	}
 	want := map[string]string{
-		"span.text": `string "höchst\u0000\u001b[31m\u2028"`, "span.broken": `string "a` + "\ufffd" + `b"`,
+		"span.text": "string \"höchst\\u0000\\u001b[31m\u2028\"", "span.broken": `string "a` + "\ufffd" + `b"`,
 		"span.yes": "bool true", "span.big": `int "9007199254740993"`, "span.least": `int "-9223372036854775808"`,
 		"span.ratio": "float 0.25", "span.nan": `float "NaN"`, "span.raw": `bytes "AP8Q"`,
 		"span.list": `array [1152921504606846976,"NaN",null,"AQ==",false]`, "span.map": `map {"z":1.5,"a":[]}`,
@@ -220,7 +226,7 @@ func TestNativePlan(t *testing.T) {
 			t.Errorf("the plan does not mention %s: %s", part, text)
 		}
 	}
-	if !look.WholeTraces || look.Stats.Rows == 0 {
+	if !look.WholeTraces || look.Stats.ChunksRead == 0 {
 		t.Errorf("first look: %+v", look)
 	}
 	explained.Plan = nil

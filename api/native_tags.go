@@ -15,10 +15,12 @@ type TagList struct {
 
 // TagSummary is an attribute or intrinsic.
 type TagSummary struct {
-	Scope string   `json:"scope"` // span, resource, event, link, instrumentation or intrinsic
-	Name  string   `json:"name"`  // as TraceQL writes it, within its scope
-	Types []string `json:"types"`
-	Count uint64   `json:"count"` // spans (events, links) that have it
+	Scope   string   `json:"scope"` // span, resource, event, link, instrumentation or intrinsic
+	Name    string   `json:"name"`  // the key, or the intrinsic's name
+	TraceQL string   `json:"traceql"`
+	Types   []string `json:"types"`
+	// Count is how many spans (events, links) have it; 0 if nobody counts, as all have it.
+	Count uint64 `json:"count,omitempty"`
 }
 
 // TagValueList is the answer to a request for values.
@@ -30,7 +32,7 @@ type TagValueList struct {
 // TagValue is a value of a tag.
 type TagValue struct {
 	TypedValue
-	Count uint64 `json:"count"`
+	Count uint64 `json:"count,omitempty"` // 0 if nobody counts
 }
 
 // TagLook says how complete a list of tags or values is.
@@ -73,12 +75,20 @@ func (n *native) tags(w http.ResponseWriter, r *http.Request) error {
 	}
 	answer := TagList{Tags: make([]TagSummary, len(found.Tags)), TagLook: tagLook(found)}
 	for i, t := range found.Tags {
-		answer.Tags[i] = TagSummary{Scope: t.Scope.String(), Name: t.Name, Count: t.Count, Types: make([]string, len(t.Types))}
-		for k, typ := range t.Types {
-			answer.Tags[i].Types[k] = typeNames[typ]
-		}
+		answer.Tags[i] = tagSummary(&t)
 	}
 	return writeJSON(w, answer)
+}
+
+func tagSummary(t *traceql.Tag) TagSummary {
+	s := TagSummary{Scope: t.Scope.String(), Name: t.Name, TraceQL: t.Name, Types: make([]string, len(t.Types)), Count: t.Count}
+	if t.Scope != store.IntrinsicScope {
+		s.TraceQL = (&traceql.Attribute{Scope: t.Scope, Name: t.Name}).String()
+	}
+	for i, typ := range t.Types {
+		s.Types[i] = typeNames[typ]
+	}
+	return s
 }
 
 func (n *native) tagValues(w http.ResponseWriter, r *http.Request) error {

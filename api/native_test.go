@@ -87,8 +87,8 @@ func TestNativeQueryErrors(t *testing.T) {
 		says         string
 	}{
 		{"search", "{ durration > 1s }", 1, 3, "{ durration > 1s }\n  ^", `did you mean "duration"`},
-		{"search", "{ .a = 1 }\n&& { .b == 2 }", 2, 10, "&& { .b == 2 }\n         ^", "="},
-		{"search", "service=a duration > soon", 1, 22, "service=a duration > soon\n                     ^", "soon"},
+		{"search", "{ .a = 1 }\n&& { .b == 2 }", 2, 9, "&& { .b == 2 }\n        ^", `unknown operator "=="`},
+		{"search", "service=a duration > soon", 1, 22, "service=a duration > soon\n                     ^", "needs a duration"},
 		{"series", "{} | rat()", 1, 6, "{} | rat()\n     ^", `did you mean "rate"`},
 	} {
 		w := get(t, h, "/api/clew/v1/"+test.face+"?q="+url.QueryEscape(test.q))

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -113,7 +114,9 @@ func drawPlan(out screen, query string, plan []api.Look, stats api.Stats) {
 			line("  needs", p)
 		}
 		for _, p := range look.Where {
-			line("  judges", p)
+			if !slices.Contains(look.Needs, p) {
+				line("  judges", p)
+			}
 		}
 		if len(look.Columns) > 0 {
 			line("  reads", strings.Join(look.Columns, ", "))
