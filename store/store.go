@@ -1,5 +1,5 @@
 // Package store is the seam between everything that asks for spans and every
-// backend that keeps them: Writer and Reader, with the predicates of a Scan.
+// backend that keeps them: Writer and Reader, with the predicates and chunks of a look through it.
 // The embedded engine is store/columnar; store/storetest is the suite that
 // every backend passes.
 package store
@@ -112,18 +112,18 @@ type ValueCount struct {
 	Count uint64
 }
 
-// Cursor marks a place between two traces of a Scan. It is opaque, printable
+// Cursor marks a place between two traces in the order of Newer. It is opaque, printable
 // and stays valid when spans are added, merged or expire.
 type Cursor string
 
-// ScanResult is how a Scan ended.
+// ScanResult is how a look through the store ended.
 type ScanResult struct {
 	// Gaps is as in Trace.
 	Gaps  []string
 	Stats ScanStats
 }
 
-// ScanStats says what a Scan cost.
+// ScanStats says what a look through the store cost.
 type ScanStats struct {
 	Rows          uint64 // spans judged
 	ChunksRead    uint64
@@ -134,7 +134,7 @@ type ScanStats struct {
 // ErrNotFound is returned for a trace that no span belongs to.
 var ErrNotFound = errors.New("trace not found")
 
-// ErrCursor is returned for a Query.After that no Scan returned.
+// ErrCursor is returned for a cursor that no search returned.
 var ErrCursor = errors.New("invalid cursor")
 
 // ErrTooLarge is wrapped by errors about a query that passes its memory budget.
@@ -180,7 +180,7 @@ func (c Cursor) Parse() (start uint64, id span.TraceID, ok bool, err error) {
 	return s.Uint64(), id, true, nil
 }
 
-// Newer reports whether the trace (startA, a) comes before (startB, b) in a Scan's order.
+// Newer reports whether the trace (startA, a) comes before (startB, b) when the newest come first.
 func Newer(startA uint64, a span.TraceID, startB uint64, b span.TraceID) bool {
 	if startA != startB {
 		return startA > startB

@@ -9,7 +9,6 @@ import (
 	"runtime"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -79,7 +78,8 @@ type look struct {
 	done  uint64 // chunks
 	total uint64
 
-	told atomic.Int64 // when Progress was told last, unix ns
+	telling sync.Mutex // held while Progress is told
+	told    time.Time  // when that was last; guarded by telling
 }
 
 // need is a predicate of ChunkQuery.Needs.
@@ -250,14 +250,18 @@ const progressInterval = 100 * time.Millisecond
 
 // tell tells how far the look has come, if it is time.
 func (l *look) tell() {
-	last, now := l.told.Load(), time.Now().UnixNano()
-	if l.q.Progress == nil || now-last < int64(progressInterval) || !l.told.CompareAndSwap(last, now) {
+	if l.q.Progress == nil || !l.telling.TryLock() {
+		return
+	}
+	defer l.telling.Unlock()
+	if time.Since(l.told) < progressInterval {
 		return
 	}
 	l.mu.Lock()
 	p := store.Progress{Done: l.done, Total: l.total, Stats: l.stats}
 	l.mu.Unlock()
 	l.q.Progress(p)
+	l.told = time.Now()
 }
 
 // looker is a worker.
