@@ -83,9 +83,11 @@ func attributeText(list []api.Attribute) string {
 func valueText(v api.TypedValue, quoted bool) string {
 	var text string
 	if json.Unmarshal(v.Value, &text) != nil {
-		return printable(string(v.Value)) // a number, a bool, nil, an array or a map
+		return printable(string(v.Value)) // a number, a bool, an array or a map
 	}
 	switch {
+	case v.Type == "nil":
+		return v.Type
 	case v.Type == "duration":
 		if n, err := strconv.ParseInt(text, 10, 64); err == nil {
 			return formatDuration(time.Duration(n))

@@ -58,7 +58,7 @@ func (o *queryOptions) series(ctx context.Context, text string, now time.Time, o
 	case len(answer.Series) == 0:
 		fmt.Fprintln(notes, "nothing found"+o.times.hint())
 	case hidden > 0:
-		fmt.Fprintf(notes, "%s not drawn; --limit sets how many are, | topk(10) chooses the largest\n", counted(hidden, "more series"))
+		fmt.Fprintf(notes, "%s more series not drawn; --limit sets how many are, | topk(10) chooses the largest\n", grouped(hidden))
 	}
 	tellGaps(notes, answer.Gaps)
 	return nil
@@ -71,8 +71,8 @@ func drawValues(out screen, list []api.Series) {
 	}
 	fmt.Fprintf(out, "%10s  %s\n", "VALUE", "SERIES")
 	for _, s := range list {
-		last, _, _ := summary(s.Values)
-		fmt.Fprintf(out, "%10s  %s\n", formatNumber(last), labels(s.Labels))
+		_, mean, _ := summary(s.Values)
+		fmt.Fprintf(out, "%10s  %s\n", formatNumber(mean), labels(s.Labels))
 	}
 }
 
@@ -86,32 +86,32 @@ func drawSeries(out screen, answer *api.SeriesResult, list []api.Series) {
 	end := out.time(uint64(answer.Times[len(answer.Times)-1]) * 1e6)
 	layout := time.DateTime
 	fmt.Fprintf(out, "from %s to %s, step %s\n\n", begin.Format(layout), end.Format(layout), formatDuration(time.Duration(answer.Step)))
-	fmt.Fprintf(out, "%10s  %10s  %10s  %s  %s\n", "LAST", "MIN", "MAX", fit("", width), "SERIES")
+	fmt.Fprintf(out, "%10s  %10s  %10s  %s  %s\n", "MIN", "MEAN", "MAX", fit("", width), "SERIES")
 	for _, s := range list {
-		last, least, most := summary(s.Values)
+		least, mean, most := summary(s.Values)
 		fmt.Fprintf(out, "%10s  %10s  %10s  %s  %s\n",
-			formatNumber(last), formatNumber(least), formatNumber(most), sparkline(s.Values, width), labels(s.Labels))
+			formatNumber(least), formatNumber(mean), formatNumber(most), sparkline(s.Values, width), labels(s.Labels))
 	}
 }
 
 const minSparkline = 20 // columns
 
-// summary returns the last, the least and the greatest of the values that are there.
-func summary(values []float64) (last, least, most float64) {
-	last, least, most = math.NaN(), math.NaN(), math.NaN()
+// summary returns the least, the mean and the greatest of the values that are there; NaN if there are none.
+func summary(values []float64) (least, mean, most float64) {
+	least, most = math.NaN(), math.NaN()
+	sum, n := 0.0, 0
 	for _, v := range values {
 		if math.IsNaN(v) {
 			continue
 		}
-		last = v
-		if !(v >= least) { // also if least is NaN
-			least = v
+		if n == 0 {
+			least, most = v, v
 		}
-		if !(v <= most) {
-			most = v
-		}
+		least, most = min(least, v), max(most, v)
+		sum += v
+		n++
 	}
-	return last, least, most
+	return least, sum / float64(n), most
 }
 
 var sparks = []rune("▁▂▃▄▅▆▇█")
@@ -123,7 +123,7 @@ func sparkline(values []float64, width int) string {
 	for i := range columns {
 		_, _, columns[i] = summary(values[i*len(values)/width : (i+1)*len(values)/width])
 	}
-	_, least, most := summary(columns)
+	least, _, most := summary(columns)
 	bottom := math.Min(least, 0)
 	var b strings.Builder
 	for _, v := range columns {

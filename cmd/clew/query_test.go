@@ -62,7 +62,7 @@ func TestQueryGolden(t *testing.T) {
 		"query_color.txt":   {out: screen{color: true}, args: []string{"--since", "all"}},
 		"query_groups.txt":  {args: []string{"--since", "all", "{ } | by(resource.service.name) | avg(duration) > 100ms"}},
 		"query_spans.txt":   {args: []string{"--since", "all", "--spans", "--limit", "4", "{ status = error || span.user != nil || .http.status_code > 500 } | select(status, span.user)"}},
-		"query_series.txt":  {args: []string{"--since", "3h", "--step", "5m", "{ } | count_over_time() by (resource.service.name)"}},
+		"query_series.txt":  {args: []string{"--since", "3h", "--step", "5m", "{ } | count_over_time() by (resource.service.name, span.user)"}},
 		"query_series2.txt": {args: []string{"--from", "2023-11-14 22:00", "--to", "2023-11-14 22:30", "--step", "1m", "{ } | max_over_time(duration)"}},
 		"query_instant.txt": {args: []string{"--since", "3h", "--instant", "{ } | quantile_over_time(duration, .5, .99) by (resource.service.name) | topk(3)"}},
 	} {
