@@ -12,6 +12,7 @@ import (
 type scalarFilter struct {
 	op   Op
 	l, r scalar
+	text string
 }
 
 // scalar is a compiled Scalar.
@@ -133,18 +134,13 @@ func (t *sum) add(f AggregateFunc, v Static) {
 	t.duration = t.duration || v.Type == TypeDuration
 	t.n++
 	switch {
-	case t.n == 1:
-		t.value = v
-	case f == Min:
-		if holds(Less, v, t.value) {
-			t.value = v
+	case f == Sum || f == Avg:
+		if t.n == 1 {
+			t.value = IntStatic(0)
 		}
-	case f == Max:
-		if holds(Greater, v, t.value) {
-			t.value = v
-		}
-	default:
 		t.value = arithmetic(Add, t.value, v)
+	case t.n == 1 || f == Min && holds(Less, v, t.value) || f == Max && holds(Greater, v, t.value):
+		t.value = v
 	}
 }
 
@@ -178,14 +174,15 @@ func (p *planner) scalarFilter(f *ScalarFilter) (stage, []store.Predicate, error
 		return nil, nil, err
 	}
 	r, err := p.scalar(f.R, nil, &n)
+	filter := &scalarFilter{f.Op, l, r, printed(func(b *printer) { b.stage(f) })}
 	if err != nil || len(n.rows) == 0 {
-		return &scalarFilter{f.Op, l, r}, nil, err
+		return filter, nil, err
 	}
 	rows := n.rows[0]
 	for _, other := range n.rows[1:] {
 		rows = eitherNeeds(rows, other)
 	}
-	return &scalarFilter{f.Op, l, r}, append(n.values, rows...), nil
+	return filter, append(n.values, rows...), nil
 }
 
 // scalar compiles a scalar of the spansets that within holds on.

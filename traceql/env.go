@@ -12,13 +12,13 @@ type env struct {
 	ctx   context.Context // ends long walks; nil for none
 	chunk store.Chunk
 
-	wheres  []store.Bitmap  // by place in planner.where; nil until asked for
-	raw     []*store.Column // by place in planner.columns; nil until asked for
-	columns []*column       // by slot; nil until asked for
-	truths  []store.Bitmap  // by place; nil until asked for
-	traces  structure
-	nested  nested // empty until asked for
-	groups  map[groupKey]int32
+	wheres    []store.Bitmap  // by place in planner.where; nil until asked for
+	raw       []*store.Column // by place in planner.columns; nil until asked for
+	columns   []*column       // by slot; nil until asked for
+	truths    []store.Bitmap  // by place; nil until asked for
+	structure structure
+	nested    nested // empty until asked for
+	groups    map[groupKey]int32
 
 	bitmaps stack[store.Bitmap]
 	ints    stack[[]int32]
@@ -38,7 +38,7 @@ func (e *env) begin(c store.Chunk) {
 	clear(e.raw)
 	clear(e.columns)
 	clear(e.truths)
-	e.traces.begin(c)
+	e.structure.begin(c)
 	e.nested = nested{}
 	e.release(mark{})
 }

@@ -11,6 +11,7 @@ type narrower interface {
 	narrow(e *env, rows store.Bitmap)
 	// cost estimates what that costs, in no unit.
 	cost() int
+	explainer
 }
 
 // filter is a compiled Filter.
@@ -36,8 +37,6 @@ type (
 		l, r narrower
 		not  bool
 	}
-	// choice holds where "if" does and "then" too, or "if" does not and "otherwise" does.
-	choice struct{ when, then, otherwise narrower }
 	// onParent holds where of holds on the parent, and with absent where there is none.
 	onParent struct {
 		of     narrower
@@ -49,6 +48,7 @@ type (
 	missing struct {
 		value value
 		not   bool
+		text  string
 	}
 	// comparison compares two values of each row.
 	comparison struct {
@@ -56,6 +56,7 @@ type (
 		l, r     value
 		regex    *store.Regex
 		idDigits int // above 0 if one of them is an id
+		text     string
 	}
 	// each compares all values of a field, by themselves, with a constant.
 	each struct {
@@ -64,6 +65,7 @@ type (
 		op       Op
 		constant Static
 		regex    *store.Regex
+		text     string
 	}
 )
 
@@ -112,17 +114,6 @@ func (n agree) narrow(e *env, rows store.Bitmap) {
 	} else {
 		rows.AndNot(l)
 	}
-}
-
-func (n choice) narrow(e *env, rows store.Bitmap) {
-	defer e.release(e.mark())
-	yes, no := e.copyOf(rows), e.copyOf(rows)
-	n.when.narrow(e, yes)
-	no.AndNot(yes)
-	n.then.narrow(e, yes)
-	n.otherwise.narrow(e, no)
-	copy(rows, yes)
-	rows.Or(no)
 }
 
 func (n onParent) narrow(e *env, rows store.Bitmap) {
@@ -205,7 +196,6 @@ func (n negation) cost() int    { return n.of.cost() }
 func (n conjunction) cost() int { return sumOfCosts(n) }
 func (n disjunction) cost() int { return sumOfCosts(n) }
 func (n agree) cost() int       { return n.l.cost() + n.r.cost() }
-func (n choice) cost() int      { return n.when.cost() + n.then.cost() + n.otherwise.cost() }
 func (n onParent) cost() int    { return 20 + n.of.cost() }
 func (roots) cost() int         { return 20 }
 func (missing) cost() int       { return 50 }

@@ -1,7 +1,9 @@
 package traceql
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 
 	"github.com/clewhq/clew/store"
 )
@@ -13,6 +15,7 @@ type pipeline struct{ stages []stage }
 type stage interface {
 	// run changes the spansets of a chunk into those that the stage leaves of them.
 	run(e *env, s *spansets)
+	explainer
 }
 
 // spansets are the spansets of all traces of a chunk. No row is in two of them. One without rows is none.
@@ -64,7 +67,7 @@ func (p *pipeline) run(e *env, s *spansets) {
 // number returns the number of the spanset of a row.
 func (g *partition) number(e *env, row int) int {
 	if g.of == nil {
-		return e.traces.trace(row)
+		return e.structure.trace(row)
 	}
 	return int(g.of[row])
 }
@@ -148,30 +151,51 @@ func (b *by) run(e *env, s *spansets) {
 		e.groups = map[groupKey]int32{}
 	}
 	clear(e.groups)
-	next := partition{of: e.int32s(e.chunk.Len())}
-	key := setAttribute{name: b.name}
-	var from []int32 // by number of a new spanset: the one that it is a part of
+	of := e.int32s(e.chunk.Len())
+	var keys []groupKey // by number
 	for row := s.rows.Next(0); row >= 0; row = s.rows.Next(row + 1) {
 		k := groupKey{int32(s.number(e, row)), b.key.at(e, row)}
 		n, ok := e.groups[k]
 		if !ok {
-			n = int32(len(from))
+			n = int32(len(keys))
 			e.groups[k] = n
-			from = append(from, k.set)
-			key.values = append(key.values, k.value)
+			keys = append(keys, k)
 		}
-		next.of[row] = n
+		of[row] = n
 	}
-	next.n = len(from)
+	if s.of != nil {
+		order(keys, of, s.rows)
+	}
 	for i, attr := range s.attrs {
-		values := make([]Static, next.n)
-		for n, set := range from {
-			values[n] = attr.values[set]
+		values := make([]Static, len(keys))
+		for n, k := range keys {
+			values[n] = attr.values[k.set]
 		}
 		s.attrs[i].values = values
 	}
-	s.partition = next
-	s.set(key)
+	values := make([]Static, len(keys))
+	for n, k := range keys {
+		values[n] = k.value
+	}
+	s.set(setAttribute{b.name, values})
+	s.partition = partition{of, len(keys)}
+}
+
+// order numbers spansets anew: the parts of one in a row.
+func order(keys []groupKey, of []int32, rows store.Bitmap) {
+	places := make([]int32, len(keys))
+	for n := range places {
+		places[n] = int32(n)
+	}
+	slices.SortStableFunc(places, func(a, b int32) int { return cmp.Compare(keys[a].set, keys[b].set) })
+	numbers, old := make([]int32, len(keys)), slices.Clone(keys)
+	for n, place := range places {
+		numbers[place] = int32(n)
+		keys[n] = old[place]
+	}
+	for row := rows.Next(0); row >= 0; row = rows.Next(row + 1) {
+		of[row] = numbers[of[row]]
+	}
 }
 
 // set adds an attribute in place of one of that name.
@@ -217,7 +241,7 @@ func (p *planner) stage(s Stage) (stage, []store.Predicate, error) {
 		return p.scalarFilter(s)
 	case *Group:
 		key, err := p.value(s.Key)
-		return &by{name: "by(" + s.Key.String() + ")", key: key}, nil, err
+		return &by{name: s.String(), key: key}, nil, err
 	case *Coalesce:
 		return coalesce{}, nil, nil
 	case *Select:

@@ -133,12 +133,12 @@ func (p *planner) compareNil(op Op, l Expr) (condition, error) {
 	a, ok := l.(*Attribute)
 	switch {
 	case op != Equal && op != NotEqual:
-		return constant(false), nil
+		return constantCondition(false), nil
 	case isCondition(l):
-		return constant(op == NotEqual), nil
+		return constantCondition(op == NotEqual), nil
 	case !ok:
 		v, err := p.value(l)
-		return condition{pred: always, node: missing{v, op == NotEqual}}, err
+		return condition{pred: always, node: missing{v, op == NotEqual, textOf(op, l, &Const{})}}, err
 	case a.Parent:
 		own := *a
 		own.Parent = false
@@ -166,7 +166,7 @@ func (p *planner) compareNil(op Op, l Expr) (condition, error) {
 // compareEach compiles a comparison that is judged on each value of a field by itself, which the store cannot do.
 func (p *planner) compareEach(a *Attribute, op Op, c Static) (condition, error) {
 	f, typ := fieldOf(a)
-	n := &each{field: f, typ: typ, op: op, constant: c}
+	n := &each{field: f, typ: typ, op: op, constant: c, text: textOf(op, a, &Const{Value: c})}
 	if op == Regex || op == NotRegex {
 		re, err := store.NewRegex(c.Str)
 		if err != nil {
@@ -175,6 +175,11 @@ func (p *planner) compareEach(a *Attribute, op Op, c Static) (condition, error) 
 		n.regex = re
 	}
 	return p.residual(store.Exists{Field: f}, n), nil
+}
+
+func textOf(op Op, l, r Expr) string {
+	b := &Binary{Op: op, L: l, R: r}
+	return b.String()
 }
 
 // residual is a condition that n judges on the spans on which pred holds; on no others it can hold.
@@ -195,7 +200,7 @@ func (p *planner) compareValues(op Op, l, r Expr) (condition, error) {
 	if err != nil {
 		return condition{}, err
 	}
-	n := &comparison{op: op, l: left, r: right, idDigits: max(idDigits(l), idDigits(r))}
+	n := &comparison{op: op, l: left, r: right, idDigits: max(idDigits(l), idDigits(r)), text: textOf(op, l, r)}
 	if op == Regex || op == NotRegex {
 		c, _ := constantValue(r)
 		if n.regex, err = store.NewRegex(c.Str); err != nil {

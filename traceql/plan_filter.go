@@ -16,7 +16,7 @@ type condition struct {
 	needs []store.Predicate
 }
 
-func constant(holds bool) condition {
+func constantCondition(holds bool) condition {
 	if holds {
 		return condition{pred: always}
 	}
@@ -59,7 +59,7 @@ func (p *planner) and(list ...condition) condition {
 	sortByCost(exact)
 	c := condition{pred: allOf(preds...), needs: needs}
 	if isNever(c.pred) {
-		return constant(false)
+		return constantCondition(false)
 	}
 	if len(nodes) == 0 {
 		return c
@@ -94,12 +94,14 @@ func (p *planner) or(list ...condition) condition {
 	}
 	c := condition{pred: anyOf(preds...)}
 	if isAlways(anyOf(exact...)) {
-		return constant(true)
+		return constantCondition(true)
 	}
 	if len(nodes) == 0 {
 		return c
 	}
-	c.needs = needs
+	if isAlways(c.pred) {
+		c.needs = needs // else pred says as much
+	}
 	if pushed := anyOf(exact...); !isNever(pushed) {
 		nodes = append(nodes, p.node(condition{pred: pushed}))
 	}
@@ -121,7 +123,7 @@ func (p *planner) not(c condition) condition {
 // filterCondition compiles the body of a filter.
 func (p *planner) filterCondition(f *Filter) (condition, error) {
 	if f.Body == nil {
-		return constant(true), nil
+		return constantCondition(true), nil
 	}
 	return p.chain(f.Body)
 }
@@ -163,7 +165,7 @@ func flatten(op Op, x Expr, list []Expr) []Expr {
 // condition compiles a boolean expression.
 func (p *planner) condition(x Expr) (condition, error) {
 	if v, ok := constantValue(x); ok {
-		return constant(v == BoolStatic(true)), nil
+		return constantCondition(v == BoolStatic(true)), nil
 	}
 	switch x := x.(type) {
 	case *Attribute:
@@ -184,7 +186,7 @@ func (p *planner) condition(x Expr) (condition, error) {
 			return p.comparison(x.Op, x.L, x.R)
 		}
 	}
-	return constant(false), nil
+	return constantCondition(false), nil
 }
 
 func (p *planner) conditions(list []Expr) ([]condition, error) {
@@ -206,14 +208,11 @@ func (p *planner) comparison(op Op, l, r Expr) (condition, error) {
 	c, isConst := constantValue(r)
 	if isConst && c.Type == TypeNil {
 		if !isNil(r) { // arithmetic without a result
-			return constant(false), nil
+			return constantCondition(false), nil
 		}
 		return p.compareNil(op, l)
 	}
-	if isCondition(r) && !isCondition(l) && !isConst {
-		op, l, r = mirrored(op), r, l
-	}
-	if isCondition(l) {
+	if isCondition(l) && (isConst || isCondition(r)) {
 		return p.compareBooleans(op, l, r)
 	}
 	if a, ok := l.(*Attribute); ok && isConst {
@@ -253,10 +252,10 @@ func isCondition(x Expr) bool {
 	return false
 }
 
-// compareBooleans compiles "l = r" and "l != r" for a boolean l.
+// compareBooleans compiles "l = r" and "l != r" of two booleans, of which r may be a constant.
 func (p *planner) compareBooleans(op Op, l, r Expr) (condition, error) {
 	if op != Equal && op != NotEqual {
-		return constant(false), nil
+		return constantCondition(false), nil
 	}
 	left, err := p.condition(l)
 	if err != nil {
@@ -265,22 +264,14 @@ func (p *planner) compareBooleans(op Op, l, r Expr) (condition, error) {
 	if v, ok := constantValue(r); ok {
 		switch {
 		case v.Type != TypeBool:
-			return constant(false), nil
+			return constantCondition(false), nil
 		case v.Bool() == (op == Equal):
 			return left, nil
 		}
 		return p.not(left), nil
 	}
-	if isCondition(r) {
-		right, err := p.condition(r)
-		return condition{pred: always, node: agree{p.node(left), p.node(right), op == NotEqual}}, err
-	}
-	whenTrue, err := p.comparison(op, r, &Const{Value: BoolStatic(true)})
-	if err != nil {
-		return whenTrue, err
-	}
-	whenFalse, err := p.comparison(op, r, &Const{Value: BoolStatic(false)})
-	return condition{pred: always, node: choice{p.node(left), p.node(whenTrue), p.node(whenFalse)}}, err
+	right, err := p.condition(r)
+	return condition{pred: always, node: agree{p.node(left), p.node(right), op == NotEqual}}, err
 }
 
 // constantValue returns the value of an expression without attributes.

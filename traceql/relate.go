@@ -24,17 +24,17 @@ func (o *spansetOp) relate(e *env, s *spansets, l, r store.Bitmap) {
 // eachPair calls f for each spanset in which both l and r have rows, with those rows of its trace.
 func (e *env) eachPair(s *spansets, l, r store.Bitmap, f func(l, r store.Bitmap, run store.TraceRun)) {
 	for row := r.Next(0); row >= 0; {
-		t := e.traces.trace(row)
+		t := e.structure.trace(row)
 		run := e.chunk.Traces()[t]
 		other := l.Next(run.Lo)
 		switch {
 		case other < 0:
 			return
 		case other >= run.Hi: // on to the trace of that
-			row = r.Next(e.chunk.Traces()[e.traces.trace(other)].Lo)
+			row = r.Next(e.chunk.Traces()[e.structure.trace(other)].Lo)
 			continue
 		}
-		e.traces.know(t, e)
+		e.structure.know(t, e)
 		if s.of == nil {
 			f(l, r, run)
 		} else {
@@ -77,7 +77,7 @@ var inverse = [...]Relation{Child: Parent, Parent: Child, Descendant: Ancestor, 
 
 // findRelated adds the rows of r that have the relation to a row of l, in one trace.
 func (e *env) findRelated(rel Relation, l, r, related store.Bitmap, run store.TraceRun) {
-	parents := e.traces.parents
+	parents := e.structure.parents
 	switch rel {
 	case Child:
 		for row := r.Next(run.Lo); row >= 0 && row < run.Hi; row = r.Next(row + 1) {
@@ -103,7 +103,7 @@ func (e *env) findRelated(rel Relation, l, r, related store.Bitmap, run store.Tr
 // findDescendants walks up from each row of r, no span twice.
 func (e *env) findDescendants(l, r, related store.Bitmap, run store.TraceRun) {
 	defer e.release(e.mark())
-	parents := e.traces.parents
+	parents := e.structure.parents
 	seen, below := e.bitmap(), e.bitmap() // below: in l, or with an ancestor in it
 	for row := r.Next(run.Lo); row >= 0 && row < run.Hi; row = r.Next(row + 1) {
 		up := int(parents[row])
@@ -126,7 +126,7 @@ func (e *env) findDescendants(l, r, related store.Bitmap, run store.TraceRun) {
 // findAncestors walks up from each row of l, no span twice.
 func (e *env) findAncestors(l, r, related store.Bitmap, run store.TraceRun) {
 	defer e.release(e.mark())
-	parents := e.traces.parents
+	parents := e.structure.parents
 	seen := e.bitmap()
 	for row := l.Next(run.Lo); row >= 0 && row < run.Hi; row = l.Next(row + 1) {
 		for up := int(parents[row]); up >= 0 && !seen.Has(up); up = int(parents[up]) {
@@ -141,7 +141,7 @@ func (e *env) findAncestors(l, r, related store.Bitmap, run store.TraceRun) {
 // findSiblings counts the rows of l below each parent. A row is not its own sibling.
 func (e *env) findSiblings(l, r, related store.Bitmap, run store.TraceRun) {
 	defer e.release(e.mark())
-	parents := e.traces.parents
+	parents := e.structure.parents
 	below := e.int32s(e.chunk.Len())
 	clear(below[run.Lo:run.Hi])
 	roots := int32(0)

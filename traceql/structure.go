@@ -46,7 +46,7 @@ func (s *structure) trace(row int) int {
 
 // parentsOf returns the rows of the parents, valid for the traces of the given rows.
 func (e *env) parentsOf(rows store.Bitmap) []int32 {
-	s := &e.traces
+	s := &e.structure
 	for row := rows.Next(0); row >= 0; {
 		t := s.trace(row)
 		s.know(t, e)

@@ -1,0 +1,249 @@
+package traceql
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"strings"
+	"unsafe"
+
+	"github.com/clewhq/clew/span"
+	"github.com/clewhq/clew/store"
+)
+
+// finder makes an answer of the spansets of a chunk.
+type finder struct {
+	*searchRun
+	*env
+	sets  *spansets
+	bytes int64 // memory of what is being made
+}
+
+// latestSpan is before the places of all spans of a trace that start no later.
+func latestSpan(start uint64, id span.TraceID) place {
+	p := place{start: start, trace: id}
+	for i := range p.span {
+		p.span[i] = math.MaxUint8
+	}
+	return p
+}
+
+// entrant is a trace, or a span, that may get into the answer.
+type entrant struct {
+	place
+	run store.TraceRun
+	row int // of a span
+}
+
+// traces adds the traces that have spansets.
+func (a *finder) traces() error {
+	var list []entrant
+	for row := a.sets.rows.Next(0); row >= 0; {
+		run := a.chunk.Traces()[a.structure.trace(row)]
+		c := entrant{place: place{start: run.Start, trace: run.ID}, run: run}
+		if a.opts.Slowest {
+			c.rank = int64(endOf(a.chunk, run) - run.Start)
+		}
+		list = append(list, c)
+		row = a.sets.rows.Next(run.Hi)
+	}
+	return a.addAll(list, func(c *entrant, f *found) error {
+		trace, err := a.trace(c.run)
+		f.trace = trace
+		return err
+	})
+}
+
+// spans adds the spans that are in spansets.
+func (a *finder) spans() error {
+	var list []entrant
+	for row := a.sets.rows.Next(0); row >= 0; row = a.sets.rows.Next(row + 1) {
+		run := a.chunk.Traces()[a.structure.trace(row)]
+		c := entrant{place: place{start: a.chunk.Starts()[row], trace: run.ID, span: a.chunk.SpanIDs()[row]}, run: run, row: row}
+		for before := row - 1; before >= run.Lo && a.sameSpan(before, row); before-- {
+			c.same++
+		}
+		if a.top.takes(&c.place) && (a.after == nil || a.after.compare(&c.place) < 0) {
+			list = append(list, c)
+		}
+	}
+	return a.addAll(list, func(c *entrant, f *found) error {
+		f.span = &FoundSpan{TraceID: c.run.ID, Span: a.span(c.row)}
+		return nil
+	})
+}
+
+// sameSpan reports whether two rows of a trace cannot be told apart by start and id.
+func (a *finder) sameSpan(i, j int) bool {
+	return a.chunk.Starts()[i] == a.chunk.Starts()[j] && a.chunk.SpanIDs()[i] == a.chunk.SpanIDs()[j]
+}
+
+// addAll makes answers of candidates, the first first, as long as they get in.
+func (a *finder) addAll(list []entrant, fill func(*entrant, *found) error) error {
+	slices.SortFunc(list, func(x, y entrant) int { return x.compare(&y.place) })
+	for i := range list {
+		c := &list[i]
+		if !a.top.takes(&c.place) {
+			return nil
+		}
+		f := &found{place: c.place}
+		a.bytes = int64(unsafe.Sizeof(found{}))
+		if err := fill(c, f); err != nil {
+			return err
+		}
+		f.bytes = a.bytes
+		if err := a.top.add(f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// trace returns the answer for one trace.
+func (a *finder) trace(run store.TraceRun) (*Trace, error) {
+	t := a.facts(run)
+	sets := map[int]*SpanSet{}
+	var numbers []int
+	for row := a.sets.rows.Next(run.Lo); row >= 0 && row < run.Hi; row = a.sets.rows.Next(row + 1) {
+		n := a.sets.number(a.env, row)
+		set := sets[n]
+		if set == nil {
+			set = &SpanSet{Attributes: a.attributesOf(n)}
+			sets[n] = set
+			numbers = append(numbers, n)
+			a.bytes += int64(unsafe.Sizeof(*set))
+		}
+		set.Matched++
+		if a.opts.SpansPerSet < 0 || len(set.Spans) < a.opts.SpansPerSet {
+			set.Spans = append(set.Spans, a.span(row))
+		}
+		if a.bytes > a.top.memory {
+			return nil, tooLarge(a.top.memory)
+		}
+	}
+	slices.Sort(numbers)
+	for _, n := range numbers {
+		t.SpanSets = append(t.SpanSets, *sets[n])
+	}
+	return t, nil
+}
+
+// attributesOf returns the attributes of a spanset.
+func (a *finder) attributesOf(set int) (list []NamedValue) {
+	for _, attr := range a.sets.attrs {
+		list = append(list, a.named(attr.name, attr.values[set]))
+	}
+	return list
+}
+
+// named returns a value for the answer. It shares no memory with the chunk.
+func (a *finder) named(name string, v Static) NamedValue {
+	v.Str = a.text(v.Str)
+	a.bytes += int64(unsafe.Sizeof(NamedValue{}))
+	return NamedValue{name, v}
+}
+
+func (a *finder) text(s string) string {
+	a.bytes += int64(len(s))
+	return strings.Clone(s)
+}
+
+// facts returns what is said of a trace whatever the query is.
+func (a *finder) facts(run store.TraceRun) *Trace {
+	a.structure.know(a.structure.trace(run.Lo), a.env)
+	t := &Trace{ID: run.ID, Start: run.Start, End: endOf(a.chunk, run), Spans: run.Hi - run.Lo}
+	a.bytes += int64(unsafe.Sizeof(*t))
+	root := rootOf(a.chunk, run)
+	t.HasRoot = root >= 0
+	services := map[string]*ServiceStats{}
+	for row := run.Lo; row < run.Hi; row++ {
+		switch p := a.structure.parents[row]; {
+		case p == store.LostParent:
+			t.Orphans++
+			fallthrough
+		case p < 0 && root < 0:
+			if root < 0 {
+				root = row
+			}
+		}
+		name := a.service(row)
+		stats := services[name]
+		if stats == nil {
+			name = a.text(name)
+			stats = &ServiceStats{Name: name}
+			services[name] = stats
+			a.bytes += int64(unsafe.Sizeof(*stats))
+		}
+		stats.Spans++
+		if status, _ := a.stored(store.Of(store.Status)).Value(row); status.Int() == statusError {
+			stats.Errors++
+		}
+	}
+	t.RootName, t.RootService = a.text(a.name(root)), a.text(a.service(root))
+	for _, stats := range services {
+		t.Services = append(t.Services, *stats)
+	}
+	slices.SortFunc(t.Services, func(x, y ServiceStats) int { return cmp.Compare(x.Name, y.Name) })
+	return t
+}
+
+// statusError is OTLP's number of the status.
+const statusError = 2
+
+// span returns the answer for one span.
+func (a *finder) span(row int) Span {
+	starts, ends := a.chunk.Starts(), a.chunk.Ends()
+	s := Span{
+		ID: a.chunk.SpanIDs()[row], Start: starts[row], Duration: int64(ends[row] - starts[row]),
+		Name: a.text(a.name(row)), Service: a.text(a.service(row)),
+	}
+	a.bytes += int64(unsafe.Sizeof(s))
+	for i := range a.fields {
+		f := &a.fields[i]
+		if v, ok := a.first(f, row); ok {
+			s.Attributes = append(s.Attributes, a.named(f.name, v))
+		}
+	}
+	return s
+}
+
+// field is an attribute that spans of an answer have.
+type field struct {
+	attr  Attribute
+	name  string
+	store store.Field
+	typ   Type
+	slot  int // of what the store does not have; else -1
+}
+
+// answerField compiles an attribute whose value is needed for a few spans: no column is asked for, if it can be avoided.
+func (p *planner) answerField(a *Attribute) field {
+	f := field{attr: *a, name: a.String(), slot: -1}
+	own := *a
+	own.Parent = false
+	if f.store, f.typ = fieldOf(&own); own.Scope == store.IntrinsicScope && f.store.Intrinsic == store.NoIntrinsic {
+		f.slot = p.slot(&own)
+	}
+	return f
+}
+
+// first returns the first value of a field on a row; ok is false if it has none.
+func (e *env) first(f *field, row int) (v Static, ok bool) {
+	if f.attr.Parent {
+		e.structure.know(e.structure.trace(row), e)
+		if row = int(e.structure.parents[row]); row < 0 {
+			return v, false
+		}
+	}
+	if f.slot >= 0 {
+		return e.slotColumn(f.slot).value(row), true
+	}
+	e.chunk.Values(f.store, row, func(have span.Value) bool {
+		v, ok = typed(have, f.typ), true
+		return false
+	})
+	if !ok && f.store == serviceName {
+		return StringStatic(""), true
+	}
+	return v, ok
+}
