@@ -52,7 +52,10 @@ func (w *response) FlushError() error {
 	if err := w.flush(); err != nil {
 		return err
 	}
-	return http.NewResponseController(w.ResponseWriter).Flush()
+	if err := http.NewResponseController(w.ResponseWriter).Flush(); err != nil {
+		return fmt.Errorf("%w: %w", errClientGone, err)
+	}
+	return nil
 }
 
 func (w *response) discard() { w.held.Reset(sender{w}) }
