@@ -73,6 +73,7 @@ func TestNativeTagValues(t *testing.T) {
 		{"resource.service.name", url.Values{"limit": {"1"}}, []string{`string "shop" 2`}},
 		{"resource.service.name", url.Values{"q": {"{ span.code = 500 }"}}, []string{`string "shop" 1`}},
 		{"span.none", nil, []string{}},
+		{"span.a/b", nil, []string{}},
 	} {
 		got := []string{}
 		list := read[TagValueList](t, r, "tags/"+url.PathEscape(test.tag)+"/values", test.query)
