@@ -58,26 +58,22 @@ func (c *checker) spanset(s SpansetExpr) {
 	}
 }
 
-// isGrouped reports whether a spanset expression gives several spansets, which by() makes.
-func isGrouped(s SpansetExpr) bool {
-	switch s := s.(type) {
-	case *SpansetOp:
-		return s.Op.precedence() == precLogic && (isGrouped(s.L) || isGrouped(s.R))
-	case *Pipeline:
-		grouped := false
-		for _, stage := range s.Stages {
-			switch stage := stage.(type) {
-			case *Group:
-				grouped = true
-			case *Coalesce:
-				grouped = false
-			case SpansetExpr:
-				grouped = grouped || isGrouped(stage)
-			}
-		}
-		return grouped
+// isGrouped reports whether a spanset expression gives several spansets, which a pipeline with by() does;
+// filters and operators give one.
+func isGrouped(s SpansetExpr) (grouped bool) {
+	p, ok := s.(*Pipeline)
+	if !ok {
+		return false
 	}
-	return false
+	for _, stage := range p.Stages {
+		switch stage.(type) {
+		case *Group:
+			grouped = true
+		case *Coalesce:
+			grouped = false
+		}
+	}
+	return grouped
 }
 
 func (c *checker) filter(f *Filter) {

@@ -3,14 +3,15 @@ package traceql
 import (
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
-// parseLenient returns the conditions that text has so far which may be unfinished: TraceQL, of which
-// it looks at one filter only (the one that is open at the end, or the only one), or plain words. It never fails. What is unfinished or wrong counts as true,
-// so that every span which matches the finished text matches the conditions; nil is always true. A bare
-// attribute counts as unfinished.
+// parseLenient returns the conditions that text has so far which may be unfinished: TraceQL, of which it
+// looks at one filter only (the one that is open at the end, or the only one), or plain words. It never
+// fails. What is unfinished or wrong counts as true, so that every span which matches the finished text
+// matches the conditions; nil is always true. A bare attribute counts as unfinished.
 func parseLenient(text string) (conditions Expr) {
-	if len(text) > maxQueryBytes {
+	if len(text) > maxQueryBytes || !utf8.ValidString(text) {
 		return nil
 	}
 	if !beginsLikeTraceQL(text) {

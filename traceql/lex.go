@@ -188,7 +188,7 @@ func (l *lexer) word() token {
 		n := wordLen(rest[1:])
 		l.at += 1 + n
 		if n == 0 {
-			return l.bad(start, "expected the name of an intrinsic directly behind %q", word+":")
+			return l.bad(start, "expected the name of an intrinsic directly behind %q", brief(word)+":")
 		}
 	case strings.HasPrefix(rest, "."):
 		return l.scoped(start, word)
@@ -245,7 +245,7 @@ func (l *lexer) attribute(start int, a *Attribute) token {
 		l.at += size
 	}
 	if l.at == from {
-		return l.bad(start, "expected the name of an attribute directly behind %q", l.text[start:l.at])
+		return l.bad(start, "expected the name of an attribute directly behind %q", brief(l.text[start:l.at]))
 	}
 	a.Name, a.Pos = name.String(), Pos(start)
 	t := l.token(tokAttribute, start)

@@ -145,6 +145,7 @@ var accepted = []struct{ text, printed string }{
 	{"{ .a } && ({ .b } | count() > 1)", ""},
 	{"({ .a } | by(.x) | coalesce()) >> { .b }", ""},
 	{"({ .a } | by(.x)) && { .b }", ""},
+	{"{ .a } >> (({ .b } | by(name)) || { .c })", ""},
 	{`{ .a !~ "x" } !~ { .b !~ "y" }`, ""},
 
 	// Pipelines, grouping, aggregates.
@@ -375,8 +376,8 @@ var rejected = []struct {
 	{">> { .a }", 1, `unexpected ">>": expected a filter in braces, "(", a function or a number`},
 	{`{ .a } && name = "x"`, 11, `unexpected "name": conditions on spans stand in braces, as in { name ... }`},
 	{"{ .a } > 1", 8, `">" cannot stand between a spanset and the constant 1`},
+	{"{ .a } >> ({ .b } | by(name) | { .c })", 8, `">>" needs one spanset on each side, but by() gives several: put coalesce() behind it`},
 	{"({ .a } | by(name)) > { .b }", 21, `">" needs one spanset on each side, but by() gives several: put coalesce() behind it`},
-	{"{ .a } >> (({ .b } | by(name)) || { .c })", 8, `">>" needs one spanset on each side, but by() gives several: put coalesce() behind it`},
 	{"{ .a } && ({ .b } | rate())", 8, `"&&" cannot stand between a spanset and a metrics query`},
 	{"{ .a } | { .b", 14, `unexpected end of the query: expected an operator or "}"`},
 	{"({ .a }", 8, `unexpected end of the query: expected "|", an operator or ")"`},
