@@ -110,7 +110,7 @@ type treeMaker struct{ *rand.Rand }
 
 func newTreeMaker(a, b uint64) treeMaker { return treeMaker{rand.New(rand.NewPCG(a, b))} }
 
-func pick[T any](r treeMaker, list ...T) T { return list[r.IntN(len(list))] }
+func oneOf[T any](r treeMaker, list ...T) T { return list[r.IntN(len(list))] }
 
 func (r treeMaker) query() *Query {
 	q := &Query{}
@@ -120,7 +120,7 @@ func (r treeMaker) query() *Query {
 		q.Metrics = r.metrics(3)
 	}
 	for range r.IntN(3) {
-		q.Hints = append(q.Hints, Hint{pick(r, "sample", "x", "error"), r.static()})
+		q.Hints = append(q.Hints, Hint{oneOf(r, "sample", "x", "error"), r.static()})
 	}
 	return q
 }
@@ -160,7 +160,7 @@ func (r treeMaker) spanset(depth int) SpansetExpr {
 		for _, text := range sortedKeys(spansetOps) {
 			ops = append(ops, spansetOps[text])
 		}
-		op := &SpansetOp{Op: pick(r, ops...), L: r.operand(depth - 1), R: r.operand(depth - 1)}
+		op := &SpansetOp{Op: oneOf(r, ops...), L: r.operand(depth - 1), R: r.operand(depth - 1)}
 		if catch(func() { new(checker).spanset(op) }) == nil {
 			return op
 		}
@@ -183,7 +183,7 @@ func (r treeMaker) operand(depth int) SpansetExpr {
 }
 
 func (r treeMaker) comparison() Op {
-	return pick(r, Equal, NotEqual, Less, LessEqual, Greater, GreaterEqual)
+	return oneOf(r, Equal, NotEqual, Less, LessEqual, Greater, GreaterEqual)
 }
 
 func (r treeMaker) boolean(depth int) Expr {
@@ -193,15 +193,15 @@ func (r treeMaker) boolean(depth int) Expr {
 	}
 	switch n {
 	case 0, 1:
-		return &Binary{Op: pick(r, And, Or), L: r.boolean(depth - 1), R: r.boolean(depth - 1)}
+		return &Binary{Op: oneOf(r, And, Or), L: r.boolean(depth - 1), R: r.boolean(depth - 1)}
 	case 2:
 		return &Unary{Op: Not, X: r.boolean(depth - 1)}
 	case 3, 4:
 		return &Binary{Op: r.comparison(), L: r.number(depth - 1), R: r.number(depth - 1)}
 	case 5:
-		return &Binary{Op: pick(r, Regex, NotRegex), L: r.attribute(), R: constant(StringStatic(pick(r, `\d+`, "", "a\"`\n")))}
+		return &Binary{Op: oneOf(r, Regex, NotRegex), L: r.attribute(), R: constant(StringStatic(oneOf(r, `\d+`, "", "a\"`\n")))}
 	case 6:
-		return &Binary{Op: pick(r, Equal, NotEqual), L: r.attribute(), R: constant(r.static())}
+		return &Binary{Op: oneOf(r, Equal, NotEqual), L: r.attribute(), R: constant(r.static())}
 	}
 	return r.attribute()
 }
@@ -213,7 +213,7 @@ func (r treeMaker) number(depth int) Expr {
 	}
 	switch n {
 	case 0, 1, 2:
-		op := pick(r, Add, Sub, Mul, Div, Mod, Pow)
+		op := oneOf(r, Add, Sub, Mul, Div, Mod, Pow)
 		e := &Binary{Op: op, L: r.number(depth - 1), R: r.number(depth - 1)}
 		if catch(func() { checkDivision(op, e.R, 0) }) != nil {
 			e.Op = Add
@@ -224,7 +224,7 @@ func (r treeMaker) number(depth int) Expr {
 	case 4:
 		return constant(r.numeral())
 	}
-	return pick[Expr](r, r.attribute(), intrinsic(pick(r, SpanDuration, NestedSetParent, EventTimeSinceStart), 0))
+	return oneOf[Expr](r, r.attribute(), intrinsic(oneOf(r, SpanDuration, NestedSetParent, EventTimeSinceStart), 0))
 }
 
 func (r treeMaker) mentioning(e Expr) Expr {
@@ -235,19 +235,19 @@ func (r treeMaker) mentioning(e Expr) Expr {
 }
 
 func (r treeMaker) numeral() Static {
-	return pick(r, IntStatic(0), IntStatic(-7), IntStatic(math.MinInt64), IntStatic(r.Int64()), FloatStatic(2), FloatStatic(-1e300),
+	return oneOf(r, IntStatic(0), IntStatic(-7), IntStatic(math.MinInt64), IntStatic(r.Int64()), FloatStatic(2), FloatStatic(-1e300),
 		FloatStatic(math.Copysign(0, -1)), FloatStatic(r.NormFloat64()), DurationStatic(-r.Int64()), DurationStatic(r.Int64N(1e12)), DurationStatic(864e11))
 }
 
 func (r treeMaker) static() Static {
-	return pick(r, Static{}, r.numeral(), StringStatic("x"), StringStatic("\x00\xff'\"\\`"), BoolStatic(true), StatusStatic(1), KindStatic(3))
+	return oneOf(r, Static{}, r.numeral(), StringStatic("x"), StringStatic("\x00\xff'\"\\`"), BoolStatic(true), StatusStatic(1), KindStatic(3))
 }
 
 func (r treeMaker) attribute() *Attribute {
 	return &Attribute{
 		Parent: r.IntN(4) == 0,
-		Scope:  pick(r, store.AnyScope, store.SpanScope, store.ResourceScope, store.EventScope, store.LinkScope, store.InstrumentationScope),
-		Name:   pick(r, "a", "a.b", "", "5", "5.x", "event.x", "span", `q"\uote`, "a b", "\t\n", "a=b", "ü", "nil", "//", "-", "x."),
+		Scope:  oneOf(r, store.AnyScope, store.SpanScope, store.ResourceScope, store.EventScope, store.LinkScope, store.InstrumentationScope),
+		Name:   oneOf(r, "a", "a.b", "", "5", "5.x", "event.x", "span", `q"\uote`, "a b", "\t\n", "a=b", "ü", "nil", "//", "-", "x."),
 	}
 }
 
@@ -259,7 +259,7 @@ func (r treeMaker) attributes() (list []*Attribute) {
 }
 
 func (r treeMaker) aggregate(depth int) *Aggregate {
-	if f := pick(r, Count, Min, Max, Sum, Avg); f != Count {
+	if f := oneOf(r, Count, Min, Max, Sum, Avg); f != Count {
 		return &Aggregate{Func: f, Arg: r.mentioning(r.number(depth))}
 	}
 	return &Aggregate{}
@@ -268,7 +268,7 @@ func (r treeMaker) aggregate(depth int) *Aggregate {
 func (r treeMaker) scalar(depth int) Scalar {
 	switch n := r.IntN(6); {
 	case n < 2 && depth > 0:
-		op := &ScalarOp{Op: pick(r, Add, Sub, Mul, Div, Mod, Pow), L: r.scalar(depth - 1), R: r.scalar(depth - 1)}
+		op := &ScalarOp{Op: oneOf(r, Add, Sub, Mul, Div, Mod, Pow), L: r.scalar(depth - 1), R: r.scalar(depth - 1)}
 		if catch(func() { checkDivision(op.Op, op.R, 0) }) != nil {
 			op.Op = Sub
 		}
@@ -293,14 +293,14 @@ func (r treeMaker) series() *Series {
 	switch s.Func {
 	case Rate, CountOverTime:
 	case CompareFunc:
-		s.Compare = pick(r, &Compare{TopN: 10}, &Compare{TopN: 3}, &Compare{TopN: 10, Start: 0, End: 1}, &Compare{TopN: 1000, Start: 5, End: math.MaxInt64})
+		s.Compare = oneOf(r, &Compare{TopN: 10}, &Compare{TopN: 3}, &Compare{TopN: 10, Start: 0, End: 1}, &Compare{TopN: 1000, Start: 5, End: math.MaxInt64})
 		s.Compare.Filter = &Filter{Body: r.boolean(1)}
 		return s
 	case QuantileOverTime:
-		s.Quantiles = pick(r, []float64{0.5}, []float64{0, 1, 1e-9})
+		s.Quantiles = oneOf(r, []float64{0.5}, []float64{0, 1, 1e-9})
 		fallthrough
 	default:
-		s.Attr = pick(r, r.attribute(), intrinsic(SpanDuration, 0))
+		s.Attr = oneOf(r, r.attribute(), intrinsic(SpanDuration, 0))
 	}
 	if r.IntN(2) == 0 {
 		s.By = r.attributes()
@@ -317,14 +317,14 @@ func (r treeMaker) metrics(depth int) Metrics {
 	case 0:
 		sides := []Metrics{r.metrics(depth - 1), r.metrics(depth - 1)}
 		if r.IntN(2) == 0 {
-			sides[r.IntN(2)] = constant(pick(r, IntStatic(3), IntStatic(-3), FloatStatic(0.5)))
+			sides[r.IntN(2)] = constant(oneOf(r, IntStatic(3), IntStatic(-3), FloatStatic(0.5)))
 		}
-		op := &MetricsOp{Op: pick(r, Add, Sub, Mul, Div), L: sides[0], R: sides[1]}
+		op := &MetricsOp{Op: oneOf(r, Add, Sub, Mul, Div), L: sides[0], R: sides[1]}
 		if catch(func() { new(checker).metrics(op) }) == nil {
 			m = op
 		}
 	case 1:
-		m = &MetricsStage{Of: m, Kind: pick(r, TopK, BottomK), N: 1 + r.IntN(100)}
+		m = &MetricsStage{Of: m, Kind: oneOf(r, TopK, BottomK), N: 1 + r.IntN(100)}
 	case 2:
 		m = &MetricsStage{Of: m, Kind: FilterStage, Op: r.comparison(), Value: r.numeral()}
 	}
