@@ -17,8 +17,8 @@ type scalarFilter struct {
 
 // scalar is a compiled Scalar.
 type scalar interface {
-	// of returns the value for each spanset.
-	of(e *env, s *spansets, w *workings) []Static
+	// of returns the values of the spansets.
+	of(e *env, s *spansets, w *workings) setValues
 }
 
 // workings is what comes of the aggregates of a scalarFilter beside their values.
@@ -46,13 +46,20 @@ type (
 )
 
 func (f *scalarFilter) run(e *env, s *spansets) {
-	defer e.release(e.mark())
 	w := &workings{rows: e.bitmap()}
 	l, r := f.l.of(e, s, w), f.r.of(e, s, w)
 	copy(s.rows, w.rows)
+	verdicts := e.int32s(s.n) // 0: not judged yet
+	clear(verdicts)
 	for row := s.rows.Next(0); row >= 0; row = s.rows.Next(row + 1) {
-		n := s.number(e, row)
-		if !holds(f.op, l[n], r[n]) {
+		set := s.number(e, row)
+		if verdicts[set] == 0 {
+			verdicts[set] = 1
+			if !holds(f.op, l(set), r(set)) {
+				verdicts[set] = -1
+			}
+		}
+		if verdicts[set] < 0 {
 			s.rows.Clear(row)
 		}
 	}
@@ -61,56 +68,42 @@ func (f *scalarFilter) run(e *env, s *spansets) {
 	}
 }
 
-func (c constantScalar) of(_ *env, s *spansets, _ *workings) []Static {
-	values := make([]Static, s.n)
-	for n := range values {
-		values[n] = c.Static
-	}
-	return values
+func (c constantScalar) of(*env, *spansets, *workings) setValues {
+	return func(int) Static { return c.Static }
 }
 
-func (o scalarOp) of(e *env, s *spansets, w *workings) []Static {
+func (o scalarOp) of(e *env, s *spansets, w *workings) setValues {
 	l, r := o.l.of(e, s, w), o.r.of(e, s, w)
-	for n := range l {
-		l[n] = arithmetic(o.op, l[n], r[n])
-	}
-	return l
+	return func(set int) Static { return arithmetic(o.op, l(set), r(set)) }
 }
 
-func (a *aggregate) of(e *env, s *spansets, w *workings) []Static {
-	values := make([]Static, s.n)
+func (a *aggregate) of(e *env, s *spansets, w *workings) setValues {
+	var values setValues
 	if a.f == Count {
-		a.count(e, s, values)
+		values = count(e, s)
 	} else {
 		sums := make([]sum, s.n)
 		for row := s.rows.Next(0); row >= 0; row = s.rows.Next(row + 1) {
 			sums[s.number(e, row)].add(a.f, a.arg.at(e, row))
 		}
-		for n := range values {
-			values[n] = sums[n].result(a.f)
-		}
+		values = func(set int) Static { return sums[set].result(a.f) }
 	}
-	w.named = append(w.named, setAttribute{a.name, slices.Clone(values)})
+	w.named = append(w.named, setAttribute{a.name, values})
 	w.rows.Or(s.rows)
 	return values
 }
 
-func (a *aggregate) count(e *env, s *spansets, values []Static) {
-	for n := range values {
-		values[n].Type = TypeInt
+// count returns how many spans each spanset has.
+func count(e *env, s *spansets) setValues {
+	counts := e.int32s(s.n)
+	clear(counts)
+	for row := s.rows.Next(0); row >= 0; row = s.rows.Next(row + 1) {
+		counts[s.number(e, row)]++
 	}
-	if s.of != nil {
-		for row := s.rows.Next(0); row >= 0; row = s.rows.Next(row + 1) {
-			values[s.of[row]].Num++
-		}
-		return
-	}
-	for n, run := range e.chunk.Traces() {
-		values[n].Num = uint64(s.rows.CountIn(run.Lo, run.Hi))
-	}
+	return func(set int) Static { return IntStatic(int64(counts[set])) }
 }
 
-func (p *scalarPipeline) of(e *env, s *spansets, w *workings) []Static {
+func (p *scalarPipeline) of(e *env, s *spansets, w *workings) setValues {
 	inner := s.copyFor(e)
 	p.pipeline.run(e, inner)
 	inner.partition = s.partition

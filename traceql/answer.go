@@ -131,7 +131,7 @@ func (a *finder) trace(run store.TraceRun) (*Trace, error) {
 // attributesOf returns the attributes of a spanset.
 func (a *finder) attributesOf(set int) (list []NamedValue) {
 	for _, attr := range a.sets.attrs {
-		list = append(list, a.named(attr.name, attr.values[set]))
+		list = append(list, a.named(attr.name, attr.of(set)))
 	}
 	return list
 }

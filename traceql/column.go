@@ -211,16 +211,14 @@ func (e *env) computedColumn(i Intrinsic) *column {
 	case SpanChildCount:
 		return &column{typ: TypeInt, nums: e.childCounts()}
 	}
-	if e.nested.left == nil {
-		e.nested = e.number()
-	}
+	numbers := e.number()
 	switch i {
 	case NestedSetLeft:
-		return &column{typ: TypeInt, nums: e.nested.left}
+		return &column{typ: TypeInt, nums: numbers.left}
 	case NestedSetRight:
-		return &column{typ: TypeInt, nums: e.nested.right}
+		return &column{typ: TypeInt, nums: numbers.right}
 	}
-	return &column{typ: TypeInt, nums: e.nested.above}
+	return &column{typ: TypeInt, nums: numbers.above}
 }
 
 // eachTrace makes a column of a value for each trace.

@@ -17,8 +17,9 @@ type env struct {
 	columns   []*column       // by slot; nil until asked for
 	truths    []store.Bitmap  // by place; nil until asked for
 	structure structure
-	nested    nested // empty until asked for
-	groups    map[groupKey]int32
+	nested    nested
+	keys      []*numbering // by place of a by()
+	parts     lookup
 
 	bitmaps stack[store.Bitmap]
 	ints    stack[[]int32]
@@ -28,6 +29,7 @@ func (p *planner) env() *env {
 	return &env{
 		plan: p, wheres: make([]store.Bitmap, len(p.where)), raw: make([]*store.Column, len(p.columns)),
 		columns: make([]*column, len(p.slots)), truths: make([]store.Bitmap, p.truths),
+		keys: make([]*numbering, p.groups),
 	}
 }
 
@@ -39,8 +41,19 @@ func (e *env) begin(c store.Chunk) {
 	clear(e.columns)
 	clear(e.truths)
 	e.structure.begin(c)
-	e.nested = nested{}
+	e.nested.known = false
 	e.release(mark{})
+}
+
+// ended reports whether nobody waits for the answer any more.
+func (e *env) ended() bool { return e.ctx != nil && e.ctx.Err() != nil }
+
+// err returns why what was evaluated is not to be used.
+func (e *env) err() error {
+	if e.ended() {
+		return e.ctx.Err()
+	}
+	return e.chunk.Err()
 }
 
 // where returns the rows on which a predicate of the planner holds. They must not be changed.
@@ -102,6 +115,15 @@ func (e *env) rawBitmap() store.Bitmap {
 	}
 	*b = (*b)[:n]
 	return *b
+}
+
+// list lends the numbers of the rows of a set.
+func (e *env) list(set store.Bitmap) []int32 {
+	list := e.int32s(set.Count())[:0]
+	for row := set.Next(0); row >= 0; row = set.Next(row + 1) {
+		list = append(list, int32(row))
+	}
+	return list
 }
 
 // int32s lends n numbers, whatever they are.

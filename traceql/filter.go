@@ -152,8 +152,29 @@ func (n missing) narrow(e *env, rows store.Bitmap) {
 }
 
 func (n *comparison) narrow(e *env, rows store.Bitmap) {
+	l, isColumn := n.l.(slotOf)
+	r, isConst := n.r.(constantOf)
+	if isColumn && isConst {
+		if c := e.slotColumn(int(l)); c.codes != nil {
+			n.narrowByCode(c, r.Static, rows)
+			return
+		}
+	}
 	for row := rows.Next(0); row >= 0; row = rows.Next(row + 1) {
 		if !n.holds(n.l.at(e, row), n.r.at(e, row)) {
+			rows.Clear(row)
+		}
+	}
+}
+
+// narrowByCode compares once for each run of rows with the same code.
+func (n *comparison) narrowByCode(c *column, with Static, rows store.Bitmap) {
+	code, held := uint32(store.NoCode), false // missing: compares with nothing
+	for row := rows.Next(0); row >= 0; row = rows.Next(row + 1) {
+		if next := c.codes[row]; next != code {
+			code, held = next, n.holds(c.value(row), with)
+		}
+		if !held {
 			rows.Clear(row)
 		}
 	}

@@ -31,16 +31,19 @@ type partition struct {
 	n  int     // of spansets
 }
 
-// setAttribute is an attribute of spansets. Those for which it was not made have TypeNil.
+// setAttribute is an attribute of spansets. It can be asked for until the env turns to the next chunk.
 type setAttribute struct {
-	name   string
-	values []Static // by number of the spanset
+	name string
+	of   setValues
 }
+
+// setValues returns a value of a spanset by its number.
+type setValues func(set int) Static
 
 // rows returns the rows that are in some spanset which the pipeline leaves, of all traces of the chunk.
 // The caller may change the bitmap.
 func (p *pipeline) rows(e *env) (store.Bitmap, error) {
-	return p.spansets(e, e.copyOf(e.chunk.Live())).rows, e.chunk.Err()
+	return p.spansets(e, e.copyOf(e.chunk.Live())).rows, e.err()
 }
 
 // spansets returns what the pipeline leaves of the given rows, which it may change.
@@ -53,7 +56,7 @@ func (p *pipeline) spansets(e *env, rows store.Bitmap) *spansets {
 func (p *pipeline) run(e *env, s *spansets) {
 	whole := s.partition
 	for _, stage := range p.stages {
-		if !s.rows.Any() {
+		if !s.rows.Any() || e.ended() {
 			return
 		}
 		if _, ok := stage.(coalesce); ok {
@@ -119,10 +122,10 @@ func (o *spansetOp) run(e *env, s *spansets) {
 func both(e *env, s *spansets, l, r store.Bitmap) {
 	has := e.int32s(s.n)
 	clear(has)
-	for row := l.Next(0); row >= 0; row = l.Next(row + 1) {
+	for row := l.Next(0); row >= 0; row = s.after(e, l, row) {
 		has[s.number(e, row)] |= 1
 	}
-	for row := r.Next(0); row >= 0; row = r.Next(row + 1) {
+	for row := r.Next(0); row >= 0; row = s.after(e, r, row) {
 		has[s.number(e, row)] |= 2
 	}
 	copy(s.rows, l)
@@ -134,66 +137,80 @@ func both(e *env, s *spansets, l, r store.Bitmap) {
 	}
 }
 
+// after returns the next row of a set, or, where spansets are traces, the first in another one.
+func (g *partition) after(e *env, rows store.Bitmap, row int) int {
+	if g.of == nil {
+		row = e.chunk.Traces()[e.structure.trace(row)].Hi - 1
+	}
+	return rows.Next(row + 1)
+}
+
 // by is a compiled Group.
 type by struct {
-	name string
-	key  value
+	name  string
+	key   value
+	place int // of its numbering in the env
 }
 
-// groupKey is a value in a spanset.
-type groupKey struct {
-	set   int32
-	value Static
-}
+// maxKeyBytes is how many bytes of the keys of by() are kept from chunk to chunk.
+const maxKeyBytes = 1 << 20
 
 func (b *by) run(e *env, s *spansets) {
-	if e.groups == nil {
-		e.groups = map[groupKey]int32{}
+	rows := e.list(s.rows)
+	numbers := make([]uint32, len(rows))
+	keys := e.keys[b.place]
+	if keys == nil || keys.bytes() > maxKeyBytes {
+		keys = newNumbering(0)
+		e.keys[b.place] = keys
 	}
-	clear(e.groups)
+	b.number(e, keys, rows, numbers)
 	of := e.int32s(e.chunk.Len())
-	var keys []groupKey // by number
-	for row := s.rows.Next(0); row >= 0; row = s.rows.Next(row + 1) {
-		k := groupKey{int32(s.number(e, row)), b.key.at(e, row)}
-		n, ok := e.groups[k]
-		if !ok {
-			n = int32(len(keys))
-			e.groups[k] = n
-			keys = append(keys, k)
-		}
-		of[row] = n
+	var parts []part // by number
+	e.parts.reset()
+	for i, row := range rows {
+		p := part{uint32(s.number(e, int(row))), numbers[i]}
+		of[row] = int32(e.parts.at(uint64(p.of)<<32|uint64(p.key), func() uint32 {
+			parts = append(parts, p)
+			return uint32(len(parts) - 1)
+		}))
 	}
 	if s.of != nil {
-		order(keys, of, s.rows)
+		order(parts, of, rows)
 	}
 	for i, attr := range s.attrs {
-		values := make([]Static, len(keys))
-		for n, k := range keys {
-			values[n] = attr.values[k.set]
-		}
-		s.attrs[i].values = values
+		s.attrs[i].of = func(set int) Static { return attr.of(int(parts[set].of)) }
 	}
-	values := make([]Static, len(keys))
-	for n, k := range keys {
-		values[n] = k.value
-	}
-	s.set(setAttribute{b.name, values})
-	s.partition = partition{of, len(keys)}
+	s.set(setAttribute{b.name, func(set int) Static { return keys.values[parts[set].key] }})
+	s.partition = partition{of, len(parts)}
 }
 
-// order numbers spansets anew: the parts of one in a row.
-func order(keys []groupKey, of []int32, rows store.Bitmap) {
-	places := make([]int32, len(keys))
+// number sets numbers to those of the keys of rows.
+func (b *by) number(e *env, keys *numbering, rows []int32, numbers []uint32) {
+	if slot, ok := b.key.(slotOf); ok {
+		keys.each(e.slotColumn(int(slot)), rows, numbers)
+		return
+	}
+	for i, row := range rows {
+		numbers[i] = keys.number(b.key.at(e, int(row)))
+	}
+}
+
+// part is a part of a spanset, with the number of its key.
+type part struct{ of, key uint32 }
+
+// order numbers parts anew: those of one spanset in a row, else as they are.
+func order(parts []part, of []int32, rows []int32) {
+	places := make([]int32, len(parts))
 	for n := range places {
 		places[n] = int32(n)
 	}
-	slices.SortStableFunc(places, func(a, b int32) int { return cmp.Compare(keys[a].set, keys[b].set) })
-	numbers, old := make([]int32, len(keys)), slices.Clone(keys)
+	slices.SortStableFunc(places, func(a, b int32) int { return cmp.Compare(parts[a].of, parts[b].of) })
+	numbers, old := make([]int32, len(parts)), slices.Clone(parts)
 	for n, place := range places {
 		numbers[place] = int32(n)
-		keys[n] = old[place]
+		parts[n] = old[place]
 	}
-	for row := rows.Next(0); row >= 0; row = rows.Next(row + 1) {
+	for _, row := range rows {
 		of[row] = numbers[of[row]]
 	}
 }
@@ -241,7 +258,8 @@ func (p *planner) stage(s Stage) (stage, []store.Predicate, error) {
 		return p.scalarFilter(s)
 	case *Group:
 		key, err := p.value(s.Key)
-		return &by{name: s.String(), key: key}, nil, err
+		p.groups++
+		return &by{s.String(), key, p.groups - 1}, nil, err
 	case *Coalesce:
 		return coalesce{}, nil, nil
 	case *Select:

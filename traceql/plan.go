@@ -17,6 +17,7 @@ type planner struct {
 	slots     []slot
 	slotOf    map[Attribute]int // by attribute, without its place in the text
 	truths    int               // conditions used as values
+	groups    int               // stages that group
 }
 
 // slot is an attribute whose column is asked for.

@@ -1,6 +1,9 @@
 package traceql
 
 import (
+	"cmp"
+	"slices"
+
 	"github.com/clewhq/clew/span"
 	"github.com/clewhq/clew/store"
 )
@@ -47,29 +50,30 @@ func (e *env) eachPair(s *spansets, l, r store.Bitmap, f func(l, r store.Bitmap,
 // eachGroup is eachPair for the spansets of one trace.
 func (e *env) eachGroup(s *spansets, l, r store.Bitmap, run store.TraceRun, f func(l, r store.Bitmap, run store.TraceRun)) {
 	defer e.release(e.mark())
-	done := e.int32s(s.n)
-	clear(done)
+	either := e.copyOf(l)
+	either.Or(r)
+	rows := e.int32s(run.Hi - run.Lo)[:0]
+	for row := either.Next(run.Lo); row >= 0 && row < run.Hi; row = either.Next(row + 1) {
+		rows = append(rows, int32(row))
+	}
+	slices.SortStableFunc(rows, func(a, b int32) int { return cmp.Compare(s.of[a], s.of[b]) })
 	ofL, ofR := e.bitmap(), e.bitmap()
-	for first := r.Next(run.Lo); first >= 0 && first < run.Hi; first = r.Next(first + 1) {
-		set := s.of[first]
-		if done[set] != 0 {
-			continue
+	for len(rows) > 0 && !e.ended() {
+		n := 1
+		for n < len(rows) && s.of[rows[n]] == s.of[rows[0]] {
+			n++
 		}
-		done[set] = 1
-		clear(ofL)
-		clear(ofR)
-		for row := run.Lo; row < run.Hi; row++ {
-			if s.of[row] != set {
-				continue
-			}
-			if l.Has(row) {
-				ofL.Set(row)
-			}
-			if r.Has(row) {
-				ofR.Set(row)
-			}
+		group := rows[:n]
+		rows = rows[n:]
+		for _, row := range group {
+			ofL[row>>6] |= l[row>>6] & (1 << (row & 63))
+			ofR[row>>6] |= r[row>>6] & (1 << (row & 63))
 		}
 		f(ofL, ofR, run)
+		for _, row := range group {
+			ofL.Clear(int(row))
+			ofR.Clear(int(row))
+		}
 	}
 }
 
@@ -141,41 +145,65 @@ func (e *env) findAncestors(l, r, related store.Bitmap, run store.TraceRun) {
 // findSiblings counts the rows of l below each parent. A row is not its own sibling.
 func (e *env) findSiblings(l, r, related store.Bitmap, run store.TraceRun) {
 	defer e.release(e.mark())
-	parents := e.structure.parents
-	below := e.int32s(e.chunk.Len())
-	clear(below[run.Lo:run.Hi])
-	roots := int32(0)
-	lost := map[span.SpanID]int32{}
-	count := func(row int) *int32 {
-		switch p := parents[row]; p {
-		case store.NoParent:
-			return &roots
-		case store.LostParent, cutParent:
-			return nil
-		default:
-			return &below[p]
+	c := siblings{env: e, below: e.int32s(e.chunk.Len())}
+	for _, rows := range [...]store.Bitmap{l, r} {
+		for row := rows.Next(run.Lo); row >= 0 && row < run.Hi; row = rows.Next(row + 1) {
+			if p := e.structure.parents[row]; p >= 0 {
+				c.below[p] = 0
+			}
 		}
 	}
 	for row := l.Next(run.Lo); row >= 0 && row < run.Hi; row = l.Next(row + 1) {
-		if n := count(row); n != nil {
-			*n++
-		} else if parents[row] == store.LostParent {
-			lost[e.parentID(row)]++
-		}
+		c.add(row)
 	}
 	for row := r.Next(run.Lo); row >= 0 && row < run.Hi; row = r.Next(row + 1) {
-		siblings := int32(0)
-		if n := count(row); n != nil {
-			siblings = *n
-		} else if len(lost) > 0 && parents[row] == store.LostParent {
-			siblings = lost[e.parentID(row)]
-		}
+		n := c.count(row)
 		if l.Has(row) {
-			siblings--
+			n--
 		}
-		if siblings > 0 {
+		if n > 0 {
 			related.Set(row)
 		}
+	}
+}
+
+// siblings counts the rows that have one parent, the roots, and the rows that name one parent which is not there.
+type siblings struct {
+	*env
+	below []int32 // by row of the parent
+	roots int32
+	lost  map[span.SpanID]int32
+}
+
+func (s *siblings) add(row int) {
+	switch p := s.structure.parents[row]; p {
+	case store.NoParent:
+		s.roots++
+	case store.LostParent:
+		if s.lost == nil {
+			s.lost = map[span.SpanID]int32{}
+		}
+		s.lost[s.parentID(row)]++
+	case cutParent:
+	default:
+		s.below[p]++
+	}
+}
+
+// count returns how many rows were added that share the parent of a row.
+func (s *siblings) count(row int) int32 {
+	switch p := s.structure.parents[row]; p {
+	case store.NoParent:
+		return s.roots
+	case store.LostParent:
+		if len(s.lost) == 0 {
+			return 0
+		}
+		return s.lost[s.parentID(row)]
+	case cutParent:
+		return 0
+	default:
+		return s.below[p]
 	}
 }
 

@@ -114,7 +114,7 @@ func (s *searchRun) result() *SearchResult {
 func (s *searchRun) observe(e *env) error {
 	rows := s.candidates(e)
 	if !rows.Any() {
-		return e.chunk.Err()
+		return e.err()
 	}
 	sets := s.pipeline.spansets(e, rows)
 	s.cutToRange(e, sets.rows)
@@ -125,7 +125,7 @@ func (s *searchRun) observe(e *env) error {
 	} else {
 		err = a.traces()
 	}
-	if failed := e.chunk.Err(); failed != nil {
+	if failed := e.err(); failed != nil {
 		return failed
 	}
 	return err

@@ -27,14 +27,14 @@ type structure struct {
 func (s *structure) begin(c store.Chunk) {
 	s.chunk = c
 	s.traceOf = s.traceOf[:0]
-	s.known = resized(s.known, len(c.Traces()))
+	s.known = sized(s.known, len(c.Traces()))
 	clear(s.known)
 }
 
 // trace returns the number of a row's trace.
 func (s *structure) trace(row int) int {
 	if len(s.traceOf) == 0 {
-		s.traceOf = resized(s.traceOf, s.chunk.Len())
+		s.traceOf = sized(s.traceOf, s.chunk.Len())
 		for t, run := range s.chunk.Traces() {
 			for row := run.Lo; row < run.Hi; row++ {
 				s.traceOf[row] = int32(t)
@@ -61,7 +61,7 @@ func (s *structure) know(trace int, e *env) {
 		return
 	}
 	s.known[trace] = true
-	s.parents = resized(s.parents, s.chunk.Len())
+	s.parents = sized(s.parents, s.chunk.Len())
 	run := s.chunk.Traces()[trace]
 	copy(s.parents[run.Lo:run.Hi], s.chunk.Parents()[run.Lo:run.Hi])
 	if s.sharesIDs(run) {
@@ -79,7 +79,7 @@ func (s *structure) know(trace int, e *env) {
 func (s *structure) sharesIDs(run store.TraceRun) bool {
 	ids := s.chunk.SpanIDs()
 	size := 1 << bits.Len(uint(2*(run.Hi-run.Lo)))
-	s.table = resized(s.table, size)
+	s.table = sized(s.table, size)
 	clear(s.table)
 	shift := 64 - bits.TrailingZeros(uint(size))
 	for row := run.Lo; row < run.Hi; row++ {
@@ -147,7 +147,7 @@ func isOneOf(c *store.Column, row int, a, b int64) bool {
 
 // cutCircles makes roots of spans, so that no span is its own ancestor.
 func (s *structure) cutCircles(run store.TraceRun) {
-	s.visits = resized(s.visits, s.chunk.Len())
+	s.visits = sized(s.visits, s.chunk.Len())
 	clear(s.visits[run.Lo:run.Hi])
 	for row := run.Lo; row < run.Hi; row++ {
 		walk := int32(row + 1) // marks what this walk up has come by
@@ -171,24 +171,30 @@ func (s *structure) cutCircles(run store.TraceRun) {
 }
 
 // nested is the nested-set numbering of the traces of a chunk, by row.
-type nested struct{ left, right, above []uint64 }
+type nested struct {
+	known              bool
+	left, right, above []uint64
+}
 
 // number walks down each trace and numbers every span on the way in and on the way out.
-func (e *env) number() nested {
+func (e *env) number() *nested {
 	defer e.release(e.mark())
+	if e.nested.known {
+		return &e.nested
+	}
 	n := e.chunk.Len()
-	parents := e.parentsOf(e.chunk.Live())
-	w := walker{parents, e.int32s(n), e.int32s(n), nested{make([]uint64, n), make([]uint64, n), make([]uint64, n)}}
+	e.nested = nested{true, sized(e.nested.left, n), sized(e.nested.right, n), sized(e.nested.above, n)}
+	w := walker{e.parentsOf(e.chunk.Live()), e.int32s(n), e.int32s(n), &e.nested}
 	for _, run := range e.chunk.Traces() {
 		w.walk(run)
 	}
-	return w.nested
+	return &e.nested
 }
 
 // walker numbers traces. Lists of children are linked, in order; -1 ends them.
 type walker struct {
 	parents, child, sibling []int32
-	nested
+	*nested
 }
 
 func (w *walker) walk(run store.TraceRun) {
@@ -224,12 +230,4 @@ func (w *walker) walk(run store.TraceRun) {
 			row = w.parents[row]
 		}
 	}
-}
-
-// resized returns a slice of n elements, whatever they are, in the same memory if there is enough.
-func resized[T any](s []T, n int) []T {
-	if cap(s) < n {
-		return make([]T, n)
-	}
-	return s[:n]
 }
