@@ -27,7 +27,6 @@ type contrast struct {
 	weights  []float64 // by row, or nil
 	numbers  []uint32  // of the values of rows
 	counts   []float64 // by number; 0 between cells
-	met      []uint32  // numbers that have a count
 }
 
 // maxContrasted is how many values of an attribute are told apart. One with more
@@ -39,16 +38,17 @@ var contrastIntrinsics = []Intrinsic{
 	SpanName, SpanKind, SpanStatus, SpanStatusMessage, TraceRootName, TraceRootService, EventName, ScopeName, ScopeVersion,
 }
 
-// The sides of a comparison, as numbers.
+// The sides of a comparison, as numbers. The selection comes first: if there are too many values, its
+// are more likely to be told apart.
 const (
-	baselineSide = iota
-	selectionSide
+	selectionSide = iota
+	baselineSide
 	sides
 )
 
 var (
-	sideNames  = [sides]string{"baseline", "selection"}
-	totalNames = [sides]string{"baseline_total", "selection_total"}
+	sideNames  = [sides]string{"selection", "baseline"}
+	totalNames = [sides]string{"selection_total", "baseline_total"}
 )
 
 // contrastCell is rows of one side in one interval, up to end.
@@ -183,31 +183,43 @@ func (c *contrast) order(s *selection) {
 	}
 }
 
-// count adds the values of a cell's rows.
+// count adds the values of a cell's rows, which start at from.
 func (c *contrast) count(of *contrasted, cell contrastCell, from int) {
-	counts, met := c.counts, c.met[:0]
-	for i, number := range c.numbers[from:cell.end] {
-		if counts[number] == 0 {
-			met = append(met, number)
-		}
-		if c.weights == nil {
-			counts[number]++
-		} else {
-			counts[number] += c.weights[c.rows[from+i]]
+	any := 0.0
+	add := func(number uint32, count float64) {
+		if number != 0 && count > 0 {
+			any += count
+			of.add(number, cell.side, cell.interval, count)
 		}
 	}
-	any := 0.0
-	for _, number := range met {
-		if number != 0 {
-			any += counts[number]
-			of.add(number, cell.side, cell.interval, counts[number])
+	numbers := c.numbers[from:cell.end]
+	if known := len(of.values.values); known > len(numbers) { // most occur once at most
+		for i, number := range numbers {
+			add(number, c.weight(from+i))
 		}
-		counts[number] = 0
+	} else {
+		counts := c.counts[:known+1]
+		for i, number := range numbers {
+			if number != 0 { // a sum that all rows wait for
+				counts[number] += c.weight(from + i)
+			}
+		}
+		for number, count := range counts {
+			add(uint32(number), count)
+			counts[number] = 0
+		}
 	}
 	if any > 0 {
 		of.add(0, cell.side, cell.interval, any)
 	}
-	c.met = met
+}
+
+// weight returns the weight of a row, by its place in c.rows.
+func (c *contrast) weight(i int) float64 {
+	if c.weights == nil {
+		return 1
+	}
+	return c.weights[c.rows[i]]
 }
 
 // add counts spans with a value.

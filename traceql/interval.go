@@ -25,9 +25,9 @@ func makeIntervals(start, end, step uint64, instant bool) intervals {
 	if (end-first)%step != 0 {
 		n++
 	}
-	last := first + n*step
-	if last < first { // behind the end of all times
-		last = math.MaxUint64
+	last := uint64(math.MaxUint64) // the end of all times
+	if n <= (last-first)/step {
+		last = first + n*step
 	}
 	// Only absurd ranges have more intervals than that; a budget of memory refuses them.
 	return intervals{first: first, last: last, step: step, n: int(min(n, math.MaxInt64-1)) + 1}

@@ -215,11 +215,14 @@ func (s *exactSum) total() float64 {
 		lo, borrow = bits.Sub64(0, lo, 0)
 		hi = -hi - int64(borrow)
 	}
-	whole := sign * (float64(hi)*(1<<64) + float64(lo))
-	if math.IsInf(s.float, 0) || math.IsNaN(s.float) {
-		return s.float // err is of no use then
+	t := *s
+	t.addFloat(sign * float64(hi) * (1 << 64))
+	t.addFloat(sign * float64(lo>>32) * (1 << 32))
+	t.addFloat(sign * float64(uint32(lo)))
+	if math.IsInf(t.float, 0) {
+		return t.float // err is of no use then
 	}
-	return whole + s.float + s.err
+	return t.float + t.err
 }
 
 // histogramTally keeps a histogram of the values, for their quantiles.
