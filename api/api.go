@@ -29,6 +29,8 @@ type Config struct {
 	MaxTraces int
 	// QueryBytes is about what the answer to one TraceQL query may take in memory; 0 is traceql's default.
 	QueryBytes int64
+	// Tempo bounds what may be asked of Tempo's API.
+	Tempo TempoLimits
 	// Build is what buildinfo tells.
 	Build BuildInfo
 	// Ready reports why the server cannot answer yet; nil means that it always can.

@@ -27,22 +27,53 @@ type BuildInfo struct {
 	GoVersion string `json:"goVersion"`
 }
 
+// TempoLimits bounds what one request to Tempo's API may ask for; 0 means no bound.
+type TempoLimits struct {
+	Traces       int           // "limit" of a search
+	SpansPerSet  int           // "spss" of a search
+	Range        time.Duration // from start to end of a search
+	MetricsRange time.Duration // from start to end of a metrics query
+	Intervals    int           // of a metrics query
+	Series       int           // of a metrics query; more are left out, which makes the answer partial
+}
+
 // NewTempo serves Tempo's HTTP API:
 //
 //	GET /api/echo
 //	GET /api/traces/{traceID}?start&end
 //	GET /api/v2/traces/{traceID}?start&end
+//	GET /api/search?q&tags&minDuration&maxDuration&limit&spss&start&end
+//	GET /api/search/tags?scope&limit&start&end
+//	GET /api/v2/search/tags?scope&q&limit&start&end
+//	GET /api/search/tag/{tag}/values?limit&start&end
+//	GET /api/v2/search/tag/{tag}/values?q&limit&start&end
+//	GET /api/metrics/query_range?q&start&end&since&step&exemplars
+//	GET /api/metrics/query?q&start&end&since
 //	GET /api/status/buildinfo
 //	GET /ready
 //
-// X-Scope-OrgID may name several tenants, as in "a|b"; what they have of a
-// trace is put together. The JSON forms are OTLP's own, with hex ids and
-// numbers for enums; Tempo writes base64 and names there, against OTLP's rules.
+// X-Scope-OrgID may name several tenants, as in "a|b"; what they have is put
+// together. Traces in JSON have OTLP's own form, with hex ids and numbers for
+// enums; Tempo writes base64 and names there, against OTLP's rules. All answers
+// but echo, buildinfo and ready come as protobuf to who accepts that.
+//
+// q may have plain words, such as service=checkout duration > 1s, for TraceQL.
+// Search looks at all that is stored if it is not told when, start and end may
+// have fractions or be in RFC 3339, and minDuration and maxDuration are of the
+// whole trace, with q too. What may be missing in an answer is told by headers
+// named Clew-Gap, or by its status and message.
 func NewTempo(cfg Config, r store.Reader) http.Handler {
 	t := &tempo{newFace(cfg, r, failText)}
 	t.get("/api/echo", t.echo)
 	t.get("/api/traces/{traceID}", t.trace)
 	t.get("/api/v2/traces/{traceID}", t.traceV2)
+	t.get("/api/search", t.search)
+	t.get("/api/search/tags", t.tags)
+	t.get("/api/v2/search/tags", t.tagsV2)
+	t.get("/api/search/tag/{tag...}", t.tagValues) // {tag}/values, in which a tag may have slashes
+	t.get("/api/v2/search/tag/{tag...}", t.tagValuesV2)
+	t.get("/api/metrics/query_range", t.queryRange)
+	t.get("/api/metrics/query", t.queryInstant)
 	t.get("/api/status/buildinfo", t.buildinfo)
 	t.get("/ready", t.ready)
 	return t.handler()
@@ -150,22 +181,6 @@ func readTenants(ctx context.Context, r store.Reader, tenants []string, id span.
 		return found, store.ErrNotFound
 	}
 	return found, nil
-}
-
-// tempoRange reads start and end in seconds.
-func (p params) tempoRange() (store.TimeRange, error) {
-	start, _, err := p.unix("start", time.Second)
-	if err != nil {
-		return store.TimeRange{}, err
-	}
-	end, hasEnd, err := p.unix("end", time.Second)
-	if err != nil {
-		return store.TimeRange{}, err
-	}
-	if hasEnd && end != 0 && end <= start {
-		return store.TimeRange{}, badRequest("http parameter start must be before end")
-	}
-	return store.TimeRange{Start: start, End: end}, nil
 }
 
 func (f foundTrace) partial() bool { return len(f.gaps) > 0 }

@@ -3,7 +3,6 @@ package api
 import (
 	"errors"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -12,7 +11,6 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/clewhq/clew/span"
-	"github.com/clewhq/clew/store"
 	"github.com/clewhq/clew/store/storetest"
 )
 
@@ -168,10 +166,10 @@ func TestTempoBadParameters(t *testing.T) {
 		{"1?start=1&end=2", 404, "trace not found"},
 		{"xyz", 400, `trace id "xyz": character 1 is not a hex digit`},
 		{strings.Repeat("1", 33), 400, "has 33 digits, expected 1 to 32 hex digits"},
-		{"1?start=2&end=2", 400, "http parameter start must be before end"},
-		{"1?start=x", 400, `unable to parse param 'start': "x" is not a number of seconds since 1970`},
-		{"1?end=1.5", 400, `unable to parse param 'end': "1.5" is not a number of seconds since 1970`},
-		{"1?end=18446744074", 400, "unable to parse param 'end': lies too far in the future"},
+		{"1?end=1.5", 404, "trace not found"},
+		{"1?start=2&end=2", 400, "http parameter start must be before end. received start=2 end=2"},
+		{"1?start=x", 400, `unable to parse param 'start': "x" is neither seconds or nanoseconds since 1970 nor a time as in 2026-01-31T12:00:00Z`},
+		{"1?end=18446744074.0", 400, "unable to parse param 'end': 18446744074.0 lies too far in the future"},
 		{"1?end=%zz", 400, `malformed query: invalid URL escape "%zz"`},
 	}
 	for _, base := range []string{"/api/traces/", "/api/v2/traces/"} {
@@ -207,16 +205,5 @@ func TestTempoStatus(t *testing.T) {
 	starting = errors.New("replaying the log")
 	if w := get(t, h, "/ready"); w.Code != http.StatusServiceUnavailable || w.Body.String() != "not ready: replaying the log\n" {
 		t.Errorf("not ready: status %d: %s", w.Code, w.Body)
-	}
-}
-
-// TestHintsOfTempo checks that start and end get to the store, in nanoseconds.
-func TestHintsOfTempo(t *testing.T) {
-	p, err := paramsOf(httptest.NewRequest("GET", "/?start=3&end=5", nil))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if r, err := p.tempoRange(); err != nil || r != (store.TimeRange{Start: 3e9, End: 5e9}) {
-		t.Errorf("got %v, %v", r, err)
 	}
 }

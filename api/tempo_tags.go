@@ -1,0 +1,299 @@
+package api
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/clewhq/clew/store"
+	"github.com/clewhq/clew/traceql"
+)
+
+// tempoDefaultValues is how many values are returned if the request does not say.
+const tempoDefaultValues = 10_000
+
+// tags answers GET /api/search/tags: names without their scopes.
+func (t *tempo) tags(w http.ResponseWriter, r *http.Request) error {
+	found, err := t.findTags(w, r)
+	if err != nil {
+		return err
+	}
+	var names []string
+	for _, list := range found {
+		names = append(names, list.names...)
+	}
+	slices.Sort(names)
+	return writeTempo(w, r, tagNames(slices.Compact(names)))
+}
+
+// tagsV2 answers GET /api/v2/search/tags.
+func (t *tempo) tagsV2(w http.ResponseWriter, r *http.Request) error {
+	found, err := t.findTags(w, r)
+	if err != nil {
+		return err
+	}
+	return writeTempo(w, r, scopedTags(found))
+}
+
+// scopeTags are the tags of a scope, sorted.
+type scopeTags struct {
+	scope store.Scope
+	names []string
+}
+
+// findTags returns the scopes that have tags.
+func (t *tempo) findTags(w http.ResponseWriter, r *http.Request) ([]scopeTags, error) {
+	tenants, err := tenantsOf(r)
+	if err != nil {
+		return nil, err
+	}
+	p, err := paramsOf(r)
+	if err != nil {
+		return nil, err
+	}
+	scope, err := p.tagScope()
+	if err != nil {
+		return nil, err
+	}
+	opts, err := t.tagOptions(p, 0)
+	if err != nil {
+		return nil, err
+	}
+	engine, tenant := t.engine(tenants)
+	found, err := engine.Tags(r.Context(), tenant, scope, opts)
+	if err != nil {
+		return nil, invalidQuery(err)
+	}
+	tellTagGaps(w, found)
+	return groupTags(found.Tags), nil
+}
+
+// tagScopeOrder is the order of scopes in an answer.
+var tagScopeOrder = []store.Scope{
+	store.SpanScope, store.ResourceScope, store.EventScope, store.LinkScope, store.InstrumentationScope, store.IntrinsicScope,
+}
+
+func groupTags(tags []traceql.Tag) []scopeTags {
+	var list []scopeTags
+	for _, scope := range tagScopeOrder {
+		var names []string
+		for _, tag := range tags {
+			if tag.Scope == scope && tag.Name != "" { // which nobody could pick
+				names = append(names, tagNamesOf(tag)...)
+			}
+		}
+		if len(names) > 0 {
+			slices.Sort(names)
+			list = append(list, scopeTags{scope, slices.Compact(names)})
+		}
+	}
+	return list
+}
+
+// tagNamesOf returns the names of a tag; some intrinsics have two.
+func tagNamesOf(tag traceql.Tag) []string {
+	if tag.Scope == store.IntrinsicScope {
+		if a, err := traceql.ParseAttribute(tag.Name); err == nil {
+			return a.Intrinsic.Names()
+		}
+	}
+	return []string{tag.Name}
+}
+
+// tagScope reads scope; "" and none stand for all.
+func (p params) tagScope() (store.Scope, error) {
+	text := p.Get("scope")
+	if text == "" || text == "none" {
+		return store.AnyScope, nil
+	}
+	for _, scope := range tagScopeOrder {
+		if scope.String() == text {
+			return scope, nil
+		}
+	}
+	return 0, badRequest("invalid scope: %q; expected span, resource, event, link, instrumentation or intrinsic", text)
+}
+
+func (t *tempo) tagOptions(p params, absent int) (opts traceql.TagOptions, err error) {
+	opts.Filter = p.Get("q")
+	if len(opts.Filter) > tempoMaxQuery {
+		opts.Filter = "" // it only narrows the answer
+	}
+	if opts.Limit, err = p.positive("limit", absent, 0); err != nil {
+		return opts, err
+	}
+	opts.Range, err = p.tempoRange()
+	return opts, err
+}
+
+// tellTagGaps tells what may be missing in a list of tags or values.
+func tellTagGaps(w http.ResponseWriter, found *traceql.TagResult) {
+	tellGaps(w, found.Gaps)
+	if found.Partial && len(found.Gaps) == 0 {
+		tellGaps(w, []string{"there is more than this answer has"})
+	}
+}
+
+// tagValues answers GET /api/search/tag/{tag}/values; the tag has no scope.
+func (t *tempo) tagValues(w http.ResponseWriter, r *http.Request) error {
+	name, err := tagOfPath(r)
+	if err != nil {
+		return err
+	}
+	found, err := t.findValues(w, r, unscopedTag(name))
+	if err != nil {
+		return err
+	}
+	values := make([]string, len(found))
+	for i, v := range found {
+		_, values[i] = typedText(v.Value)
+	}
+	slices.Sort(values)
+	return writeTempo(w, r, tagTexts(slices.Compact(values)))
+}
+
+// unscopedTag returns what a tag without a scope stands for.
+func unscopedTag(name string) *traceql.Attribute {
+	if field := legacyField(name); field != nil {
+		return field
+	}
+	if a, err := traceql.ParseAttribute(name); err == nil && a.Scope == store.IntrinsicScope {
+		return a
+	}
+	return attribute(store.AnyScope, name)
+}
+
+// tagValuesV2 answers GET /api/v2/search/tag/{tag}/values; the tag is written as in TraceQL.
+func (t *tempo) tagValuesV2(w http.ResponseWriter, r *http.Request) error {
+	name, err := tagOfPath(r)
+	if err != nil {
+		return err
+	}
+	a, err := traceql.ParseAttribute(name)
+	if err != nil {
+		return badRequest("please provide a valid tagName: %v", err)
+	}
+	found, err := t.findValues(w, r, a)
+	if err != nil {
+		return err
+	}
+	return writeTempo(w, r, typedValues(found))
+}
+
+// tagOfPath returns the tag in a path. Clients encode it once, twice (as some
+// proxies undo one encoding), or not at all.
+func tagOfPath(r *http.Request) (string, error) {
+	name, ok := strings.CutSuffix(r.PathValue("tag"), "/values")
+	if !ok || name == "" {
+		return "", badRequest("please provide a tagName: the path ends with /tag/{tagName}/values")
+	}
+	if once, err := url.PathUnescape(name); err == nil {
+		name = once
+	}
+	return name, nil
+}
+
+func (t *tempo) findValues(w http.ResponseWriter, r *http.Request, a *traceql.Attribute) ([]traceql.TagValue, error) {
+	tenants, err := tenantsOf(r)
+	if err != nil {
+		return nil, err
+	}
+	p, err := paramsOf(r)
+	if err != nil {
+		return nil, err
+	}
+	opts, err := t.tagOptions(p, tempoDefaultValues)
+	if err != nil {
+		return nil, err
+	}
+	engine, tenant := t.engine(tenants)
+	found, err := engine.TagValues(r.Context(), tenant, a, opts)
+	if err != nil {
+		return nil, invalidQuery(err)
+	}
+	tellTagGaps(w, found)
+	return slices.DeleteFunc(found.Values, func(v traceql.TagValue) bool {
+		kind, text := typedText(v.Value)
+		return kind == "" || text == "" // as of a span without a status message
+	}), nil
+}
+
+// typedText returns a value as text, with Tempo's name for its type; "" for types that Tempo does not show.
+func typedText(v traceql.Static) (kind, text string) {
+	switch v.Type {
+	case traceql.TypeString:
+		return "string", v.Str
+	case traceql.TypeInt:
+		return "int", strconv.FormatInt(v.Int(), 10)
+	case traceql.TypeFloat:
+		return "float", strconv.FormatFloat(v.Float(), 'g', -1, 64)
+	case traceql.TypeBool:
+		return "bool", strconv.FormatBool(v.Bool())
+	case traceql.TypeDuration:
+		return "duration", time.Duration(v.Int()).String()
+	case traceql.TypeStatus, traceql.TypeKind:
+		return "keyword", v.String()
+	}
+	return "", ""
+}
+
+// tagNames is a tempopb.SearchTagsResponse.
+type tagNames []string
+
+func (a tagNames) writeJSON(j tempoJSON) {
+	j.object()
+	j.texts("tagNames", a)
+	j.noMetrics()
+	j.endObject()
+}
+
+// scopedTags is a tempopb.SearchTagsV2Response.
+type scopedTags []scopeTags
+
+func (a scopedTags) writeJSON(j tempoJSON) {
+	j.object()
+	j.name("scopes")
+	j.array()
+	for _, list := range a {
+		j.object()
+		j.string("name", list.scope.String())
+		j.texts("tags", list.names)
+		j.endObject()
+	}
+	j.endArray()
+	j.noMetrics()
+	j.endObject()
+}
+
+// tagTexts is a tempopb.SearchTagValuesResponse.
+type tagTexts []string
+
+func (a tagTexts) writeJSON(j tempoJSON) {
+	j.object()
+	j.texts("tagValues", a)
+	j.noMetrics()
+	j.endObject()
+}
+
+// typedValues is a tempopb.SearchTagValuesV2Response.
+type typedValues []traceql.TagValue
+
+func (a typedValues) writeJSON(j tempoJSON) {
+	j.object()
+	j.name("tagValues")
+	j.array()
+	for _, v := range a {
+		kind, text := typedText(v.Value)
+		j.object()
+		j.string("type", kind)
+		j.name("value")
+		j.text(text)
+		j.endObject()
+	}
+	j.endArray()
+	j.noMetrics()
+	j.endObject()
+}

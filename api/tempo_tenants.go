@@ -1,0 +1,121 @@
+package api
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"github.com/clewhq/clew/span"
+	"github.com/clewhq/clew/store"
+	"github.com/clewhq/clew/traceql"
+)
+
+// engine returns what answers queries over some tenants, and the tenant to ask it for.
+func (t *tempo) engine(tenants []string) (*traceql.Engine, string) {
+	if len(tenants) == 1 {
+		return t.query, tenants[0]
+	}
+	return &traceql.Engine{Store: &united{t.store, tenants}, MemoryBytes: t.QueryBytes}, ""
+}
+
+// united shows several tenants of a store as one; the tenant that its methods
+// are given is ignored. A trace of which two tenants have spans comes as two.
+type united struct {
+	store.Reader
+	tenants []string
+}
+
+// Trace implements store.Reader.
+func (u *united) Trace(ctx context.Context, _ string, id span.TraceID, hint store.TimeRange) (*store.Trace, error) {
+	found, err := readTenants(ctx, u.Reader, u.tenants, id, hint)
+	if err != nil {
+		return nil, err
+	}
+	all := found.batches[0]
+	for _, b := range found.batches[1:] {
+		for i := range b.Len() {
+			s := b.Span(i)
+			all.Append(&s)
+		}
+	}
+	return &store.Trace{Spans: all, Gaps: found.gaps}, nil
+}
+
+// Services implements store.Reader.
+func (u *united) Services(ctx context.Context, _ string, r store.TimeRange) ([]string, error) {
+	return gather(u, func(tenant string) ([]string, error) { return u.Reader.Services(ctx, tenant, r) },
+		cmp.Compare[string], nil)
+}
+
+// Operations implements store.Reader.
+func (u *united) Operations(ctx context.Context, _, service string, r store.TimeRange) ([]store.Operation, error) {
+	return gather(u, func(tenant string) ([]store.Operation, error) { return u.Reader.Operations(ctx, tenant, service, r) },
+		func(a, b store.Operation) int {
+			return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Kind, b.Kind))
+		}, nil)
+}
+
+// AttributeKeys implements store.Reader.
+func (u *united) AttributeKeys(ctx context.Context, _ string, r store.TimeRange) ([]store.AttributeKey, error) {
+	return gather(u, func(tenant string) ([]store.AttributeKey, error) { return u.Reader.AttributeKeys(ctx, tenant, r) },
+		func(a, b store.AttributeKey) int {
+			return cmp.Or(cmp.Compare(a.Scope, b.Scope), cmp.Compare(a.Key, b.Key), cmp.Compare(a.Type, b.Type))
+		},
+		func(a *store.AttributeKey, b store.AttributeKey) { a.Count += b.Count })
+}
+
+// AttributeValues implements store.Reader.
+func (u *united) AttributeValues(ctx context.Context, _ string, f store.Field, r store.TimeRange, limit int) ([]store.ValueCount, error) {
+	list, err := gather(u, func(tenant string) ([]store.ValueCount, error) { return u.Reader.AttributeValues(ctx, tenant, f, r, 0) },
+		func(a, b store.ValueCount) int { return store.CompareValues(a.Value, b.Value) },
+		func(a *store.ValueCount, b store.ValueCount) { a.Count += b.Count })
+	if err != nil {
+		return nil, err
+	}
+	slices.SortStableFunc(list, func(a, b store.ValueCount) int { return cmp.Compare(b.Count, a.Count) })
+	if limit > 0 && len(list) > limit {
+		list = list[:limit]
+	}
+	return list, nil
+}
+
+// gather puts the lists of all tenants together, in order; of elements that are
+// the same it keeps the first, to which add adds the others.
+func gather[T any](u *united, ask func(tenant string) ([]T, error), order func(a, b T) int, add func(a *T, b T)) ([]T, error) {
+	var all []T
+	for _, tenant := range u.tenants {
+		list, err := ask(tenant)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, list...)
+	}
+	slices.SortFunc(all, order)
+	kept := all[:0]
+	for _, e := range all {
+		switch {
+		case len(kept) == 0 || order(kept[len(kept)-1], e) != 0:
+			kept = append(kept, e)
+		case add != nil:
+			add(&kept[len(kept)-1], e)
+		}
+	}
+	return kept, nil
+}
+
+// Chunks implements store.Reader: one tenant after the other.
+func (u *united) Chunks(ctx context.Context, _ string, q *store.ChunkQuery, yield func(worker int, c store.Chunk) error) (*store.ScanResult, error) {
+	all := &store.ScanResult{}
+	for _, tenant := range u.tenants {
+		result, err := u.Reader.Chunks(ctx, tenant, q, yield)
+		if err != nil {
+			return nil, err
+		}
+		all.Gaps = append(all.Gaps, result.Gaps...)
+		all.Stats.Rows += result.Stats.Rows
+		all.Stats.ChunksRead += result.Stats.ChunksRead
+		all.Stats.ChunksSkipped += result.Stats.ChunksSkipped
+		all.Stats.BytesRead += result.Stats.BytesRead
+	}
+	return all, nil
+}
