@@ -17,14 +17,14 @@ func comparedChunk(values []span.Value, errors []int) *memoryChunk {
 	x := &store.Column{Dict: &dict}
 	status := &store.Column{Type: span.Int, Nums: make([]uint64, len(values))}
 	for row := range values {
-		c.starts = append(c.starts, benchTime)
+		c.starts = append(c.starts, memoryStart)
 		c.parents = append(c.parents, store.NoParent)
 		x.Codes = append(x.Codes, uint32(row))
 	}
 	for _, row := range errors {
 		status.Nums[row] = 2
 	}
-	c.runs = []store.TraceRun{{Start: benchTime, Hi: len(values)}}
+	c.runs = []store.TraceRun{{Start: memoryStart, Hi: len(values)}}
 	c.fields = []store.Field{store.Attr(store.SpanScope, "x")}
 	c.columns[c.fields[0]], c.columns[store.Of(store.Status)] = x, status
 	return c
@@ -33,7 +33,7 @@ func comparedChunk(values []span.Value, errors []int) *memoryChunk {
 // comparedLines returns what a comparison says of the attribute x.
 func comparedLines(t *testing.T, from store.Reader, text string) (lines, gaps []string) {
 	e := &Engine{Store: from}
-	opts := SeriesOptions{Start: benchTime - 1, End: benchTime + 1, Instant: true}
+	opts := SeriesOptions{Start: memoryStart - 1, End: memoryStart + 1, Instant: true}
 	result, err := e.Series(t.Context(), "t", mustParse(t, text), opts)
 	if err != nil {
 		t.Fatal(err)

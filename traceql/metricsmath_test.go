@@ -10,8 +10,8 @@ import (
 	"github.com/clewhq/clew/store"
 )
 
-// seriesOf makes series from lines such as "a=1 b=x | 1 2 -": labels, and values.
-func seriesOf(t *testing.T, lines ...string) (list []*TimeSeries) {
+// labelledSeries makes series from lines such as "a=1 b=x | 1 2 -": labels, and values.
+func labelledSeries(t *testing.T, lines ...string) (list []*TimeSeries) {
 	for _, line := range lines {
 		labels, values, ok := strings.Cut(line, "|")
 		if !ok {
@@ -36,7 +36,7 @@ func seriesOf(t *testing.T, lines ...string) (list []*TimeSeries) {
 	return list
 }
 
-func seriesLines(list []*TimeSeries) string {
+func labelledLines(list []*TimeSeries) string {
 	var lines []string
 	for _, s := range list {
 		var words []string
@@ -71,7 +71,7 @@ func TestMetricsStages(t *testing.T) {
 		{MetricsStage{Kind: FilterStage, Op: NotEqual, Value: FloatStatic(5)}, []string{"a=1 | 1 - - 2", "a=2 | 2 - - 1", "a=3 | 3 - 7 -"}},
 		{MetricsStage{Kind: FilterStage, Op: Less, Value: FloatStatic(-1)}, nil},
 	} {
-		got := seriesLines(test.stage.apply(seriesOf(t, input...)))
+		got := labelledLines(test.stage.apply(labelledSeries(t, input...)))
 		if want := strings.Join(test.want, "\n"); got != want {
 			t.Errorf("%v %v %v:\n%s\nwant\n%s", test.stage.Kind, test.stage.N, test.stage.Value, got, want)
 		}
@@ -81,13 +81,13 @@ func TestMetricsStages(t *testing.T) {
 // TestStageExemplars holds that a comparison is made with the exemplars' own values, and that they go with
 // their series.
 func TestStageExemplars(t *testing.T) {
-	list := seriesOf(t, "a=1 | 1 5", "a=2 | 1 1")
+	list := labelledSeries(t, "a=1 | 1 5", "a=2 | 1 1")
 	list[0].Exemplars = []Exemplar{{Value: 1}, {Value: 7}}
 	list[1].Exemplars = []Exemplar{{Value: 9}}
 	stage := MetricsStage{Kind: FilterStage, Op: Greater, Value: IntStatic(2)}
 	list = stage.apply(list)
 	if len(list) != 1 || len(list[0].Exemplars) != 1 || list[0].Exemplars[0].Value != 7 {
-		t.Errorf("left are %s with the exemplars %v", seriesLines(list), list[0].Exemplars)
+		t.Errorf("left are %s with the exemplars %v", labelledLines(list), list[0].Exemplars)
 	}
 }
 
@@ -128,14 +128,14 @@ func TestMetricsMath(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			m := metricsMath{points: 2, memory: &seriesMemory{limit: 1 << 20}, leaves: map[*Series][]*TimeSeries{
-				rate: seriesOf(t, test.lefts...), count: seriesOf(t, test.rights...),
+				rate: labelledSeries(t, test.lefts...), count: labelledSeries(t, test.rights...),
 			}}
 			m.memory.left.Store(1 << 20)
 			list, err := m.series(&MetricsOp{Op: test.op, L: test.l, R: test.r})
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got, want := seriesLines(list), strings.Join(test.want, "\n"); got != want {
+			if got, want := labelledLines(list), strings.Join(test.want, "\n"); got != want {
 				t.Errorf("%s\nwant\n%s", got, want)
 			}
 			m.memory.left.Store(0)

@@ -103,7 +103,7 @@ func TestSample(t *testing.T) {
 				}
 			}
 		}
-		if share := float64(kept) / float64(len(chunks)*benchRows); math.Abs(share-.25) > .03 {
+		if share := float64(kept) / float64(len(chunks)*memoryRows); math.Abs(share-.25) > .03 {
 			t.Errorf("%+v: a share of %v, want .25", hints, share)
 		}
 	}

@@ -13,12 +13,12 @@ import (
 )
 
 const (
-	benchRows   = 4096
-	benchChunks = 32
-	benchTimes  = 16
-	benchTime   = uint64(1_800_000_000_000_000_000)
-	// benchStep is how far neighbouring spans lie apart: a chunk takes 41 s.
-	benchStep = uint64(10 * time.Millisecond)
+	memoryRows       = 4096
+	memoryChunkCount = 32
+	memoryTimes      = 16
+	memoryStart      = uint64(1_800_000_000_000_000_000)
+	// memoryGap is how far neighbouring spans lie apart: a chunk takes 41 s.
+	memoryGap = uint64(10 * time.Millisecond)
 )
 
 // newMemoryChunks makes chunks of traces of about 16 spans of 20 services, with an attribute of many kinds each.
@@ -36,12 +36,12 @@ func newMemoryChunks(n int) []*memoryChunk {
 	}
 	chunks := make([]*memoryChunk, n)
 	for i := range chunks {
-		c := &memoryChunk{live: store.NewBitmap(benchRows), columns: map[store.Field]*store.Column{}}
-		c.live.Fill(0, benchRows)
-		c.parents = make([]int32, benchRows)
-		for row := range benchRows {
+		c := &memoryChunk{live: store.NewBitmap(memoryRows), columns: map[store.Field]*store.Column{}}
+		c.live.Fill(0, memoryRows)
+		c.parents = make([]int32, memoryRows)
+		for row := range memoryRows {
 			c.parents[row] = int32(row &^ 15)
-			c.starts = append(c.starts, benchTime+uint64(i*benchRows+row)*benchStep)
+			c.starts = append(c.starts, memoryStart+uint64(i*memoryRows+row)*memoryGap)
 			c.ids = append(c.ids, span.SpanID(binary.BigEndian.AppendUint64(nil, rng.Uint64())))
 			if row%16 == 0 {
 				c.parents[row] = store.NoParent
@@ -51,7 +51,7 @@ func newMemoryChunks(n int) []*memoryChunk {
 			}
 		}
 		codes := func(f store.Field, name string, size, share int) {
-			column := &store.Column{Dict: dict(name, size), Codes: make([]uint32, benchRows)}
+			column := &store.Column{Dict: dict(name, size), Codes: make([]uint32, memoryRows)}
 			for row := range column.Codes {
 				column.Codes[row] = store.NoCode
 				if (row/8)%share == 0 {
@@ -61,7 +61,7 @@ func newMemoryChunks(n int) []*memoryChunk {
 			c.columns[f] = column
 		}
 		nums := func(f store.Field, next func() uint64) {
-			column := &store.Column{Type: span.Int, Nums: make([]uint64, benchRows)}
+			column := &store.Column{Type: span.Int, Nums: make([]uint64, memoryRows)}
 			for row := range column.Nums {
 				column.Nums[row] = next()
 			}
@@ -84,9 +84,9 @@ func newMemoryChunks(n int) []*memoryChunk {
 
 // BenchmarkSeries measures what a span costs beyond its reading.
 func BenchmarkSeries(b *testing.B) {
-	from := &memoryStore{chunks: newMemoryChunks(benchChunks), times: benchTimes}
+	from := &memoryStore{chunks: newMemoryChunks(memoryChunkCount), times: memoryTimes}
 	e := &Engine{Store: from}
-	all := SeriesOptions{Start: benchTime, End: benchTime + benchChunks*benchRows*benchStep}
+	all := SeriesOptions{Start: memoryStart, End: memoryStart + memoryChunkCount*memoryRows*memoryGap}
 	for _, text := range []string{
 		"{ } | rate()",
 		"{ } | rate() by (resource.service.name)",
@@ -117,7 +117,7 @@ func BenchmarkSeries(b *testing.B) {
 						b.Fatal(err)
 					}
 				}
-				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*benchChunks*benchTimes*benchRows), "ns/span")
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*memoryChunkCount*memoryTimes*memoryRows), "ns/span")
 			})
 		}
 	}

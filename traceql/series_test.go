@@ -26,7 +26,7 @@ func mustParse(t testing.TB, text string) *Query {
 
 // memoryRange is the range of chunks of newMemoryChunks.
 func memoryRange(chunks int) SeriesOptions {
-	return SeriesOptions{Start: benchTime, End: benchTime + uint64(chunks)*benchRows*benchStep}
+	return SeriesOptions{Start: memoryStart, End: memoryStart + uint64(chunks)*memoryRows*memoryGap}
 }
 
 // totals returns the sum of the values of each series, by its labels.
@@ -163,7 +163,7 @@ func TestSeriesDamage(t *testing.T) {
 		}
 		want := map[string]float64{}
 		if broken == (store.Field{}) {
-			want[`[{__name__ "(count_over_time + 0)"}]`] = benchRows
+			want[`[{__name__ "(count_over_time + 0)"}]`] = memoryRows
 		} else if broken == traceState {
 			want[`[{__name__ "(count_over_time + 0)"}]`] = 0
 		}
@@ -213,7 +213,7 @@ func (c startless) Starts() []uint64 {
 func TestSeriesReadsNoStarts(t *testing.T) {
 	c := newMemoryChunks(1)[0]
 	e := &Engine{Store: &oneChunkStore{chunk: startless{c, t}}}
-	day := SeriesOptions{Start: benchTime - 1, End: benchTime + 86400e9, Step: 86400e9}
+	day := SeriesOptions{Start: memoryStart - 1, End: memoryStart + 86400e9, Step: 86400e9}
 	instant := memoryRange(1)
 	instant.Instant = true
 	for _, opts := range []SeriesOptions{day, instant} {
@@ -221,8 +221,8 @@ func TestSeriesReadsNoStarts(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := totals(result)[`[{__name__ "count_over_time"}]`]; got != benchRows {
-			t.Errorf("%v spans, want %d", got, benchRows)
+		if got := totals(result)[`[{__name__ "count_over_time"}]`]; got != memoryRows {
+			t.Errorf("%v spans, want %d", got, memoryRows)
 		}
 	}
 }
