@@ -24,8 +24,9 @@ func TestArithmetic(t *testing.T) {
 		// A float makes floats.
 		{i(7), Div, f(2), f(3.5)}, {f(7), Mod, i(2), f(1)}, {f(0.5), Pow, i(2), f(0.25)}, {d(3), Mul, f(0.5), f(1.5)}, {f(1), Div, i(0), f(math.Inf(1))},
 
-		// A duration makes durations.
+		// A duration makes durations, but what is divided by one is a ratio.
 		{d(10), Add, i(1), d(11)}, {i(10), Sub, d(1), d(9)}, {d(7), Div, i(2), d(3)}, {i(2), Mul, d(3), d(6)}, {d(7), Mod, d(4), d(3)},
+		{d(7), Div, d(2), f(3.5)}, {i(7), Div, d(2), f(3.5)},
 
 		// There is no result.
 		{i(1), Div, i(0), Static{}}, {i(1), Mod, d(0), Static{}}, {Static{}, Add, i(1), Static{}}, {i(1), Add, StringStatic("1"), Static{}},

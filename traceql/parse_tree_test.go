@@ -178,6 +178,7 @@ func TestLimits(t *testing.T) {
 		{"long number", "{ .a = " + strings.Repeat("1", 1000) + " }", "number " + strings.Repeat("1", 60) + "... is too large: the largest is 9223372036854775807"},
 		{"long word", "{ " + strings.Repeat("x", 1000) + " }", "unknown intrinsic \"" + strings.Repeat("x", 60) + "...\": for an attribute write ." +
 			strings.Repeat("x", 60) + "... or span." + strings.Repeat("x", 60) + "..., for text \"" + strings.Repeat("x", 60) + "...\""},
+		{"long scope", "{ " + strings.Repeat("x", 1000) + ". }", "expected the name of an attribute directly behind \"" + strings.Repeat("x", 60) + "...\""},
 		{"conditions", "{.a" + strings.Repeat("&&.a", n/4-1) + "}", ""},
 		{"sums", "{.a" + strings.Repeat("+1.5", n/4-2) + ">1}", ""},
 		{"filters", "{}" + strings.Repeat("||{}", n/4-1), ""},
