@@ -38,6 +38,11 @@ func (e *Engine) Chunks(ctx context.Context, tenant string, q *store.ChunkQuery,
 	if err := l.run(ctx); err != nil {
 		return nil, err
 	}
+	for _, w := range l.queue { // what was not reached
+		if w.block != nil {
+			l.stats.ChunksSkipped += uint64(w.block.left)
+		}
+	}
 	slices.Sort(l.gaps)
 	return &store.ScanResult{Gaps: l.gaps, Stats: l.stats}, nil
 }
