@@ -321,20 +321,28 @@ func (c *checker) regex(e *Binary, l Type) {
 	if l != TypeString && l != anyType {
 		fail(startOf(e.L), "%q needs text on its left side, but %s is of type %s", e.Op, brief(e.L.String()), typeName(l))
 	}
-	tree, err := syntax.Parse(operand.Value.Str, syntax.Perl)
-	if err != nil {
-		fail(operand.Pos, "bad regular expression: %s", brief(strings.TrimPrefix(err.Error(), "error parsing regexp: ")))
+	if c.regexSize <= maxRegexSize {
+		c.regexSize += regexSize(operand)
 	}
-	prog, err := syntax.Compile(tree.Simplify())
-	if err != nil {
-		fail(operand.Pos, "bad regular expression: %s", err)
-	}
-	if c.regexSize += len(prog.Inst); c.regexSize > maxRegexSize {
-		fail(operand.Pos, "regular expressions are too large: counted repetitions such as {1000} take much memory")
+	if c.regexSize > maxRegexSize {
+		fail(operand.Pos, "regular expressions of the query are too large together: use fewer, or smaller counts than in x{1000}")
 	}
 	if _, err := store.NewRegex(operand.Value.Str); err != nil {
 		fail(operand.Pos, "bad regular expression: %s", brief(err.Error()))
 	}
+}
+
+// regexSize returns the number of instructions of a regular expression's program.
+func regexSize(c *Const) int {
+	tree, err := syntax.Parse(c.Value.Str, syntax.Perl)
+	if err != nil {
+		fail(c.Pos, "bad regular expression: %s", brief(strings.TrimPrefix(err.Error(), "error parsing regexp: ")))
+	}
+	prog, err := syntax.Compile(tree.Simplify())
+	if err != nil {
+		fail(c.Pos, "bad regular expression: %s", brief(err.Error()))
+	}
+	return len(prog.Inst)
 }
 
 func checkComparison(e *Binary, l, r Type) {

@@ -14,11 +14,15 @@ func parseLenient(text string) (conditions Expr) {
 	if len(text) > maxQueryBytes || !utf8.ValidString(text) {
 		return nil
 	}
+	var l lenient
 	if !beginsLikeTraceQL(text) {
-		return lenientWords(text)
+		return l.words(&words{text: text})
 	}
-	return lenientExpr(lastFilter(lexAll(text)), 0)
+	return l.expr(lastFilter(lexAll(text)), 0)
 }
+
+// lenient finds the conditions in unfinished text. What its checker finds too large in all it leaves out.
+type lenient struct{ checks checker }
 
 // lastFilter returns the tokens behind the brace that is open at the end, or else those of the only filter.
 func lastFilter(tokens []token) []token {
@@ -39,8 +43,8 @@ func lastFilter(tokens []token) []token {
 	return tokens[start:end]
 }
 
-// lenientExpr judges the operands of && and || one by one.
-func lenientExpr(tokens []token, depth int) (conditions Expr) {
+// expr judges the operands of && and || one by one.
+func (l *lenient) expr(tokens []token, depth int) (conditions Expr) {
 	start, parens, op := 0, 0, And
 	for i := 0; i <= len(tokens); i++ {
 		if i < len(tokens) {
@@ -57,7 +61,7 @@ func lenientExpr(tokens []token, depth int) (conditions Expr) {
 				continue
 			}
 		}
-		operand := lenientOperand(tokens[start:i], depth)
+		operand := l.operand(tokens[start:i], depth)
 		switch {
 		case op == Or && (conditions == nil || operand == nil):
 			conditions = nil
@@ -74,13 +78,13 @@ func lenientExpr(tokens []token, depth int) (conditions Expr) {
 // maxLenientDepth is how deep unfinished parentheses are looked into.
 const maxLenientDepth = 50
 
-func lenientOperand(tokens []token, depth int) Expr {
+func (l *lenient) operand(tokens []token, depth int) Expr {
 	if len(tokens) == 0 {
 		return nil
 	}
 	last := &tokens[len(tokens)-1]
 	ended := append(tokens[:len(tokens):len(tokens)], token{kind: tokEnd, pos: last.end, end: last.end})
-	e := finished(func() Expr {
+	e := l.finished(func() Expr {
 		p := &parser{tokens: ended}
 		e := p.expr(precCompare)
 		if p.tok().kind != tokEnd {
@@ -95,14 +99,14 @@ func lenientOperand(tokens []token, depth int) Expr {
 	if last.kind == tokOp && last.text == ")" {
 		tokens = tokens[:len(tokens)-1]
 	}
-	return lenientExpr(tokens, depth+1)
+	return l.expr(tokens, depth+1)
 }
 
 // finished returns the expression that is parsed if it is a condition in which nothing is wrong.
-func finished(parse func() Expr) (e Expr) {
+func (l *lenient) finished(parse func() Expr) (e Expr) {
 	problem := catch(func() {
 		e = parse()
-		if new(checker).typeOf(e) != TypeBool {
+		if l.checks.typeOf(e) != TypeBool {
 			e = nil
 		}
 	})
@@ -115,11 +119,10 @@ func finished(parse func() Expr) (e Expr) {
 	return nil
 }
 
-// lenientWords is parseLenient for plain words. Free text at the end counts as unfinished.
-func lenientWords(text string) (conditions Expr) {
-	w := &words{text: text}
+// words finds the conditions in plain words. Free text at the end counts as unfinished.
+func (l *lenient) words(w *words) (conditions Expr) {
 	for {
-		group, end := w.lenientGroup()
+		group, end := l.group(w)
 		if group == nil {
 			return nil
 		}
@@ -130,8 +133,8 @@ func lenientWords(text string) (conditions Expr) {
 	}
 }
 
-// lenientGroup returns what is finished of the conditions up to OR or the end, and whether it is the end.
-func (w *words) lenientGroup() (group Expr, end bool) {
+// group returns what is finished of the conditions up to OR or the end, and whether it is the end.
+func (l *lenient) group(w *words) (group Expr, end bool) {
 	for {
 		start := w.skipSpace()
 		switch {
@@ -142,7 +145,7 @@ func (w *words) lenientGroup() (group Expr, end bool) {
 		case w.connective("and", "&&"):
 			continue
 		}
-		term := finished(w.term)
+		term := l.finished(w.term)
 		if w.at == len(w.text) && w.last.op == "" && !w.last.negated && !w.last.key.quoted {
 			term = nil
 		}

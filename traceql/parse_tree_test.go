@@ -174,7 +174,7 @@ func TestLimits(t *testing.T) {
 		{"scalar powers", "count()" + strings.Repeat("^1.5", n/4-2), "query is nested too deeply: at most 1000 levels are allowed"},
 		{"changes", "{.a" + strings.Repeat("&&.a||.a", n/8-2), "query is nested too deeply: at most 1000 levels are allowed"},
 		{"spanset changes", "{}" + strings.Repeat("&&{}||{}", n/8-2), "query is nested too deeply: at most 1000 levels are allowed"},
-		{"regular expressions", "{.a" + strings.Repeat("&&.a=~`x{1000}`", 200) + "}", "regular expressions are too large: counted repetitions such as {1000} take much memory"},
+		{"regular expressions", "{.a" + strings.Repeat("&&.a=~`x{1000}`", 200) + "}", "regular expressions of the query are too large together: use fewer, or smaller counts than in x{1000}"},
 		{"long number", "{ .a = " + strings.Repeat("1", 1000) + " }", "number " + strings.Repeat("1", 60) + "... is too large: the largest is 9223372036854775807"},
 		{"long word", "{ " + strings.Repeat("x", 1000) + " }", "unknown intrinsic \"" + strings.Repeat("x", 60) + "...\": for an attribute write ." +
 			strings.Repeat("x", 60) + "... or span." + strings.Repeat("x", 60) + "..., for text \"" + strings.Repeat("x", 60) + "...\""},
