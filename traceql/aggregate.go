@@ -196,7 +196,7 @@ func (p *planner) scalar(s Scalar, within []store.Predicate, n *scalarNeeds) (sc
 		if s.Func == Count {
 			return a, nil
 		}
-		n.values = append(append(n.values, within...), present(s.Arg, nil)...)
+		n.values = present(s.Arg, n.values)
 		arg, err := p.value(s.Arg)
 		a.arg = arg
 		return a, err

@@ -2,6 +2,7 @@ package traceql
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -134,5 +135,51 @@ func TestPipelines(t *testing.T) {
 		if got := strings.Join(matching(t, m, query), " "); got != want {
 			t.Errorf("%s\n got %s\nwant %s", query, got, want)
 		}
+	}
+}
+
+// Both sides of a call may have one id, spans may be their own ancestors, and parents may come later than children.
+func TestStructureOfOddTraces(t *testing.T) {
+	m := &storetest.Model{}
+	shared := tree(1, "1 0 a\n2 1 send\n2 1 receive\n3 2 c\n2 0 other")
+	shared[1].Kind, shared[2].Kind = kindClient, kindServer
+	write(t, m, shared...)
+	write(t, m, tree(2, "1 3 a\n2 1 b\n3 2 c\n4 3 d\n5 5 e")...)
+	write(t, m, tree(3, "9 8 late\n8 7 later\n7 0 root\n6 9 leaf")...)
+	for query, want := range map[string]string{
+		`{ name = "a" } > { }`:                        "1:2 2:2",
+		`{ name = "send" } > { }`:                     "1:2",
+		`{ name = "receive" } > { }`:                  "1:3",
+		`{ name = "other" } > { }`:                    "",
+		`{ nestedSetParent < 0 }`:                     "1:1 1:2 2:1 2:5 3:7",
+		`{ name = "c" } >> { }`:                       "2:4",
+		`{ name = "d" } << { }`:                       "2:1 2:2 2:3",
+		`{ name = "e" } &>> { }`:                      "",
+		`{ name = "a" || name = "e" } ~ { }`:          "1:2",
+		`{ nestedSetLeft = 1 && nestedSetRight = 8 }`: "1:1 2:1 3:7",
+		`{ name = "root" } >> { }`:                    "3:6 3:8 3:9",
+		`{ name = "leaf" } << { }`:                    "3:7 3:8 3:9",
+		`{ parent.n = 8 }`:                            "3:9",
+		`{ span:childCount > 0 }`:                     "1:1 1:2 1:2 2:1 2:2 2:3 3:7 3:8 3:9",
+	} {
+		if got := strings.Join(matching(t, m, query), " "); got != want {
+			t.Errorf("%s\n got %s\nwant %s", query, got, want)
+		}
+	}
+}
+
+func TestPipelineEndsWithContext(t *testing.T) {
+	p := &planner{}
+	pl, err := p.pipeline(parsed(t, `{ } >> { } | count() > 0`).Search)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, end := context.WithCancel(t.Context())
+	end()
+	e := p.env()
+	e.ctx = ctx
+	e.begin(newBenchChunk())
+	if _, err := pl.rows(e); !errors.Is(err, context.Canceled) {
+		t.Errorf("rows with a context that ended: %v", err)
 	}
 }

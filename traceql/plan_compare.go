@@ -207,7 +207,9 @@ func (p *planner) compareValues(op Op, l, r Expr) (condition, error) {
 			return condition{}, fmt.Errorf("regular expression %q: %w", c.Str, err)
 		}
 	}
-	return p.residual(allOf(append(present(l, nil), present(r, nil)...)...), n), nil
+	both := present(r, present(l, nil))
+	sortByCost(both)
+	return p.residual(allOf(both...), n), nil
 }
 
 // present appends what a span must have for x to have a value.
@@ -405,8 +407,8 @@ func costOf(p store.Predicate) int {
 		return sum(p)
 	case store.Or:
 		return sum(p)
-	case store.Not:
-		return costOf(p.P)
+	case store.Not: // holds on most spans, as a rule
+		return 10 + costOf(p.P)
 	case store.AnyEvent:
 		return 20 + costOf(p.P)
 	case store.AnyLink:

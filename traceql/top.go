@@ -8,7 +8,6 @@ import (
 	"math"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -54,7 +53,7 @@ func parseCursor(c store.Cursor, ofSpan bool) (*place, error) {
 		}
 		same, err1 := strconv.ParseUint(string(c[at+16:]), 16, 32)
 		id, err2 := span.ParseSpanID(string(c[at : at+16]))
-		if err1 != nil || err2 != nil || strings.HasPrefix(string(c[at+16:]), "+") {
+		if err1 != nil || err2 != nil {
 			return nil, store.ErrCursor
 		}
 		p.span, p.same, c = id, uint32(same), c[:at]
