@@ -148,7 +148,7 @@ func FuzzPrinter(f *testing.F) {
 	})
 }
 
-// What is left of unfinished text is a condition that holds by itself, and the finished text's conditions say no more.
+// What is left of unfinished text is a filter by itself.
 func FuzzLenient(f *testing.F) {
 	addQueries(f)
 	f.Fuzz(func(t *testing.T, text string) {

@@ -8,8 +8,8 @@ import (
 
 // parseLenient returns the conditions that text has so far which may be unfinished: TraceQL, of which it
 // looks at one filter only (the one that is open at the end, or the only one), or plain words. It never
-// fails. What is unfinished or wrong counts as true, so that every span which matches the finished text
-// matches the conditions; nil is always true. A bare attribute counts as unfinished.
+// fails: what is unfinished or wrong counts as true, and so does || with such a side. A bare attribute
+// counts as unfinished. nil is always true.
 func parseLenient(text string) (conditions Expr) {
 	if len(text) > maxQueryBytes || !utf8.ValidString(text) {
 		return nil

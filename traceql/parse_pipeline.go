@@ -38,6 +38,13 @@ var stageWords = func() map[string]bool {
 // node is what may stand between the bars of a query: Stage, Scalar or Metrics.
 type node any
 
+// isMetrics reports whether a node is a metrics query; a constant alone is none.
+func isMetrics(n node) bool {
+	_, isConst := n.(*Const)
+	_, ok := n.(Metrics)
+	return ok && !isConst
+}
+
 // pipe parses stages with bars between them, up to the end of the query or a closing parenthesis. It
 // returns a *Pipeline or Metrics; in parentheses also a SpansetExpr or a Scalar.
 func (p *parser) pipe(inParens bool) node {
@@ -113,10 +120,7 @@ func (p *parser) stage(before []Stage) node {
 		fail(t.pos, "%s() stands behind a metrics function, as in { } | rate() by (name) | %s(5)", t.text, t.text)
 	}
 	n := p.stageExpr(precLogic)
-	if _, ok := n.(Scalar); ok {
-		return n
-	}
-	if _, ok := n.(Metrics); ok && len(before) > 0 {
+	if isMetrics(n) && len(before) > 0 {
 		fail(t.pos, "unexpected metrics query: it has filters of its own, and cannot stand behind a bar")
 	}
 	return n
@@ -135,6 +139,9 @@ func (p *parser) unknownStage() {
 	if stageWords[t.text] {
 		p.next()
 		p.unexpected(`"(" behind %s`, t.text)
+	}
+	if t.text == "with" {
+		fail(t.pos, "unexpected with: hints stand at the end of a query, without a bar before them")
 	}
 	if _, ok := intrinsicsByName[t.text]; ok {
 		fail(t.pos, "unexpected %q: conditions on spans stand in braces, as in { %s ... }", t.text, t.text)
@@ -156,10 +163,8 @@ func (p *parser) stageExpr(least int) node {
 	for {
 		t := p.tok()
 		prec := stagePrecedence(t)
-		if _, isConst := left.(*Const); !isConst && prec == precCompare {
-			if _, isMetrics := left.(Metrics); isMetrics {
-				prec = 0 // a second stage
-			}
+		if prec == precCompare && isMetrics(left) {
+			prec = 0 // a second stage
 		}
 		if prec == 0 || prec < least {
 			p.depth = depth
@@ -174,7 +179,7 @@ func (p *parser) stageExpr(least int) node {
 		if t.text == "^" {
 			right = precPow
 		}
-		left = p.combine(t, left, p.stageExpr(right))
+		left = combine(t, left, p.stageExpr(right))
 	}
 }
 
@@ -193,26 +198,22 @@ func stagePrecedence(t *token) int {
 }
 
 // combine returns l op r.
-func (p *parser) combine(t *token, l, r node) node {
-	if sl, ok := l.(SpansetExpr); ok {
-		if sr, ok := r.(SpansetExpr); ok {
-			op, ok := spansetOps[t.text]
-			if !ok {
-				fail(t.pos, "unexpected %q: between filters stand && || > >> < << ~, the negated ones as !>, and &> and so on for both sides", t.text)
-			}
-			return &SpansetOp{Op: op, L: sl, R: sr, Pos: t.pos}
+func combine(t *token, l, r node) node {
+	op, isFieldOp := fieldOps[t.text]
+	switch l := l.(type) {
+	case SpansetExpr:
+		if r, ok := r.(SpansetExpr); ok {
+			return combineSpansets(t, l, r)
+		}
+	case Scalar:
+		if r, ok := r.(Scalar); ok && isFieldOp {
+			return combineScalars(op, t, l, r)
 		}
 	}
-	op, ok := fieldOps[t.text]
-	if sl, isScalar := l.(Scalar); isScalar && ok {
-		if sr, isScalar := r.(Scalar); isScalar {
-			return p.combineScalars(op, t, sl, sr)
-		}
-	}
-	if ml, isMetrics := l.(Metrics); isMetrics && ok {
-		if mr, isMetrics := r.(Metrics); isMetrics {
-			return combineMetrics(op, t, ml, mr)
-		}
+	ml, okL := l.(Metrics)
+	mr, okR := r.(Metrics)
+	if okL && okR && isFieldOp {
+		return combineMetrics(op, t, ml, mr)
 	}
 	advice := ""
 	for _, side := range []node{l, r} {
@@ -224,7 +225,15 @@ func (p *parser) combine(t *token, l, r node) node {
 	return nil
 }
 
-func (p *parser) combineScalars(op Op, t *token, l, r Scalar) node {
+func combineSpansets(t *token, l, r SpansetExpr) *SpansetOp {
+	op, ok := spansetOps[t.text]
+	if !ok {
+		fail(t.pos, "unexpected %q: between filters stand && || > >> < << ~, the negated ones as !>, and &> and so on for both sides", t.text)
+	}
+	return &SpansetOp{Op: op, L: l, R: r, Pos: t.pos}
+}
+
+func combineScalars(op Op, t *token, l, r Scalar) node {
 	switch {
 	case op.comparesValues():
 		return &ScalarFilter{Op: op, L: l, R: r, Pos: t.pos}

@@ -479,7 +479,8 @@ var rejected = []struct {
 	{"{} with(a=1) | { .a }", 14, `unexpected "|": expected the end of the query: hints are the last of it`},
 	{"{} with(a=1 b=2)", 13, `unexpected "b": expected ")"`},
 	{"{} with(a=-true)", 12, `unexpected "true": expected a number behind "-"`},
-	{"with(a=1)", 1, `unknown function "with": there are avg, avg_over_time, bottomk, by, coalesce, compare, count, count_over_time, histogram_over_time, max, max_over_time, min, min_over_time, quantile_over_time, rate, select, sum, sum_over_time, topk`},
+	{"with(a=1)", 1, "unexpected with: hints stand at the end of a query, without a bar before them"},
+	{"{} | with(a=1)", 6, "unexpected with: hints stand at the end of a query, without a bar before them"},
 }
 
 func TestParse(t *testing.T) {
