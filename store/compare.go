@@ -2,6 +2,7 @@ package store
 
 import (
 	"cmp"
+	"encoding/hex"
 	"math"
 	"strings"
 
@@ -135,8 +136,11 @@ func orderIntFloat(i int64, f float64) (int, bool) {
 
 // Holds reports whether v satisfies the condition, by the rules of Matches.
 func (m Matches) Holds(v span.Value) bool {
+	if v.Type == span.Bytes && m.Field.OfID() {
+		v = span.StringValue(hex.EncodeToString([]byte(v.Str)))
+	}
 	if v.Type == span.String {
-		return m.Regex.Match([]byte(v.Str)) != m.Not
+		return m.Regex.MatchString(v.Str) != m.Not
 	}
 	elements, ok := scalars(v)
 	if v.Type != span.Array || !ok {
@@ -146,7 +150,7 @@ func (m Matches) Holds(v span.Value) bool {
 		if e.Type != span.String {
 			return false
 		}
-		if m.Regex.Match([]byte(e.Str)) {
+		if m.Regex.MatchString(e.Str) {
 			return !m.Not
 		}
 	}

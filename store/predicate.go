@@ -1,13 +1,8 @@
 package store
 
 import (
-	"bytes"
 	"fmt"
-	"regexp"
-	"regexp/syntax"
-	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/clewhq/clew/span"
 )
@@ -100,6 +95,15 @@ func (f Field) OfLink() bool {
 	return f.Scope == LinkScope || f.Intrinsic == LinkTraceID || f.Intrinsic == LinkSpanID
 }
 
+// OfID reports whether the field is an id.
+func (f Field) OfID() bool {
+	switch f.Intrinsic {
+	case TraceID, SpanID, ParentID, LinkTraceID, LinkSpanID:
+		return true
+	}
+	return false
+}
+
 func (f Field) String() string {
 	if f.Scope == IntrinsicScope {
 		return f.Intrinsic.String()
@@ -134,6 +138,7 @@ type (
 	}
 	// Matches holds if the field has a String that matches, or an Array of Strings of which
 	// one does; with Not, a String that does not match, or an Array of which none does.
+	// An id counts as the String of its lower-case hex digits.
 	Matches struct {
 		Field Field
 		Regex *Regex
@@ -185,67 +190,6 @@ func (o Op) String() string {
 		return opNames[o]
 	}
 	return "invalid"
-}
-
-// Regex is an RE2 expression that has to match the whole string; "." matches newlines too.
-type Regex struct {
-	Expr string
-	re   *regexp.Regexp
-	// prefix is a literal that every match starts with, literal one that it contains.
-	prefix, literal string
-}
-
-// NewRegex compiles expr.
-func NewRegex(expr string) (*Regex, error) {
-	if _, err := regexp.Compile(expr); err != nil { // for a message about expr itself
-		return nil, err
-	}
-	group := `(?s:` + expr + `)`
-	bare, err := regexp.Compile(group)
-	if err != nil { // expr ends in an open \Q
-		group = `(?s:` + expr + `\E)`
-		if bare, err = regexp.Compile(group); err != nil {
-			return nil, err
-		}
-	}
-	re, err := regexp.Compile(`^` + group + `$`)
-	if err != nil {
-		return nil, err
-	}
-	r := &Regex{Expr: expr, re: re}
-	r.prefix, _ = bare.LiteralPrefix()
-	if tree, err := syntax.Parse(group, syntax.Perl); err == nil {
-		r.literal = requiredLiteral(tree)
-	}
-	return r, nil
-}
-
-// requiredLiteral returns the longest literal that stands in a row of things which all have to match.
-func requiredLiteral(tree *syntax.Regexp) (longest string) {
-	switch tree.Op {
-	case syntax.OpLiteral:
-		if tree.Flags&syntax.FoldCase == 0 && !slices.Contains(tree.Rune, utf8.RuneError) { // which matches invalid UTF-8 too
-			return string(tree.Rune)
-		}
-	case syntax.OpConcat, syntax.OpCapture, syntax.OpPlus:
-		for _, part := range tree.Sub {
-			if s := requiredLiteral(part); len(s) > len(longest) {
-				longest = s
-			}
-		}
-	}
-	return longest
-}
-
-// Prefix returns a literal that every match begins with, maybe "".
-func (r *Regex) Prefix() string { return r.prefix }
-
-// Match reports whether the whole of b matches.
-func (r *Regex) Match(b []byte) bool {
-	if len(b) < len(r.prefix) || string(b[:len(r.prefix)]) != r.prefix || !bytes.Contains(b, []byte(r.literal)) {
-		return false
-	}
-	return r.re.Match(b)
 }
 
 func (p And) String() string     { return join([]Predicate(p), " && ", "true") }
