@@ -200,16 +200,13 @@ func (h *histogram) ranked(sorted []bucketCount, rank, total float64) float64 {
 }
 
 // powerBound returns the bound of the bucket of a number in a histogram of powers of two: the least of
-// ..., -2, -1, -0.5, ..., 0, ..., 0.5, 1, 2, ... that is not below it. The number is not NaN.
+// them that is not below it, or 0 if it is not above 0. The number is not NaN.
 func powerBound(x float64) float64 {
-	if x == 0 || math.IsInf(x, 0) {
-		return x + 0 // -0 is 0
+	if x <= 0 || math.IsInf(x, 1) {
+		return max(x, 0)
 	}
-	fraction, exponent := math.Frexp(x) // -1 to -0.5, or 0.5 to 1
-	switch {
-	case x < 0:
-		return -math.Ldexp(0.5, exponent)
-	case fraction == 0.5:
+	fraction, exponent := math.Frexp(x) // 0.5 to 1
+	if fraction == 0.5 {
 		return x
 	}
 	return math.Ldexp(1, exponent)
