@@ -17,6 +17,9 @@ type histogram struct {
 	table    []bucketCount // the length is a power of two
 	used     int
 	min, max float64
+	// fractions is set if not all numbers are integers. Quantiles of integers are
+	// integers, which makes small ones exact.
+	fractions bool
 }
 
 type bucketCount struct {
@@ -29,7 +32,7 @@ const (
 	noBucket         = math.MinInt32
 	minHistogram     = 4
 
-	histogramBytes   = 56 // of a histogram by itself
+	histogramBytes   = 64 // of a histogram by itself
 	bucketCountBytes = 16
 )
 
@@ -154,6 +157,7 @@ func (h *histogram) resize(n int) {
 // merge adds what another histogram has counted.
 func (h *histogram) merge(other *histogram) {
 	h.min, h.max = min(h.min, other.min), max(h.max, other.max)
+	h.fractions = h.fractions || other.fractions
 	for _, slot := range other.table {
 		if slot.bucket != noBucket {
 			h.count(slot.bucket, slot.count)
@@ -193,7 +197,11 @@ func (h *histogram) ranked(sorted []bucketCount, rank, total float64) float64 {
 	}
 	for _, slot := range sorted {
 		if rank -= slot.count; rank <= 0 {
-			return min(max(bucketValue(slot.bucket), h.min), h.max)
+			v := bucketValue(slot.bucket)
+			if !h.fractions {
+				v = math.Round(v)
+			}
+			return min(max(v, h.min), h.max)
 		}
 	}
 	return h.max

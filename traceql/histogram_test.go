@@ -54,6 +54,7 @@ func TestHistogramError(t *testing.T) {
 					x := next(rng)
 					all = append(all, x)
 					h.add(x, 1)
+					h.fractions = h.fractions || x != math.Trunc(x)
 				}
 				slices.Sort(all)
 				got := make([]float64, len(quantiles))
@@ -93,6 +94,24 @@ func TestBuckets(t *testing.T) {
 	}
 	if ratio := bound; math.Abs(math.Pow(ratio, bucketsPerOctave)-2) > 1e-12 {
 		t.Errorf("the first bucket ends at %v", ratio)
+	}
+}
+
+// TestHistogramIntegers holds that quantiles of small integers are exact.
+func TestHistogramIntegers(t *testing.T) {
+	quantiles := make([]float64, 101)
+	for i := range quantiles {
+		quantiles[i] = float64(i) / 100
+	}
+	h, got := newHistogram(), make([]float64, len(quantiles))
+	for i := -90; i <= 90; i++ {
+		h.add(float64(i), 1)
+	}
+	h.quantiles(quantiles, got, nil)
+	for i, q := range quantiles {
+		if want := max(1, math.Ceil(q*181)) - 91; got[i] != want {
+			t.Errorf("quantile %v is %v, want %v", q, got[i], want)
+		}
 	}
 }
 

@@ -261,11 +261,11 @@ func (t *histogramTally) add(s *samples) {
 		if s.weights != nil {
 			weight = s.weights[i]
 		}
-		t.observe(s.slots[i], v, weight)
+		t.observe(s.slots[i], v, weight).fractions = true
 	}
 }
 
-func (t *histogramTally) observe(slot uint32, v, weight float64) {
+func (t *histogramTally) observe(slot uint32, v, weight float64) *histogram {
 	h := t.slots[slot]
 	if h == nil {
 		h = t.fresh(int(slot))
@@ -275,6 +275,7 @@ func (t *histogramTally) observe(slot uint32, v, weight float64) {
 	if len(h.table) != had {
 		t.held += bucketCountBytes * int64(len(h.table)-had)
 	}
+	return h
 }
 
 func (t *histogramTally) fresh(slot int) *histogram {
