@@ -1,10 +1,6 @@
 package traceql
 
-import (
-	"strings"
-	"unicode"
-	"unicode/utf8"
-)
+import "unicode/utf8"
 
 // parseLenient returns the conditions that text has so far which may be unfinished: TraceQL, of which it
 // looks at one filter only (the one that is open at the end, or the only one), or plain words. It never
@@ -161,6 +157,6 @@ func (l *lenient) group(w *words) (group Expr, end bool) {
 
 // skipWord goes on to the next white space, behind a clause that could not be read.
 func (w *words) skipWord(start int) {
-	rest := w.text[max(w.at, start+1):]
-	w.at = len(w.text) - len(strings.TrimLeftFunc(rest, func(r rune) bool { return !unicode.IsSpace(r) }))
+	w.at = max(w.at, start+1)
+	w.at += wordEnd(w.text[w.at:])
 }

@@ -147,7 +147,7 @@ func (p *parser) unknownStage() {
 		fail(t.pos, "unexpected %q: conditions on spans stand in braces, as in { %s ... }", t.text, t.text)
 	}
 	if p.after().kind == tokOp && p.after().text == "(" {
-		fail(t.pos, "unknown function %q%s", t.text, didYouMean(t.text, sortedKeys(stageWords),
+		fail(t.pos, "unknown function %q%s", brief(t.text), didYouMean(t.text, sortedKeys(stageWords),
 			": there are "+strings.Join(sortedKeys(stageWords), ", ")))
 	}
 	p.unexpected(`a filter in braces, "(" or a function`)

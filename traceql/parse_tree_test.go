@@ -179,6 +179,7 @@ func TestLimits(t *testing.T) {
 		{"long word", "{ " + strings.Repeat("x", 1000) + " }", "unknown intrinsic \"" + strings.Repeat("x", 60) + "...\": for an attribute write ." +
 			strings.Repeat("x", 60) + "... or span." + strings.Repeat("x", 60) + "..., for text \"" + strings.Repeat("x", 60) + "...\""},
 		{"long scope", "{ " + strings.Repeat("x", 1000) + ". }", "expected the name of an attribute directly behind \"" + strings.Repeat("x", 60) + "...\""},
+		{"long function", "{} | rate" + strings.Repeat("x", 1000) + "()", "unknown function \"rate" + strings.Repeat("x", 56) + "...\": did you mean \"rate\"?"},
 		{"conditions", "{.a" + strings.Repeat("&&.a", n/4-1) + "}", ""},
 		{"sums", "{.a" + strings.Repeat("+1.5", n/4-2) + ">1}", ""},
 		{"filters", "{}" + strings.Repeat("||{}", n/4-1), ""},

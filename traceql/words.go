@@ -46,46 +46,39 @@ type words struct {
 // query returns the filter that the words stand for; nil if there are none.
 func (w *words) query() (all Expr) {
 	for {
-		group := w.group()
-		if group == nil {
-			if all != nil {
-				fail(Pos(w.at), "expected a condition behind OR")
-			}
-			return nil
-		}
-		all = join(Or, all, group)
-		pos := w.skipSpace()
+		all = join(Or, all, w.group())
+		or := w.skipSpace()
 		if !w.connective("or", "||") {
 			return all
 		}
 		if w.skipSpace(); w.at == len(w.text) {
-			fail(Pos(pos), "expected a condition behind OR")
+			fail(Pos(or), "expected a condition behind OR")
 		}
 	}
 }
 
-// group returns the conditions up to OR or the end; nil if there are none.
+// group returns the conditions up to OR or the end; nil if there is no word at all.
 func (w *words) group() (group Expr) {
 	for {
 		pos := w.skipSpace()
 		switch {
-		case w.at == len(w.text):
-			return group
 		case w.connective("and", "&&"):
-			if w.skipSpace(); group == nil || w.at == len(w.text) {
+			w.skipSpace()
+			if group == nil || w.ends() || w.isConnective("and", "&&") {
 				fail(Pos(pos), "expected a condition on both sides of AND")
 			}
-			continue
-		case w.connective("or", "||"):
-			if group == nil {
+		case w.ends():
+			if group == nil && pos < len(w.text) {
 				fail(Pos(pos), "expected a condition before OR")
 			}
-			w.at = pos
 			return group
 		}
 		group = join(And, group, w.term())
 	}
 }
+
+// ends reports whether a group of conditions ends here.
+func (w *words) ends() bool { return w.at == len(w.text) || w.isConnective("or", "||") }
 
 func join(op Op, l, r Expr) Expr {
 	if l == nil {
@@ -102,18 +95,28 @@ func (w *words) skipSpace() int {
 
 // connective takes a word that joins conditions, if it stands here by itself.
 func (w *words) connective(word, sign string) bool {
+	is := w.isConnective(word, sign)
+	if is {
+		w.at += wordEnd(w.text[w.at:])
+	}
+	return is
+}
+
+func (w *words) isConnective(word, sign string) bool {
 	rest := w.text[w.at:]
-	n := strings.IndexFunc(rest, unicode.IsSpace)
-	if n < 0 {
-		n = len(rest)
+	n := wordEnd(rest)
+	if text := rest[:n]; text != word && text != strings.ToUpper(word) && text != sign {
+		return false
 	}
-	if text := rest[:n]; text == word || text == strings.ToUpper(word) || text == sign {
-		if after := strings.TrimLeftFunc(rest[n:], unicode.IsSpace); operatorAt(after) == "" {
-			w.at += n
-			return true
-		}
+	return operatorAt(strings.TrimLeftFunc(rest[n:], unicode.IsSpace)) == "" // else it is a key
+}
+
+// wordEnd returns where white space begins.
+func wordEnd(s string) int {
+	if n := strings.IndexFunc(s, unicode.IsSpace); n >= 0 {
+		return n
 	}
-	return false
+	return len(s)
 }
 
 // word is a key, a value or free text.

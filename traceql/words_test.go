@@ -105,6 +105,8 @@ var badWords = []struct {
 	{"a OR or b", 6, "expected a condition before OR"},
 	{"AND a", 1, "expected a condition on both sides of AND"},
 	{"a and ", 3, "expected a condition on both sides of AND"},
+	{"a AND OR b", 3, "expected a condition on both sides of AND"},
+	{"a AND and b", 3, "expected a condition on both sides of AND"},
 	{"a=1 | rate()", 5, `unexpected "|": parentheses, braces and bars are for TraceQL, which begins with { (put the word in quotes to search for it)`},
 	{"a=1 (b=2 OR c=3)", 5, `unexpected "(": parentheses, braces and bars are for TraceQL, which begins with { (put the word in quotes to search for it)`},
 	{"status=500", 8, "status is one of unset, ok, error"},
