@@ -11,9 +11,9 @@ import (
 func holds(op Op, l, r Static) bool {
 	switch {
 	case l.Type == TypeArray:
-		return r.Type != TypeArray && anyElement(op == NotEqual, l, func(e Static) bool { return holds(op, e, r) })
+		return isScalar(r) && anyElement(op == NotEqual, l, func(e Static) bool { return holds(op, e, r) })
 	case r.Type == TypeArray:
-		return anyElement(op == NotEqual, r, func(e Static) bool { return holds(op, l, e) })
+		return isScalar(l) && anyElement(op == NotEqual, r, func(e Static) bool { return holds(op, l, e) })
 	case isCode(l) || isCode(r):
 		if l.Type != r.Type && l.Type != TypeInt && r.Type != TypeInt {
 			return false
@@ -22,6 +22,8 @@ func holds(op Op, l, r Static) bool {
 	}
 	return storeOps[op].Holds(scalarOf(l), scalarOf(r))
 }
+
+func isScalar(v Static) bool { return TypeNil < v.Type && v.Type < TypeBytes }
 
 func isCode(v Static) bool { return v.Type == TypeStatus || v.Type == TypeKind }
 

@@ -61,10 +61,8 @@ type (
 	// each compares all values of a field, by themselves, with a constant.
 	each struct {
 		field    store.Field
-		typ      Type // what the values are to be taken for, as fieldOf says
 		op       Op
 		constant Static
-		regex    *store.Regex
 		text     string
 	}
 )
@@ -194,20 +192,13 @@ func (n *each) narrow(e *env, rows store.Bitmap) {
 	for row := rows.Next(0); row >= 0; row = rows.Next(row + 1) {
 		held := false
 		e.chunk.Values(n.field, row, func(v span.Value) bool {
-			held = n.holds(typed(v, n.typ))
+			held = holds(n.op, StaticOf(v), n.constant)
 			return !held
 		})
 		if !held {
 			rows.Clear(row)
 		}
 	}
-}
-
-func (n *each) holds(v Static) bool {
-	if n.regex != nil {
-		return matches(n.regex, n.op == NotRegex, v)
-	}
-	return holds(n.op, v, n.constant)
 }
 
 // Costs are in units of those of a predicate's field, see costOf.

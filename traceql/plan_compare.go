@@ -1,9 +1,11 @@
 package traceql
 
 import (
+	"encoding/hex"
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/clewhq/clew/span"
 	"github.com/clewhq/clew/store"
@@ -23,34 +25,29 @@ func (p *planner) compareConst(a *Attribute, op Op, c Static) (condition, error)
 		of, err := p.compareConst(&own, op, c)
 		return p.ofParent(of, false), err
 	}
-	pred, ok, err := pushed(a, op, c)
-	if ok || err != nil {
+	switch pred, exact, err := pushed(a, op, c); {
+	case exact || err != nil:
 		return condition{pred: pred}, err
-	}
-	switch {
+	case pred != nil:
+		return p.residual(pred, &each{store.Attr(a.Scope, a.Name), op, c, textOf(op, a, &Const{Value: c})}), nil
 	case a.Intrinsic == NestedSetParent:
 		if c, ok := rootCondition(op, c); ok {
 			p.structural()
 			return c, nil
 		}
-	case a.Scope != store.IntrinsicScope || intrinsicFields[a.Intrinsic].field != store.NoIntrinsic:
-		return p.compareEach(a, op, c)
 	}
 	cond, err := p.compareValues(op, a, &Const{Value: c})
 	cond.needs = append(cond.needs, rootNeeds(a.Intrinsic, op, c)...)
 	return cond, err
 }
 
-// pushed returns the comparison of an attribute of the span itself with a constant as the store's
-// predicate; ok is false if the store cannot judge it.
-func pushed(a *Attribute, op Op, c Static) (pred store.Predicate, ok bool, err error) {
+// pushed returns the comparison of an attribute of the span itself with a constant as the store's predicate, nil
+// if the store knows nothing of it. Unless it is exact, it holds on more spans.
+func pushed(a *Attribute, op Op, c Static) (pred store.Predicate, exact bool, err error) {
 	f, typ := fieldOf(a)
 	switch {
 	case a.Scope == store.IntrinsicScope && f.Intrinsic == store.NoIntrinsic:
 		return nil, false, nil
-	case typ == TypeBytes:
-		pred, ok = pushedID(f, op, c)
-		return pred, ok, nil
 	case op == Regex || op == NotRegex:
 		re, err := store.NewRegex(c.Str)
 		if err != nil {
@@ -58,12 +55,14 @@ func pushed(a *Attribute, op Op, c Static) (pred store.Predicate, ok bool, err e
 		}
 		m := store.Matches{Field: f, Regex: re, Not: op == NotRegex}
 		return orNoService(a, m, m.Holds(span.StringValue(""))), true, nil
+	case typ == TypeBytes:
+		return pushedID(f, op, c), true, nil
 	}
 	v := span.Value{Type: span.Int, Num: c.Num}
 	switch c.Type {
 	case TypeStatus, TypeKind:
-		if a.Scope != store.IntrinsicScope { // an attribute that is an integer, and no float
-			return nil, false, nil
+		if a.Scope != store.IntrinsicScope { // equals integers, but no floats as for the store
+			return store.Compare{Field: f, Op: storeOps[op], Value: v}, false, nil
 		}
 		if c.Type != typ {
 			return never, true, nil
@@ -103,29 +102,77 @@ func orNoService(a *Attribute, p store.Predicate, holdsOnEmpty bool) store.Predi
 	return p
 }
 
-// pushedID compares an id by its bytes; only for equality.
-func pushedID(f store.Field, op Op, c Static) (store.Predicate, bool) {
+// pushedID returns the comparison of an id with a text as one of its bytes. For = and != the text is an id,
+// maybe without leading zeros; all else is about the digits.
+func pushedID(f store.Field, op Op, c Static) store.Predicate {
 	if c.Type != TypeString {
-		return never, true
+		return never
 	}
-	if op != Equal && op != NotEqual {
-		return nil, false
-	}
-	var bytes []byte
+	size := len(span.SpanID{})
 	if f.Intrinsic == store.TraceID || f.Intrinsic == store.LinkTraceID {
-		if id, err := span.ParseTraceID(c.Str); err == nil {
-			bytes = id[:]
+		size = len(span.TraceID{})
+	}
+	compare := func(op store.Op, digits string) store.Predicate {
+		id, _ := hex.DecodeString(digits) // it has digits only
+		return store.Compare{Field: f, Op: op, Value: span.BytesValue(string(id))}
+	}
+	var present store.Predicate = store.Exists{Field: f}
+	switch first, ok := firstID(c.Str, 2*size); {
+	case op == Equal && !isID(c.Str, 2*size):
+		return never
+	case op == NotEqual && !isID(c.Str, 2*size):
+		return present
+	case op == Equal || op == NotEqual:
+		return compare(storeOps[op], strings.Repeat("0", 2*size-len(c.Str))+c.Str)
+	case ok && first == c.Str:
+		return compare(storeOps[op], first)
+	case ok && (op == Less || op == LessEqual):
+		return compare(store.Less, first)
+	case ok:
+		return compare(store.GreaterEqual, first)
+	case op == Less || op == LessEqual:
+		return present
+	}
+	return never
+}
+
+// firstID returns the digits of the first id of so many that does not come before a text; ok is false if all do.
+func firstID(text string, digits int) (first string, ok bool) {
+	const hexDigits = "0123456789abcdef"
+	id := []byte(strings.Repeat("0", digits))
+	for i := range id {
+		if i == len(text) {
+			return string(id), true
 		}
-	} else if id, err := span.ParseSpanID(c.Str); err == nil {
-		bytes = id[:]
+		next := strings.IndexFunc(hexDigits, func(d rune) bool { return d >= rune(text[i]) })
+		if next < 0 {
+			return nextID(id, i)
+		}
+		if id[i] = hexDigits[next]; id[i] > text[i] {
+			return string(id), true
+		}
 	}
-	switch {
-	case bytes != nil:
-		return store.Compare{Field: f, Op: storeOps[op], Value: span.BytesValue(string(bytes))}, true
-	case op == Equal:
-		return never, true
+	if len(text) > digits {
+		return nextID(id, digits)
 	}
-	return store.Exists{Field: f}, true
+	return string(id), true
+}
+
+// nextID returns the digits of the first id behind all that begin with n given digits; ok is false if there is none.
+func nextID(id []byte, n int) (next string, ok bool) {
+	for n--; n >= 0; n-- {
+		switch id[n] {
+		case 'f':
+			id[n] = '0'
+			continue
+		case '9':
+			id[n] = 'a'
+		default:
+			id[n]++
+		}
+		return string(id), true
+	}
+	return "", false
 }
 
 // compareNil compiles "l = nil" and "l != nil".
@@ -161,20 +208,6 @@ func (p *planner) compareNil(op Op, l Expr) (condition, error) {
 		return condition{pred: store.AnyLink{P: store.Not{P: present}}}, nil
 	}
 	return condition{pred: noneOf(present)}, nil
-}
-
-// compareEach compiles a comparison that is judged on each value of a field by itself, which the store cannot do.
-func (p *planner) compareEach(a *Attribute, op Op, c Static) (condition, error) {
-	f, typ := fieldOf(a)
-	n := &each{field: f, typ: typ, op: op, constant: c, text: textOf(op, a, &Const{Value: c})}
-	if op == Regex || op == NotRegex {
-		re, err := store.NewRegex(c.Str)
-		if err != nil {
-			return condition{}, fmt.Errorf("regular expression %q: %w", c.Str, err)
-		}
-		n.regex = re
-	}
-	return p.residual(store.Exists{Field: f}, n), nil
 }
 
 func textOf(op Op, l, r Expr) string {
@@ -320,25 +353,23 @@ func correlationOf(x Expr) correlation {
 	return correlation{}
 }
 
-// onOne returns a condition that has a correlation as it is judged on one event or link; ok is false if the store cannot judge it.
-func (p *planner) onOne(x Expr) (store.Predicate, bool) {
+// onOne returns a condition that has a correlation as the store judges it on one event or link. Unless it is exact, it holds on more.
+func (p *planner) onOne(x Expr) (pred store.Predicate, exact bool) {
 	switch x := x.(type) {
 	case *Attribute:
 		return onOneField(x, Equal, &Const{Value: BoolStatic(true)})
 	case *Binary:
-		if x.Op == And || x.Op == Or {
-			l, okL := p.onOne(x.L)
-			r, okR := p.onOne(x.R)
-			if x.Op == And {
-				return allOf(l, r), okL && okR
-			}
-			return anyOf(l, r), okL && okR
-		}
 		if a, op, c, ok := constComparison(x); ok {
 			return onOneField(a, op, c)
 		}
+		l, exactL := p.onOne(x.L)
+		r, exactR := p.onOne(x.R)
+		if x.Op == And {
+			return allOf(l, r), exactL && exactR
+		}
+		return anyOf(l, r), exactL && exactR
 	}
-	return nil, false
+	return always, false
 }
 
 // constComparison returns a comparison of an attribute with a constant as "a op c".
@@ -360,7 +391,7 @@ func constComparison(x *Binary) (a *Attribute, op Op, c *Const, ok bool) {
 	return a, op, &Const{Value: v}, ok && v.Type != TypeNil
 }
 
-func onOneField(a *Attribute, op Op, c *Const) (store.Predicate, bool) {
+func onOneField(a *Attribute, op Op, c *Const) (pred store.Predicate, exact bool) {
 	f, _ := fieldOf(a)
 	switch {
 	case isNil(c) && op == Equal:
@@ -368,8 +399,11 @@ func onOneField(a *Attribute, op Op, c *Const) (store.Predicate, bool) {
 	case isNil(c):
 		return store.Exists{Field: f}, op == NotEqual
 	}
-	pred, ok, err := pushed(a, op, c.Value)
-	return pred, ok && err == nil
+	pred, exact, err := pushed(a, op, c.Value)
+	if err != nil {
+		return always, false
+	}
+	return pred, exact
 }
 
 // onSame returns the condition that one correlation satisfies all of preds.

@@ -135,8 +135,9 @@ func (p *planner) chain(x Expr) (condition, error) {
 	together := map[correlation][]store.Predicate{}
 	for _, x := range flatten(And, x, nil) {
 		if about := correlationOf(x); about != (correlation{}) {
-			if pred, ok := p.onOne(x); ok {
-				together[about] = append(together[about], pred)
+			pred, exact := p.onOne(x)
+			together[about] = append(together[about], pred)
+			if exact {
 				continue
 			}
 		}

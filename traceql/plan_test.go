@@ -31,12 +31,13 @@ func TestPlan(t *testing.T) {
 		{`{ status = error && kind != server }`, `(status = 2) && (kind != 2)`, `(status = 2) && (kind != 2)`, true},
 		{`{ status = 2 }`, `status = 2`, `status = 2`, true},
 		{`{ duration > 1.5 }`, `duration > 1.5`, `duration > 1.5`, true},
-		{`{ .a = error }`, `.a != nil`, `.a != nil`, true},
+		{`{ .a = error }`, `.a = 2`, `.a = 2`, true},
 		// Ids.
 		{`{ trace:id = "0aB" }`, `trace:id = 0x000000000000000000000000000000ab`, `trace:id = 0x000000000000000000000000000000ab`, true},
 		{`{ span:id = "xyz" }`, `false`, `false`, true},
 		{`{ span:parentID != "xyz" }`, `span:parentID != nil`, `span:parentID != nil`, true},
-		{`{ span:id =~ "a.*" }`, `span:id != nil`, `span:id != nil`, true},
+		{`{ span:id =~ "a.*" }`, `span:id =~ "a.*"`, `span:id =~ "a.*"`, true},
+		{`{ span:id > "0f" }`, `span:id >= 0x0f00000000000000`, `span:id >= 0x0f00000000000000`, true},
 		// The service name that is always there.
 		{`{ resource.service.name = "x" }`, `resource.service.name = "x"`, `resource.service.name = "x"`, true},
 		{`{ resource.service.name = "" }`, `(resource.service.name = "") || (!(resource.service.name != nil))`,
@@ -51,6 +52,8 @@ func TestPlan(t *testing.T) {
 		{`{ event.a = 1 && event:name = "x" }`, `event((event.a = 1) && (event:name = "x"))`, `event((event.a = 1) && (event:name = "x"))`, true},
 		{`{ event.a = nil }`, `event(!(event.a != nil))`, `event(!(event.a != nil))`, true},
 		{`{ event.a = 1 && !(event.b = 2) }`, `(event.a = 1) && (!(event.b = 2))`, `(event.a = 1) && (!(event.b = 2))`, true},
+		{`{ event.a = error && event.b = 1 }`, `(event.a = 2) && (event((event.a = 2) && (event.b = 1)))`,
+			`event.a = 2; event((event.a = 2) && (event.b = 1))`, true},
 		{`{ link.a = 1 && event.a = 1 && link.b = 2 }`, `(event.a = 1) && (link((link.a = 1) && (link.b = 2)))`,
 			`(event.a = 1) && (link((link.a = 1) && (link.b = 2)))`, true},
 		// Evaluated row by row.
@@ -106,4 +109,25 @@ func predicatesText(list []store.Predicate) string {
 		texts[i] = p.String()
 	}
 	return strings.Join(texts, "; ")
+}
+
+func TestIDsInOrder(t *testing.T) {
+	const digits = 4
+	texts := []string{"", "0", "00", "12", "12a", "12ab", "12ab0", "12abz", "1 2", "9", "9:", "A", "az", "fff", "ffff", "ffff0", "g", "f\xff", "ff9z", "0fffz"}
+	for _, text := range texts {
+		first, ok := firstID(text, digits)
+		if !ok {
+			first = "past all"
+		}
+		want := "past all"
+		for id := range 1 << 16 {
+			if s := fmt.Sprintf("%04x", id); s >= text {
+				want = s
+				break
+			}
+		}
+		if first != want {
+			t.Errorf("the first id not before %q is %s, want %s", text, first, want)
+		}
+	}
 }

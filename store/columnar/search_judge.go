@@ -1,6 +1,7 @@
 package columnar
 
 import (
+	"encoding/hex"
 	"math"
 
 	"github.com/clewhq/clew/span"
@@ -12,6 +13,7 @@ type test struct {
 	exists bool         // any value will do
 	regex  *store.Regex // else if set, the expression to match
 	not    bool         // or rather not to
+	digits bool         // the hex digits of an id, that is
 	op     store.Op     // else the comparison
 	want   span.Value
 	ints   intTest // the comparison, for Int values
@@ -38,8 +40,8 @@ func newTest(p store.Predicate) (store.Field, *test) {
 		}
 		return p.Field, t
 	case store.Matches:
-		t := &test{regex: p.Regex, not: p.Not, ints: noInt}
-		if !p.Not {
+		t := &test{regex: p.Regex, not: p.Not, digits: p.Field.OfID(), ints: noInt}
+		if !p.Not && !t.digits {
 			t.prefix = []byte(p.Regex.Prefix())
 		}
 		return p.Field, t
@@ -131,6 +133,8 @@ func (t *test) bytes(typ span.Type, b []byte) bool {
 			return store.Matches{Regex: t.regex, Not: t.not}.Holds(v)
 		}
 		return t.op.Holds(v, t.want)
+	case t.digits:
+		return t.regex.Match(hex.AppendEncode(nil, b)) != t.not
 	case t.regex != nil:
 		return typ == span.String && t.regex.Match(b) != t.not
 	case typ != t.want.Type:
@@ -156,6 +160,8 @@ func (t *test) can(typ span.Type) bool {
 		return false
 	case typ == span.Array:
 		return true
+	case t.digits:
+		return typ == span.Bytes
 	case t.regex != nil:
 		return typ == span.String
 	case typ == span.Int || typ == span.Float:

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"fmt"
 	"math"
 	"regexp"
 	"unicode/utf8"
@@ -101,6 +102,9 @@ func (g *Gen) leafAbout(f store.Field, spans []*span.Span) store.Predicate {
 	}
 	if elements, err := v.Elements(); v.Type == span.Array && err == nil && len(elements) > 0 {
 		v = pick(g, elements...)
+	}
+	if f.OfID() && g.chance(3) {
+		return store.Matches{Field: f, Regex: g.regex(fmt.Sprintf("%x", v.Str)), Not: g.chance(3)}
 	}
 	if v.Type == span.String && g.chance(3) {
 		return store.Matches{Field: f, Regex: g.regex(v.Str), Not: g.chance(3)}

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"fmt"
 	"math"
 	"math/big"
 	"regexp"
@@ -27,7 +28,12 @@ func Judge(p store.Predicate, s *span.Span) bool {
 		return slices.ContainsFunc(Values(p.Field, s), func(v span.Value) bool { return holds(p.Op, v, p.Value) })
 	case store.Matches:
 		whole := wholeRegexp(p.Regex.Expr)
-		return slices.ContainsFunc(Values(p.Field, s), func(v span.Value) bool { return matches(whole, v, p.Not) })
+		return slices.ContainsFunc(Values(p.Field, s), func(v span.Value) bool {
+			if p.Field.OfID() {
+				v = span.StringValue(fmt.Sprintf("%x", v.Str))
+			}
+			return matches(whole, v, p.Not)
+		})
 	case store.Exists:
 		return len(Values(p.Field, s)) > 0
 	case store.AnyEvent:
