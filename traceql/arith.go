@@ -4,7 +4,8 @@ import "math"
 
 // arithmetic returns a op b, for Add, Sub, Mul, Div, Mod and Pow; nil if there is no result: an operand
 // is no number, or an integer is divided by zero. With a float the result is a float. Integers truncate and
-// wrap; durations are integers, of nanoseconds, and make the result a duration.
+// wrap; durations are integers, of nanoseconds, and make the result a duration, but what is divided by
+// one is a ratio, a float.
 func arithmetic(op Op, a, b Static) Static {
 	x, okA := a.Number()
 	y, okB := b.Number()
@@ -15,6 +16,8 @@ func arithmetic(op Op, a, b Static) Static {
 		return FloatStatic(floatOp(op, x, y))
 	case b.Int() == 0 && (op == Div || op == Mod):
 		return Static{}
+	case op == Div && b.Type == TypeDuration:
+		return FloatStatic(x / y)
 	}
 	typ := TypeInt
 	if a.Type == TypeDuration || b.Type == TypeDuration {

@@ -42,7 +42,7 @@ func (v naiveView) holds(e Expr) bool {
 func (v naiveView) holdsAlone(e Expr) bool {
 	switch e := e.(type) {
 	case *Attribute:
-		return slices.Contains(v.values(e), BoolStatic(true))
+		return slices.ContainsFunc(v.values(e), func(x Static) bool { return naiveHolds(Equal, x, BoolStatic(true)) })
 	case *Binary:
 		if e.Op == Or {
 			return v.holds(e.L) || v.holds(e.R)
@@ -227,8 +227,9 @@ func naivePadID(text string, digits int) string {
 
 // naiveHolds reports whether "l op r" is true.
 func naiveHolds(op Op, l, r Static) bool {
+	none := func(s Static) bool { return s.Type == TypeNil || s.Type == TypeBytes || s.Type == TypeMap }
 	switch {
-	case l.Type == TypeArray && r.Type == TypeArray:
+	case none(l), none(r), l.Type == TypeArray && r.Type == TypeArray:
 		return false
 	case l.Type == TypeArray:
 		return naiveOverElements(op, l, func(e Static) bool { return naiveHolds(op, e, r) })
@@ -295,24 +296,16 @@ func naiveOrderFits(op Op, order int) bool {
 // naiveArithmetic returns l op r, TypeNil if there is no such value.
 func naiveArithmetic(op Op, l, r Static) Static {
 	number := func(s Static) bool { return naiveIsNumber(s) || s.Type == TypeFloat }
-	if !number(l) || !number(r) {
-		return Static{}
-	}
-	durations := 0
-	if l.Type == TypeDuration {
-		durations++
-	}
-	if r.Type == TypeDuration {
-		durations++
-	}
-	negativePower := op == Pow && r.Int() < 0
 	switch {
-	case l.Type == TypeFloat || r.Type == TypeFloat, negativePower,
-		durations > 0 && op == Pow, durations == 2 && op == Mul, r.Type == TypeDuration && op == Div:
+	case !number(l) || !number(r):
+		return Static{}
+	case l.Type == TypeFloat || r.Type == TypeFloat, op == Pow && r.Int() < 0:
 		return FloatStatic(naiveFloat(op, naiveAsFloat(l), naiveAsFloat(r)))
 	case (op == Div || op == Mod) && r.Int() == 0:
 		return Static{}
-	case durations > 0:
+	case op == Div && r.Type == TypeDuration: // how many times
+		return FloatStatic(naiveAsFloat(l) / naiveAsFloat(r))
+	case l.Type == TypeDuration || r.Type == TypeDuration:
 		return DurationStatic(naiveInt(op, l.Int(), r.Int()))
 	}
 	return IntStatic(naiveInt(op, l.Int(), r.Int()))

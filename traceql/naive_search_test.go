@@ -32,7 +32,7 @@ func (n *naive) search(q *Query, opts SearchOptions) (*SearchResult, error) {
 		}
 	}
 	if opts.Slowest {
-		slices.SortStableFunc(result.Traces, func(a, b *Trace) int { return cmp.Compare(b.End-b.Start, a.End-a.Start) })
+		slices.SortStableFunc(result.Traces, func(a, b *Trace) int { return cmp.Compare(int64(b.End-b.Start), int64(a.End-a.Start)) })
 	}
 	slices.SortStableFunc(result.Spans, func(a, b FoundSpan) int {
 		return -cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(a.TraceID.String(), b.TraceID.String()), cmp.Compare(a.ID.String(), b.ID.String()))
@@ -50,7 +50,9 @@ func (n *naive) search(q *Query, opts SearchOptions) (*SearchResult, error) {
 func naiveLimit(r *SearchResult, opts SearchOptions) {
 	if n := opts.Limit; n > 0 && len(r.Traces)+len(r.Spans) > n {
 		r.Traces, r.Spans = r.Traces[:min(n, len(r.Traces))], r.Spans[:min(n, len(r.Spans))]
-		r.Next = "more"
+		if !opts.Slowest {
+			r.Next = "more"
+		}
 	}
 	for _, t := range r.Traces {
 		for i, set := range t.SpanSets {

@@ -117,9 +117,7 @@ func (m *naiveMetrics) measure(q *Series) ([]*TimeSeries, error) {
 			if !naiveIsNumber(v) {
 				return
 			}
-			if s.value = naiveAsFloat(v); v.Type == TypeDuration {
-				s.value /= 1e9
-			}
+			s.value = naiveAsFloat(v)
 		}
 		labels := naiveLabelsOf(q, sp)
 		key := labelsText(labels)
@@ -167,23 +165,27 @@ var naiveNames = map[SeriesFunc]string{
 }
 
 func (m *naiveMetrics) seriesOf(q *Series, g *naiveGroup) (list []*TimeSeries) {
-	one := func(labels []Label, value func([]naiveSample) float64) {
+	unit := 1.0
+	if q.Attr != nil && slices.Contains([]Intrinsic{SpanDuration, TraceDuration, EventTimeSinceStart}, q.Attr.Intrinsic) {
+		unit = 1e9 // nanoseconds in, seconds out
+	}
+	one := func(labels []Label, unit float64, value func([]naiveSample) float64) {
 		s := &TimeSeries{Labels: append(slices.Clone(g.labels), labels...)}
 		for _, samples := range g.samples {
-			s.Values = append(s.Values, value(samples))
+			s.Values = append(s.Values, value(samples)/unit)
 		}
 		list = append(list, s)
 	}
 	switch q.Func {
 	case QuantileOverTime:
 		for _, p := range q.Quantiles {
-			one([]Label{{"p", FloatStatic(p)}}, func(samples []naiveSample) float64 { return naiveQuantileOf(samples, p) })
+			one([]Label{{"p", FloatStatic(p)}}, unit, func(samples []naiveSample) float64 { return naiveQuantileOf(samples, p) })
 		}
 	case HistogramOverTime:
-		for _, bound := range naiveBoundsOf(g.samples) {
-			one([]Label{{"__bucket", FloatStatic(bound)}}, func(samples []naiveSample) (n float64) {
+		for _, bound := range naiveBoundsOf(g.samples, unit) {
+			one([]Label{{"__bucket", FloatStatic(bound)}}, 1, func(samples []naiveSample) (n float64) {
 				for _, s := range samples {
-					if naiveBoundOf(s.value) == bound {
+					if naiveBoundOf(s.value/unit) == bound {
 						n += s.weight
 					}
 				}
@@ -195,16 +197,15 @@ func (m *naiveMetrics) seriesOf(q *Series, g *naiveGroup) (list []*TimeSeries) {
 		if len(q.By) == 0 {
 			name = []Label{{"__name__", StringStatic(naiveNames[q.Func])}}
 		}
-		one(name, func(samples []naiveSample) float64 { return m.reduce(q.Func, samples) })
+		one(name, unit, func(samples []naiveSample) float64 { return m.reduce(q.Func, samples) })
 	}
 	return list
 }
 
 func (m *naiveMetrics) reduce(f SeriesFunc, samples []naiveSample) float64 {
-	count, sum, least, most := 0.0, 0.0, math.NaN(), math.NaN()
+	count, least, most := 0.0, math.NaN(), math.NaN()
 	for i, s := range samples {
 		count += s.weight
-		sum += s.weight * s.value
 		if i == 0 {
 			least, most = s.value, s.value
 		}
@@ -222,9 +223,27 @@ func (m *naiveMetrics) reduce(f SeriesFunc, samples []naiveSample) float64 {
 	case count == 0:
 		return math.NaN()
 	case f == SumOverTime:
-		return sum
+		return naiveSum(samples)
 	}
-	return sum / count
+	return naiveSum(samples) / count
+}
+
+// naiveSum is exact, up to its last step.
+func naiveSum(samples []naiveSample) float64 {
+	sum, infinite := new(big.Float).SetPrec(4000), 0.0
+	for _, s := range samples {
+		if math.IsInf(s.value, 0) {
+			infinite += s.value
+			continue
+		}
+		part := new(big.Float).SetPrec(4000).SetFloat64(s.value)
+		sum.Add(sum, part.Mul(part, big.NewFloat(s.weight)))
+	}
+	if infinite != 0 { // or NaN
+		return infinite
+	}
+	total, _ := sum.Float64()
+	return total
 }
 
 // naiveQuantileOf returns the value of rank ceil(p*n), exactly.
@@ -251,29 +270,29 @@ func naiveQuantileOf(samples []naiveSample, p float64) float64 {
 	return math.NaN()
 }
 
-// naiveBoundOf returns the upper bound of the bucket of a value: the least of 0 and all powers of two
-// and their negatives that is not below it.
+// naiveBoundOf returns the upper bound of the bucket of a value: the least power of two that is not below it,
+// or 0 if the value is not above 0.
 func naiveBoundOf(v float64) float64 {
-	if v == 0 || math.IsInf(v, 0) {
+	if v <= 0 {
+		return 0
+	}
+	if math.IsInf(v, 1) {
 		return v
 	}
-	bound := math.Copysign(1, v)
-	for math.Abs(bound) < math.Abs(v) {
+	bound := 1.0
+	for bound < v {
 		bound *= 2
 	}
-	for math.Abs(bound)/2 >= math.Abs(v) {
-		bound /= 2
-	}
-	if bound < v {
+	for bound/2 >= v {
 		bound /= 2
 	}
 	return bound
 }
 
-func naiveBoundsOf(intervals [][]naiveSample) (bounds []float64) {
+func naiveBoundsOf(intervals [][]naiveSample, unit float64) (bounds []float64) {
 	for _, samples := range intervals {
 		for _, s := range samples {
-			bounds = append(bounds, naiveBoundOf(s.value))
+			bounds = append(bounds, naiveBoundOf(s.value/unit))
 		}
 	}
 	slices.Sort(bounds)
@@ -397,6 +416,13 @@ func naiveCompareLabels(a, b Label) int {
 	if order == 0 && naiveIsNumber(a.Value) && naiveIsNumber(b.Value) {
 		order = naiveExactNumber(a.Value).Cmp(naiveExactNumber(b.Value))
 	}
+	isNaN := func(s Static) int {
+		if s.Type == TypeFloat && math.IsNaN(s.Float()) {
+			return 0
+		}
+		return 1
+	}
+	order = cmp.Or(order, cmp.Compare(isNaN(a.Value), isNaN(b.Value))) // NaN goes first
 	return cmp.Or(order, cmp.Compare(a.Value.Num, b.Value.Num), strings.Compare(a.Value.Str, b.Value.Str))
 }
 

@@ -203,14 +203,22 @@ func expect(name string, want, got []string) error {
 	if slices.EqualFunc(want, got, sameLine) {
 		return nil
 	}
+	text := onlyIn("want", want, got) + onlyIn("got ", got, want)
+	if text == "" {
+		text = onlyIn("want", want, nil) + onlyIn("got ", got, nil) // in another order
+	}
+	return fmt.Errorf("%s:\n%s", name, text)
+}
+
+// onlyIn returns the lines that others lack.
+func onlyIn(name string, lines, others []string) string {
 	var text strings.Builder
-	for _, line := range want {
-		fmt.Fprintf(&text, "  want %s\n", strings.TrimSpace(line))
+	for _, line := range lines {
+		if !slices.ContainsFunc(others, func(other string) bool { return sameLine(line, other) }) {
+			fmt.Fprintf(&text, "  %s %s\n", name, strings.TrimSpace(line))
+		}
 	}
-	for _, line := range got {
-		fmt.Fprintf(&text, "  got  %s\n", line)
-	}
-	return fmt.Errorf("%s:\n%s", name, text.String())
+	return text.String()
 }
 
 func sameLine(want, got string) bool {
