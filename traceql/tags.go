@@ -114,14 +114,15 @@ func (r *TagResult) limitTags(limit int) {
 // booleans. Durations, times, ids and the numbering of nested sets are too many to list, and come as none.
 func (e *Engine) TagValues(ctx context.Context, tenant string, a *Attribute, opts TagOptions) (*TagResult, error) {
 	result := &TagResult{}
-	if !listed(a) {
-		return result, nil
-	}
 	var err error
-	if filter := tagFilter(opts.Filter); filter != nil || a.Parent || a.Scope == store.IntrinsicScope && !inTables[a.Intrinsic] {
-		err = e.countValues(ctx, tenant, a, filter, opts.Range, result)
-	} else {
-		result.Values, err = e.knownValues(ctx, tenant, a, opts.Range)
+	switch filter := tagFilter(opts.Filter); {
+	case a.Scope == store.IntrinsicScope && !listed[a.Intrinsic]:
+	case filter != nil || a.Parent || lookedFor[a.Intrinsic]:
+		err = e.lookForValues(ctx, tenant, a, filter, opts.Range, result)
+	case a.Scope == store.IntrinsicScope:
+		result.Values, err = e.intrinsicValues(ctx, tenant, a.Intrinsic, opts.Range)
+	default:
+		err = e.attributeValues(ctx, tenant, a, opts.Range, result)
 	}
 	if err != nil {
 		return nil, err
@@ -132,27 +133,23 @@ func (e *Engine) TagValues(ctx context.Context, tenant string, a *Attribute, opt
 	return result, nil
 }
 
-// listed reports whether the values of an attribute are worth a list.
-func listed(a *Attribute) bool {
-	if a.Scope != store.IntrinsicScope {
-		return true
+// listed are the intrinsics whose values are worth a list, lookedFor those of them of which stores have no tables.
+var (
+	listed = [numIntrinsics]bool{
+		SpanName: true, SpanStatus: true, SpanStatusMessage: true, SpanKind: true, TraceRootName: true, TraceRootService: true,
+		EventName: true, ScopeName: true, ScopeVersion: true,
 	}
-	switch a.Intrinsic {
-	case SpanName, SpanStatus, SpanStatusMessage, SpanKind, TraceRootName, TraceRootService, EventName, ScopeName, ScopeVersion:
-		return true
-	}
-	return false
-}
+	lookedFor = [numIntrinsics]bool{SpanStatusMessage: true, ScopeName: true, ScopeVersion: true}
+)
 
-// inTables are the intrinsics whose values the store, or the language, has in a table.
-var inTables = [numIntrinsics]bool{
-	SpanName: true, SpanStatus: true, SpanKind: true, TraceRootName: true, TraceRootService: true, EventName: true,
-}
-
-// knownValues returns the values of an attribute without looking at spans, as far as the store can.
-func (e *Engine) knownValues(ctx context.Context, tenant string, a *Attribute, r store.TimeRange) ([]TagValue, error) {
-	var values []TagValue
-	switch a.Intrinsic {
+// intrinsicValues returns the values of an intrinsic without looking at spans.
+func (e *Engine) intrinsicValues(ctx context.Context, tenant string, i Intrinsic, r store.TimeRange) (values []TagValue, err error) {
+	var texts []string
+	switch i {
+	case SpanName:
+		return e.storedValues(ctx, tenant, []store.Field{store.Of(store.Name)}, r)
+	case EventName:
+		return e.storedValues(ctx, tenant, []store.Field{store.Of(store.EventName)}, r)
 	case SpanStatus:
 		for code := range statusNames {
 			values = append(values, TagValue{Value: StatusStatic(code)})
@@ -161,79 +158,107 @@ func (e *Engine) knownValues(ctx context.Context, tenant string, a *Attribute, r
 		for kind := range kindNames {
 			values = append(values, TagValue{Value: KindStatic(kind)})
 		}
-	case TraceRootService: // any service may be that of a root
-		names, err := e.Store.Services(ctx, tenant, r)
-		for _, name := range names {
-			values = append(values, TagValue{Value: StringStatic(name)})
-		}
-		return values, err
+	case TraceRootService: // any service, and below any operation, may be that of a root
+		texts, err = e.Store.Services(ctx, tenant, r)
 	case TraceRootName:
-		operations, err := e.Store.Operations(ctx, tenant, "", r)
-		for i, o := range operations {
-			if i == 0 || o.Name != operations[i-1].Name { // they differ in their kind
-				values = append(values, TagValue{Value: StringStatic(o.Name)})
+		var operations []store.Operation
+		operations, err = e.Store.Operations(ctx, tenant, "", r)
+		for _, o := range operations {
+			if len(texts) == 0 || texts[len(texts)-1] != o.Name { // they differ in their kind
+				texts = append(texts, o.Name)
 			}
 		}
-		return values, err
-	case SpanName:
-		return e.storedValues(ctx, tenant, []store.Field{store.Of(store.Name)}, r)
-	case EventName:
-		return e.storedValues(ctx, tenant, []store.Field{store.Of(store.EventName)}, r)
-	default:
-		fields, err := e.fieldsOf(ctx, tenant, a, r)
-		if err != nil {
-			return nil, err
-		}
-		return e.storedValues(ctx, tenant, fields, r)
 	}
-	return values, nil
+	for _, text := range texts {
+		values = append(values, TagValue{Value: StringStatic(text)})
+	}
+	return values, err
 }
 
-// fieldsOf returns the attributes that a stands for: of one scope, or of those that have the key. A store has
-// tables for each scope but not for what a span has in the first that has the key: a span that has
-// the key in two of them counts twice.
-func (e *Engine) fieldsOf(ctx context.Context, tenant string, a *Attribute, r store.TimeRange) ([]store.Field, error) {
-	if a.Scope != store.AnyScope {
-		return []store.Field{store.Attr(a.Scope, a.Name)}, nil
-	}
+// attributeValues puts into result the values of an attribute. Stores have tables of texts that are not too
+// many, whatever the number of spans; everything else would take them time with many spans. Tables know each scope by
+// itself: a span that has the key in two of them counts twice.
+func (e *Engine) attributeValues(ctx context.Context, tenant string, a *Attribute, r store.TimeRange, result *TagResult) error {
 	keys, err := e.Store.AttributeKeys(ctx, tenant, r)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	var fields []store.Field
+	var texts, others uint64
 	for _, k := range keys {
-		f := store.Attr(k.Scope, k.Key)
-		if k.Key == a.Name && !slices.Contains(fields, f) {
+		if k.Key != a.Name || a.Scope != store.AnyScope && a.Scope != k.Scope {
+			continue
+		}
+		if f := store.Attr(k.Scope, k.Key); !slices.Contains(fields, f) {
 			fields = append(fields, f)
 		}
+		switch {
+		case k.Scope == store.ResourceScope || k.Scope == store.InstrumentationScope: // of which there are few
+		case k.Type.InDict():
+			texts += k.Count
+		default:
+			others += k.Count
+		}
 	}
-	return fields, nil
+	switch {
+	case others > maxLooked:
+		return e.lookForValues(ctx, tenant, a, nil, r, result)
+	case texts > maxSampled:
+		many, err := e.hasManyValues(ctx, tenant, a, r)
+		if err != nil {
+			return err
+		}
+		if many {
+			return e.lookForValues(ctx, tenant, a, nil, r, result)
+		}
+	}
+	result.Values, err = e.storedValues(ctx, tenant, fields, r)
+	return err
+}
+
+// hasManyValues reports whether an attribute seems to have a value of its own on many of the spans, by a sample.
+func (e *Engine) hasManyValues(ctx context.Context, tenant string, a *Attribute, r store.TimeRange) (bool, error) {
+	var sample TagResult
+	l := newTagLook(r)
+	l.most = maxSampled
+	err := l.values(ctx, e, tenant, a, &sample)
+	distinct, all := len(sample.Values), 0
+	for _, v := range sample.Values {
+		all += int(v.Count)
+	}
+	return distinct > 100 && distinct > all/10, err
 }
 
 func (e *Engine) storedValues(ctx context.Context, tenant string, fields []store.Field, r store.TimeRange) ([]TagValue, error) {
-	counts := valueCounts{}
+	var values []TagValue
 	for _, f := range fields {
 		list, err := e.Store.AttributeValues(ctx, tenant, f, r, 0)
 		if err != nil {
 			return nil, err
 		}
 		for _, v := range list {
-			counts.add(StaticOf(v.Value), v.Count)
+			if s := StaticOf(v.Value); listedTypes[s.Type] > 0 {
+				values = append(values, TagValue{s, v.Count})
+			}
 		}
+	}
+	if len(fields) <= 1 { // they are in order
+		return values, nil
+	}
+	counts := valueCounts{}
+	for _, v := range values {
+		counts[v.Value] += v.Count
 	}
 	return counts.list(), nil
 }
 
-// valueCounts counts values that can be listed.
-type valueCounts map[Static]uint64
-
-func (c valueCounts) add(v Static, n uint64) {
-	switch v.Type {
-	case TypeNil, TypeBytes, TypeArray, TypeMap:
-		return
-	}
-	c[v] += n
+// listedTypes are the types of values that are listed, by their order in a list; 0 means that they are not:
+// a query cannot name them.
+var listedTypes = [...]int{
+	TypeString: 1, TypeBool: 2, TypeInt: 3, TypeFloat: 4, TypeDuration: 5, TypeStatus: 6, TypeKind: 7, TypeMap: 0,
 }
+
+type valueCounts map[Static]uint64
 
 // list returns the values, most frequent first, then in order.
 func (c valueCounts) list() []TagValue {
@@ -247,12 +272,13 @@ func (c valueCounts) list() []TagValue {
 	return values
 }
 
-// compareTagValues orders values by type, then by value.
 func compareTagValues(a, b Static) int {
-	if a.Type != b.Type || a.Type == TypeString {
-		return cmp.Or(cmp.Compare(a.Type, b.Type), strings.Compare(a.Str, b.Str))
-	}
-	if a.Type == TypeFloat {
+	switch {
+	case a.Type != b.Type:
+		return cmp.Compare(listedTypes[a.Type], listedTypes[b.Type])
+	case a.Type == TypeString:
+		return strings.Compare(a.Str, b.Str)
+	case a.Type == TypeFloat:
 		return cmp.Or(cmp.Compare(a.Float(), b.Float()), cmp.Compare(a.Num, b.Num))
 	}
 	return cmp.Compare(a.Int(), b.Int())

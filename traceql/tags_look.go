@@ -14,10 +14,11 @@ import (
 // Autocompletion is asked for with each key that is pressed, and its answers need not be complete. A look
 // for tags or values therefore goes from the newest spans back, and ends when it has done so much:
 const (
-	// maxLooked is how many values are read.
-	maxLooked = 1_000_000
+	// maxLooked is how many values are read; maxSampled, for a first impression.
+	maxLooked  = 500_000
+	maxSampled = maxLooked / 16
 	// maxKept is about how many bytes of distinct values each worker keeps.
-	maxKept = 16 << 20
+	maxKept = 2 << 20
 )
 
 // tagLook looks through the spans on which a filter holds.
@@ -30,6 +31,8 @@ type tagLook struct {
 	cut      atomic.Bool // not everything was looked at
 }
 
+func newTagLook(r store.TimeRange) *tagLook { return &tagLook{r: r, most: maxLooked} }
+
 // tagFilter returns the conditions that were typed so far; nil if there are none.
 func tagFilter(text string) *Filter {
 	if conditions := parseLenient(text); conditions != nil {
@@ -38,14 +41,12 @@ func tagFilter(text string) *Filter {
 	return nil
 }
 
-func newTagLook(filter *Filter, r store.TimeRange) (*tagLook, error) {
-	l := &tagLook{r: r, most: maxLooked}
-	if filter == nil {
-		return l, nil
+// only limits the look to spans on which a filter holds, if there is one.
+func (l *tagLook) only(filter *Filter) (err error) {
+	if filter != nil {
+		l.pipeline, err = l.planner.pipeline(&Pipeline{Stages: []Stage{filter}})
 	}
-	var err error
-	l.pipeline, err = l.planner.pipeline(&Pipeline{Stages: []Stage{filter}})
-	return l, err
+	return err
 }
 
 // enough reports whether the look has read as much as it may.
@@ -118,8 +119,8 @@ func (l *tagLook) rows(at *env, c store.Chunk) (rows store.Bitmap, err error) {
 
 // countTags puts into result the tags that spans on which the filter holds have.
 func (e *Engine) countTags(ctx context.Context, tenant string, filter *Filter, r store.TimeRange, result *TagResult) error {
-	l, err := newTagLook(filter, r)
-	if err != nil {
+	l := newTagLook(r)
+	if err := l.only(filter); err != nil {
 		return err
 	}
 	place := map[store.Field]int{}
@@ -129,7 +130,7 @@ func (e *Engine) countTags(ctx context.Context, tenant string, filter *Filter, r
 		l.planner.field(f)
 	}
 	counts := make([]atomic.Uint64, len(result.Tags))
-	err = l.run(ctx, e, tenant, result, func(_ int, at *env, rows store.Bitmap) {
+	err := l.run(ctx, e, tenant, result, func(_ int, at *env, rows store.Bitmap) {
 		for _, f := range at.chunk.Attributes() {
 			if i, ok := place[f]; ok {
 				counts[i].Add(countPresent(at.chunk.Column(f), rows))
@@ -163,20 +164,24 @@ func countPresent(c *store.Column, rows store.Bitmap) (n uint64) {
 	return n
 }
 
-// countValues puts into result the values that an attribute has on spans on which the filter holds.
-func (e *Engine) countValues(ctx context.Context, tenant string, a *Attribute, filter *Filter, r store.TimeRange, result *TagResult) error {
-	l, err := newTagLook(filter, r)
-	if err != nil {
+// lookForValues puts into result the values that an attribute has on spans on which the filter holds.
+func (e *Engine) lookForValues(ctx context.Context, tenant string, a *Attribute, filter *Filter, r store.TimeRange, result *TagResult) error {
+	l := newTagLook(r)
+	if err := l.only(filter); err != nil {
 		return err
 	}
-	return l.countValues(ctx, e, tenant, a, result)
+	return l.values(ctx, e, tenant, a, result)
 }
 
-func (l *tagLook) countValues(ctx context.Context, e *Engine, tenant string, a *Attribute, result *TagResult) error {
+// values puts into result the values of an attribute.
+func (l *tagLook) values(ctx context.Context, e *Engine, tenant string, a *Attribute, result *TagResult) error {
 	l.planner.attribute(a)
 	counters := make([]valueCounter, workers())
 	err := l.run(ctx, e, tenant, result, func(worker int, at *env, rows store.Bitmap) {
-		counters[worker].count(at.column(a), rows)
+		counter := &counters[worker]
+		if counter.count(at.column(a), rows); counter.full {
+			l.looked.Store(l.most)
+		}
 	})
 	if err != nil {
 		return err
@@ -185,7 +190,7 @@ func (l *tagLook) countValues(ctx context.Context, e *Engine, tenant string, a *
 	for i := range counters {
 		result.Partial = result.Partial || counters[i].full
 		for v, n := range counters[i].values {
-			all.add(v, n)
+			all[v] += n
 		}
 	}
 	result.Values = all.list()
@@ -261,6 +266,9 @@ func (c *valueCounter) countCodes(column *column, rows store.Bitmap) {
 }
 
 func (c *valueCounter) add(v Static, n uint64) {
+	if listedTypes[v.Type] == 0 {
+		return
+	}
 	if _, ok := c.values[v]; !ok {
 		const each = 64 // for the place of a value
 		if c.bytes += len(v.Str) + each; c.bytes > maxKept {
@@ -269,5 +277,5 @@ func (c *valueCounter) add(v Static, n uint64) {
 		}
 		v.Str = strings.Clone(v.Str)
 	}
-	c.values.add(v, n)
+	c.values[v] += n
 }

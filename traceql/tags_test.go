@@ -22,7 +22,7 @@ var tagFilters = []struct{ typed, means string }{
 	{`{ kind = server && .x =`, `{ kind = server }`},
 	{`{ resource.service.name = "front" && span.`, `{ resource.service.name = "front" }`},
 	{`{ duration >= 0 }`, `{ duration >= 0 }`},
-	{`{ trace:rootName != nil && nestedSetParent < 0`, `{ trace:rootName != nil && nestedSetParent < 0 }`},
+	{`{ trace:duration > 1ms && `, `{ trace:duration > 1ms }`},
 	{`{ name = "no span is called that" }`, `{ name = "no span is called that" }`},
 }
 
@@ -51,7 +51,7 @@ func (n *naive) matching(t *testing.T, filter string, r store.TimeRange) (list [
 			t.Fatal(err)
 		}
 		for _, s := range trace.spans {
-			if setsHave(sets, s) && r.Contains(s.Start) {
+			if naiveSetsHave(sets, s) && r.Contains(s.Start) {
 				list = append(list, s)
 			}
 		}
@@ -96,8 +96,10 @@ func TestTagsOfMatchingSpans(t *testing.T) {
 						got[store.Attr(tag.Scope, tag.Name).String()] = tag.Count
 					}
 				}
-				if !maps.Equal(got, want) {
-					t.Errorf("%s, %s, %v: got %v, want %v", name, filter.typed, r, got, want)
+				for tag := range maps.Keys(merged(got, want)) {
+					if got[tag] != want[tag] {
+						t.Errorf("%s, %s, %v: %q is on %d spans, want %d", name, filter.typed, r, tag, got[tag], want[tag])
+					}
 				}
 				if found.Partial {
 					t.Errorf("%s, %s: all was looked through, and it says partial", name, filter.typed)
@@ -105,6 +107,13 @@ func TestTagsOfMatchingSpans(t *testing.T) {
 			}
 		}
 	}
+}
+
+// merged returns a map with the keys of both.
+func merged(a, b map[string]uint64) map[string]uint64 {
+	all := maps.Clone(a)
+	maps.Copy(all, b)
+	return all
 }
 
 // attributesPresent returns the attributes that a span has, at any level.
@@ -129,8 +138,8 @@ func attributesPresent(s *span.Span) map[store.Field]bool {
 
 func TestTagValuesOfMatchingSpans(t *testing.T) {
 	stores, oracle := tagStores(t, 300)
-	attributes := []string{"name", "status", "kind", "statusMessage", "rootName", "trace:rootService", "instrumentation:name",
-		"instrumentation:version", "event:name", "resource.service.name", ".service.name", "parent.resource.service.name"}
+	attributes := []string{"name", "status", "kind", "statusMessage", "instrumentation:name", "instrumentation:version",
+		"event:name", "resource.service.name", ".service.name"}
 	keys, err := stores["model"].AttributeKeys(t.Context(), store.DefaultTenant, store.TimeRange{})
 	if err != nil {
 		t.Fatal(err)
@@ -154,8 +163,8 @@ func TestTagValuesOfMatchingSpans(t *testing.T) {
 			}
 			want := valueCounts{}
 			for _, s := range spans {
-				if values := s.view().values(a); len(values) > 0 {
-					want.add(values[0], 1)
+				if values := s.view().values(a); len(values) > 0 && listedTypes[values[0].Type] > 0 {
+					want[values[0]]++
 				}
 			}
 			for name, reader := range stores {
@@ -204,15 +213,15 @@ func TestTags(t *testing.T) {
 		tags    string
 		partial bool
 	}{
-		{store.SpanScope, TagOptions{}, "span.code[int string]:3 span.raw[bytes]:1 span.zone[string]:1", false},
-		{store.SpanScope, TagOptions{Limit: 2}, "span.code[int string]:3 span.raw[bytes]:1", true},
-		{store.SpanScope, TagOptions{Limit: 3}, "span.code[int string]:3 span.raw[bytes]:1 span.zone[string]:1", false},
+		{store.SpanScope, TagOptions{}, "span.code[string int]:3 span.raw[bytes]:1 span.zone[string]:1", false},
+		{store.SpanScope, TagOptions{Limit: 2}, "span.code[string int]:3 span.raw[bytes]:1", true},
+		{store.SpanScope, TagOptions{Limit: 3}, "span.code[string int]:3 span.raw[bytes]:1 span.zone[string]:1", false},
 		{store.ResourceScope, TagOptions{}, "resource.service.name[string]:3 resource.zone[string]:3", false},
 		{store.EventScope, TagOptions{}, "event.level[string]:2", false},
 		{store.EventScope, TagOptions{Filter: "{ duration > 0"}, "event.level[string]:1", false}, // spans, not events
 		{store.LinkScope, TagOptions{Filter: "{ name = `call` }"}, "link.why[string]:1", false},
-		{store.SpanScope, TagOptions{Filter: "{ kind = server && name = `call`"}, "span.code[int string]:1", false},
-		{store.SpanScope, TagOptions{Filter: "{ false }"}, "", false},
+		{store.SpanScope, TagOptions{Filter: "{ kind = server && name = `call`"}, "span.code[string int]:1", false},
+		{store.SpanScope, TagOptions{Filter: "{ name = `nobody` }"}, "", false},
 		{store.InstrumentationScope, TagOptions{}, "", false},
 		{store.SpanScope, TagOptions{Filter: "{ kind = server }", Range: store.TimeRange{Start: 3000}}, "span.code[int]:1", false},
 	}
@@ -269,8 +278,8 @@ func TestTagValues(t *testing.T) {
 		opts      TagOptions
 		values    string
 	}{
-		{"span.code", TagOptions{}, `200:1 500:1 "200":1`},
-		{"span.code", TagOptions{Limit: 1}, `200:1 +`},
+		{"span.code", TagOptions{}, `"200":1 200:1 500:1`},
+		{"span.code", TagOptions{Limit: 1}, `"200":1 +`},
 		{"span.code", TagOptions{Filter: "{ kind = server"}, `200:1 500:1`},
 		{"span.code", TagOptions{Filter: "{ kind = server", Range: store.TimeRange{End: 3000}}, `200:1`},
 		{"resource.zone", TagOptions{}, `"a":2 "b":1`},
@@ -336,13 +345,10 @@ func TestTagLookEnds(t *testing.T) {
 	e := &Engine{Store: modelWith(t, spans)}
 	a := &Attribute{Scope: store.SpanScope, Name: "n"}
 	look := func(most int64) (values int, partial bool) {
-		l, err := newTagLook(nil, store.TimeRange{})
-		if err != nil {
-			t.Fatal(err)
-		}
+		l := newTagLook(store.TimeRange{})
 		l.most = most
 		result := &TagResult{}
-		if err := l.countValues(t.Context(), e, store.DefaultTenant, a, result); err != nil {
+		if err := l.values(t.Context(), e, store.DefaultTenant, a, result); err != nil {
 			t.Fatal(err)
 		}
 		return len(result.Values), result.Partial
