@@ -1,14 +1,22 @@
 package api
 
 import (
+	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
+	"log/slog"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
 
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
 	"github.com/clewhq/clew/span"
 	"github.com/clewhq/clew/store"
+	"github.com/clewhq/clew/store/columnar"
 	"github.com/clewhq/clew/store/storetest"
 )
 
@@ -21,8 +29,57 @@ func query(path string, params ...string) string {
 	return path + "?" + values.Encode()
 }
 
+// tempoGolden returns a function that compares an answer about recorded and odd spans with a golden file: as the model
+// gives it, and as the engine does with the spans in its head and in a block.
+func tempoGolden(t *testing.T) func(t *testing.T, name, message, url string) {
+	rows := append(recorded(t), odd()...)
+	stores := []store.Reader{filled(t, rows...), opened(t, rows...), opened(t, rows...)}
+	if err := stores[2].(*columnar.Engine).Settle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	cost := regexp.MustCompile(`"metrics":{[^}]*}`)
+	return func(t *testing.T, name, message, url string) {
+		t.Helper()
+		for _, r := range stores {
+			body := answers(t, NewTempo(testConfig(), r), message, url)
+			golden(t, name, cost.ReplaceAll(body, []byte(`"metrics":{}`)))
+		}
+	}
+}
+
+// opened returns an engine with rows of the default tenant.
+func opened(t *testing.T, rows ...span.Span) *columnar.Engine {
+	t.Helper()
+	decode := func(_ span.Format, raw []byte, b *span.Batch) error {
+		td, err := new(ptrace.ProtoUnmarshaler).UnmarshalTraces(raw)
+		for _, row := range rowsOf(td) {
+			b.Append(&row)
+		}
+		return err
+	}
+	e, err := columnar.Open(columnar.Options{Dir: t.TempDir(), Decode: decode, SyncInterval: time.Hour, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := e.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	b := batchOf(rows...)
+	var raw bytes.Buffer
+	if err := WriteOTLP(&raw, b); err != nil {
+		t.Fatal(err)
+	}
+	b.Raw, b.Format, b.Received = raw.Bytes(), span.FormatOTLPProto, recordedAt
+	if err := e.Write(t.Context(), store.DefaultTenant, b); err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
 func TestTempoSearchGolden(t *testing.T) {
-	h := NewTempo(testConfig(), filled(t, append(recorded(t), odd()...)...))
+	golden := tempoGolden(t)
 	for name, params := range map[string][]string{
 		"all":       nil,
 		"select":    {"q", `{ resource.service.name = "shop" && name =~ "GET.*" } | select(.text, .yes, .big, .ratio, .nan, .raw, .list, .map, status, span:kind, event.exception.type, event:name, link:traceID, span:parentID, trace:duration)`},
@@ -33,7 +90,7 @@ func TestTempoSearchGolden(t *testing.T) {
 		"nothing":   {"q", `{ .a = "nothing has that" }`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			golden(t, "tempo_search_"+name+".json", answers(t, h, "SearchResponse", query("/api/search", params...)))
+			golden(t, "tempo_search_"+name+".json", "SearchResponse", query("/api/search", params...))
 		})
 	}
 }
@@ -181,6 +238,26 @@ func TestTempoSearchGaps(t *testing.T) {
 	w := get(t, NewTempo(testConfig(), r), "/api/search")
 	if got := w.Header()["Clew-Gap"]; w.Code != 200 || len(got) != 1 || got[0] != "block 7 is damaged" {
 		t.Errorf("status %d, header %q", w.Code, got)
+	}
+}
+
+// TestTempoQueryErrors checks the codes of what goes wrong in the store.
+func TestTempoQueryErrors(t *testing.T) {
+	paths := []string{
+		"/api/search", query("/api/search/tags", "q", "{ .a = 1 }"), query("/api/v2/search/tags", "q", "{ .a = 1 }"),
+		"/api/v2/search/tag/statusMessage/values", query("/api/v2/search/tag/name/values", "q", "{ .a = 1 }"),
+		query("/api/metrics/query_range", "q", "{ } | rate()"), query("/api/metrics/query", "q", "{ } | rate()"),
+	}
+	for code, failure := range map[int]error{
+		422: store.ErrTooLarge, 429: &store.RetryError{Overload: true, Reason: errors.New("busy")},
+		504: context.DeadlineExceeded, 499: context.Canceled, 500: errors.New("disk on fire"),
+	} {
+		r := &faulty{Reader: filled(t, steps()...), onChunks: func(context.Context) error { return failure }}
+		for _, path := range paths {
+			if w := get(t, NewTempo(testConfig(), r), path); w.Code != code {
+				t.Errorf("%s, %v: status %d, want %d: %s", path, failure, w.Code, code, w.Body)
+			}
+		}
 	}
 }
 
