@@ -95,6 +95,7 @@ func (t *tempo) metricsRange(p params, opts *traceql.SeriesOptions) error {
 	if !hasEnd {
 		opts.End = now
 	}
+	opts.End = min(opts.End, math.MaxInt64) // which leaves room to count in steps
 	if opts.Start, hasStart, err = p.tempoTime("start"); err != nil {
 		return err
 	}

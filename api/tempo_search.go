@@ -40,6 +40,9 @@ func (t *tempo) search(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return invalidQuery(err)
 	}
+	if len(tenants) > 1 {
+		found.Traces = joinTraces(found.Traces)
+	}
 	tellGaps(w, found.Gaps)
 	return writeTempo(w, r, searchAnswer{found})
 }

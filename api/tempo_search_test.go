@@ -326,6 +326,13 @@ func TestTempoSearchTenants(t *testing.T) {
 	if got := searchFound(t, "limit", answers(t, h, "SearchResponse", "/api/search?limit=1", header, "a|b")).ids(); got != step2 {
 		t.Errorf("the newest of both: %q", got)
 	}
+	write(t, m, "c", rows[3:5]...)
+	write(t, m, "d", rows[5])
+	split := searchFound(t, "c|d", answers(t, h, "SearchResponse", "/api/search", header, "c|d"))
+	if len(split.Traces) != 1 || len(split.Traces[0].SpanSets) != 2 || split.Traces[0].ServiceStats["shop"].SpanCount != 3 ||
+		split.Traces[0].RootTraceName != "step" || split.Traces[0].DurationMs != 3 {
+		t.Errorf("a trace that two tenants have parts of: %+v", split)
+	}
 	values := string(answers(t, h, "SearchTagValuesV2Response", "/api/v2/search/tag/span.n/values", header, "a|b"))
 	if want := `{"tagValues":[{"type":"int","value":"0"},{"type":"int","value":"1"}],"metrics":{}}`; strings.TrimSpace(values) != want {
 		t.Errorf("values of both: %s", values)

@@ -19,7 +19,8 @@ func (t *tempo) engine(tenants []string) (*traceql.Engine, string) {
 }
 
 // united shows several tenants of a store as one; the tenant that its methods
-// are given is ignored. A trace of which two tenants have spans comes as two.
+// are given is ignored. A trace of which two tenants have spans is judged as two;
+// see joinTraces.
 type united struct {
 	store.Reader
 	tenants []string
@@ -118,4 +119,41 @@ func (u *united) Chunks(ctx context.Context, _ string, q *store.ChunkQuery, yiel
 		all.Stats.BytesRead += result.Stats.BytesRead
 	}
 	return all, nil
+}
+
+// joinTraces puts the parts of a trace that several tenants have together.
+func joinTraces(list []*traceql.Trace) []*traceql.Trace {
+	at := map[span.TraceID]*traceql.Trace{}
+	joined := list[:0]
+	for _, t := range list {
+		first := at[t.ID]
+		if first == nil {
+			at[t.ID] = t
+			joined = append(joined, t)
+			continue
+		}
+		first.Start, first.End = min(first.Start, t.Start), max(first.End, t.End)
+		if t.HasRoot && !first.HasRoot {
+			first.HasRoot, first.RootService, first.RootName = true, t.RootService, t.RootName
+		}
+		first.SpanSets = append(first.SpanSets, t.SpanSets...)
+		for _, s := range t.Services {
+			i, found := slices.BinarySearchFunc(first.Services, s.Name, func(s traceql.ServiceStats, name string) int {
+				return cmp.Compare(s.Name, name)
+			})
+			if !found {
+				first.Services = slices.Insert(first.Services, i, s)
+				continue
+			}
+			first.Services[i].Spans += s.Spans
+			first.Services[i].Errors += s.Errors
+		}
+	}
+	slices.SortFunc(joined, func(a, b *traceql.Trace) int {
+		if store.Newer(a.Start, a.ID, b.Start, b.ID) {
+			return -1
+		}
+		return 1
+	})
+	return joined
 }
