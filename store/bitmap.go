@@ -1,6 +1,7 @@
 package store
 
 import (
+	"iter"
 	"math"
 	"math/bits"
 )
@@ -94,8 +95,32 @@ func (b Bitmap) Next(i int) int {
 
 // CountIn returns how many rows from lo to hi, hi left out, the set has.
 func (b Bitmap) CountIn(lo, hi int) (n int) {
-	for i := b.Next(lo); i >= 0 && i < hi; i = b.Next(i + 1) {
-		n++
+	for i, mask := range words(lo, hi) {
+		n += bits.OnesCount64(b[i] & mask)
 	}
 	return n
+}
+
+// ClearRange takes the rows from lo to hi, hi left out, away.
+func (b Bitmap) ClearRange(lo, hi int) {
+	for i, mask := range words(lo, hi) {
+		b[i] &^= mask
+	}
+}
+
+// words yields the words that have a part of the rows from lo to hi, hi left out, each with that part.
+func words(lo, hi int) iter.Seq2[int, uint64] {
+	return func(yield func(int, uint64) bool) {
+		for lo < hi {
+			mask := uint64(math.MaxUint64) << (lo & 63)
+			next := lo&^63 + 64
+			if next > hi {
+				mask &= 1<<(hi&63) - 1
+			}
+			if !yield(lo>>6, mask) {
+				return
+			}
+			lo = next
+		}
+	}
 }

@@ -78,6 +78,12 @@ func TestBitmap(t *testing.T) {
 				list[i] = true
 			}
 			checkBitmap(t, "Fill", b, list)
+			lo, hi = rng.IntN(n+1), rng.IntN(n+1)
+			b.ClearRange(lo, hi)
+			for i := lo; i < hi; i++ {
+				list[i] = false
+			}
+			checkBitmap(t, "ClearRange", b, list)
 			if n > 0 {
 				i := rng.IntN(n)
 				b.Clear(i)
