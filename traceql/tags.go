@@ -38,8 +38,9 @@ type Tag struct {
 	Count uint64
 }
 
-// TagValue is a value with the number of spans (events, links) that have it. With a filter, spans count by
-// the first value that they have. The count is 0 for values that are listed without being looked for.
+// TagValue is a value with the number of spans (events, links) that have it. Where spans are looked at, as with
+// a filter, each counts once, by the first value that it has. The count is 0 for values of which only is known that
+// they may occur.
 type TagValue struct {
 	Value Static
 	Count uint64
