@@ -65,14 +65,18 @@ type contrastColumn struct {
 // contrasted is an attribute with its values and how often they were met.
 type contrasted struct {
 	values *numbering
-	counts []contrastCount
-	places lookup // in counts, by value, side and interval
+	// counts has how many spans of a side in an interval have a value, by contrastKey; that with the
+	// number 0 stands for any.
+	counts numberTable[float64]
 }
 
-// contrastCount counts the spans of a side in an interval that have a value; the value 0 stands for any.
-type contrastCount struct {
-	value, side, interval uint32
-	count                 float64
+// contrastKey makes a key of less than 18 bits, one, and 32.
+func contrastKey(value, side, interval uint32) uint64 {
+	return uint64(value)<<33 | uint64(side)<<32 | uint64(interval)
+}
+
+func splitContrastKey(key uint64) (of valueOfSide, interval uint32) {
+	return valueOfSide{uint32(key >> 33), uint32(key >> 32 & 1)}, uint32(key)
 }
 
 func (l *leaf) compileCompare(p *planner) (err error) {
@@ -227,17 +231,14 @@ func (of *contrasted) add(value, side, interval uint32, count float64) {
 	if value == maxContrasted {
 		return // one of too many, which are not told apart
 	}
-	place := of.places.at(uint64(value)<<33|uint64(side)<<32|uint64(interval), func() uint32 {
-		of.counts = append(of.counts, contrastCount{value, side, interval, 0})
-		return uint32(len(of.counts) - 1)
-	})
-	of.counts[place].count += count
+	have, _ := of.counts.slot(contrastKey(value, side, interval))
+	*have += count
 }
 
 func (c *contrast) account() error {
 	total := int64(0)
 	for _, of := range c.attributes {
-		total += of.values.bytes() + of.places.bytes() + 24*int64(cap(of.counts))
+		total += of.values.bytes() + of.counts.bytes()
 	}
 	taken := c.taken
 	c.taken = total
@@ -250,8 +251,9 @@ func (c *contrast) merge(from share) error {
 	for a, theirs := range from.(*contrast).attributes {
 		mine := c.attribute(a)
 		numbers := mine.values.adopt(theirs.values)
-		for _, n := range theirs.counts {
-			mine.add(numbers[n.value], n.side, n.interval, n.count)
+		for key, count := range theirs.counts.all() {
+			of, interval := splitContrastKey(key)
+			mine.add(numbers[of.value], of.side, interval, count)
 		}
 	}
 	return c.account()
@@ -295,9 +297,10 @@ func (c *contrast) attributeSeries(name string, of *contrasted) (list []*TimeSer
 			values[v] = add("__meta_type", sideNames[v.side], of.values.values[v.value])
 		}
 	}
-	for _, n := range of.counts {
-		if of := values[valueOfSide{n.value, n.side}]; of != nil {
-			of[n.interval] = n.count * c.hints.factor()
+	for key, count := range of.counts.all() {
+		v, interval := splitContrastKey(key)
+		if points := values[v]; points != nil {
+			points[interval] = count * c.hints.factor()
 		}
 	}
 	if more {
@@ -312,8 +315,9 @@ func (c *contrast) attributeSeries(name string, of *contrasted) (list []*TimeSer
 // mostFrequent returns any value and the n most frequent ones of each side, and whether there are more.
 func (of *contrasted) mostFrequent(n int) (list []valueOfSide, more bool) {
 	totals := map[valueOfSide]float64{}
-	for _, c := range of.counts {
-		totals[valueOfSide{c.value, c.side}] += c.count
+	for key, count := range of.counts.all() {
+		v, _ := splitContrastKey(key)
+		totals[v] += count
 	}
 	values := of.values.values
 	for side := range uint32(sides) {

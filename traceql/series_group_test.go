@@ -2,6 +2,7 @@ package traceql
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -9,9 +10,9 @@ import (
 	"github.com/clewhq/clew/store"
 )
 
-func TestLookup(t *testing.T) {
+func TestNumberTable(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
-	var l lookup
+	var l numberTable[uint32]
 	want := map[uint64]uint32{}
 	for i := range 5000 {
 		key := rng.Uint64() >> rng.UintN(64)
@@ -21,14 +22,19 @@ func TestLookup(t *testing.T) {
 		if _, ok := want[key]; !ok {
 			want[key] = uint32(len(want))
 		}
-		if got := l.at(key, func() uint32 { return want[key] }); got != want[key] {
-			t.Fatalf("key %d has %d, want %d", key, got, want[key])
+		got, fresh := l.slot(key)
+		if fresh {
+			if *got != 0 {
+				t.Fatalf("the fresh key %d has %d", key, *got)
+			}
+			*got = want[key]
+		}
+		if *got != want[key] {
+			t.Fatalf("key %d has %d, want %d", key, *got, want[key])
 		}
 	}
-	for key, value := range want {
-		if got := l.at(key, func() uint32 { t.Fatalf("key %d is gone", key); return 0 }); got != value {
-			t.Fatalf("key %d has %d, want %d", key, got, value)
-		}
+	if got := maps.Collect(l.all()); !maps.Equal(got, want) {
+		t.Errorf("%d keys with their values, want %d", len(got), len(want))
 	}
 }
 
