@@ -423,6 +423,9 @@ func naiveCompareLabels(a, b Label) int {
 		return 1
 	}
 	order = cmp.Or(order, cmp.Compare(isNaN(a.Value), isNaN(b.Value))) // NaN goes first
+	if naiveIsEnum(a.Value) {
+		order = cmp.Or(order, cmp.Compare(a.Value.Int(), b.Value.Int()))
+	}
 	return cmp.Or(order, cmp.Compare(a.Value.Num, b.Value.Num), strings.Compare(a.Value.Str, b.Value.Str))
 }
 

@@ -37,9 +37,9 @@ func TestRandomSearches(t *testing.T) {
 // TestRandomSeries does the same for metrics queries, quantiles within 1 %.
 func TestRandomSeries(t *testing.T) {
 	eachRandom(t, gen.series, func(w *randomWorld, q *Query) error {
-		from := uint64(w.gen.IntN(20e9))
+		from := w.gen.middle() - 15e9 + uint64(w.gen.IntN(15e9))
 		o := SeriesOptions{
-			Start: scriptBase + from, End: scriptBase + from + 1 + uint64(w.gen.IntN(30e9)),
+			Start: from, End: from + 1 + uint64(w.gen.IntN(30e9)),
 			Step: pick[uint64](w.gen, 1e9, 5e9, 10e9, 60e9, 3e9+1), Instant: w.gen.chance(5),
 		}
 		return w.agree(func(a answerer) ([]string, error) {
@@ -96,7 +96,9 @@ const randomQueries = 150
 
 func newRandomWorld(t *testing.T, seed uint64) *randomWorld {
 	g := newGen(seed)
-	g.about = g.spans()
+	if g.about = g.spans(); seed%4 == 3 {
+		g.about = g.oddSpans()
+	}
 	w := &randomWorld{gen: g, spans: g.about}
 	w.who = answerers(t, w.spans, rand.New(rand.NewPCG(seed, 1)))
 	lax := modelWith(t, w.spans)
@@ -109,7 +111,7 @@ func (w *randomWorld) searchRange() store.TimeRange {
 	if !w.gen.chance(3) {
 		return store.TimeRange{}
 	}
-	from := scriptBase + uint64(w.gen.IntN(40e9))
+	from := w.gen.middle() - 10e9 + uint64(w.gen.IntN(20e9))
 	return store.TimeRange{Start: from, End: from + uint64(w.gen.IntN(20e9)) + 1}
 }
 
@@ -122,9 +124,7 @@ func (w *randomWorld) agree(answer func(answerer) ([]string, error)) error {
 			return fmt.Errorf("%s: %w", a.name, err)
 		}
 		if i == 0 {
-			if want = got; len(want) == 0 {
-				want = []string{"nothing"}
-			} else {
+			if want = got; len(want) > 0 {
 				w.answers++
 			}
 			continue

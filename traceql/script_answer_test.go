@@ -141,7 +141,7 @@ func staticText(s Static) string {
 	pairs, _ := span.Value{Type: span.Map, Str: s.Str}.Pairs()
 	words := make([]string, len(pairs))
 	for i, p := range pairs {
-		words[i] = p.Key + "=" + staticText(StaticOf(p.Value))
+		words[i] = strconv.Quote(p.Key) + "=" + staticText(StaticOf(p.Value))
 	}
 	return "{" + strings.Join(words, ",") + "}"
 }

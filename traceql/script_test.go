@@ -176,6 +176,9 @@ func (c *command) run(who []answerer) error {
 		}
 		return expect(c.verb, c.below, got)
 	}
+	if len(c.below) == 0 {
+		return errors.New("no answer is expected, not even nothing")
+	}
 	q, err := Parse(c.text)
 	if err != nil {
 		return err
@@ -197,9 +200,7 @@ func (c *command) run(who []answerer) error {
 
 // expect compares lines, white space aside and numbers of series roughly.
 func expect(name string, want, got []string) error {
-	if len(got) == 0 {
-		got = []string{"nothing"}
-	}
+	want, got = orNothing(want), orNothing(got)
 	if slices.EqualFunc(want, got, sameLine) {
 		return nil
 	}
@@ -208,6 +209,13 @@ func expect(name string, want, got []string) error {
 		text = onlyIn("want", want, nil) + onlyIn("got ", got, nil) // in another order
 	}
 	return fmt.Errorf("%s:\n%s", name, text)
+}
+
+func orNothing(lines []string) []string {
+	if len(lines) == 0 {
+		return []string{"nothing"}
+	}
+	return lines
 }
 
 // onlyIn returns the lines that others lack.
