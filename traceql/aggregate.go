@@ -49,20 +49,7 @@ func (f *scalarFilter) run(e *env, s *spansets) {
 	w := &workings{rows: e.bitmap()}
 	l, r := f.l.of(e, s, w), f.r.of(e, s, w)
 	copy(s.rows, w.rows)
-	verdicts := e.int32s(s.n) // 0: not judged yet
-	clear(verdicts)
-	for row := s.rows.Next(0); row >= 0; row = s.rows.Next(row + 1) {
-		set := s.number(e, row)
-		if verdicts[set] == 0 {
-			verdicts[set] = 1
-			if !holds(f.op, l(set), r(set)) {
-				verdicts[set] = -1
-			}
-		}
-		if verdicts[set] < 0 {
-			s.rows.Clear(row)
-		}
-	}
+	s.keep(e, func(set int) bool { return holds(f.op, l(set), r(set)) })
 	for _, attr := range w.named {
 		s.set(attr)
 	}
@@ -93,12 +80,18 @@ func (a *aggregate) of(e *env, s *spansets, w *workings) setValues {
 	return values
 }
 
-// count returns how many spans each spanset has.
+// count returns how many spans each spanset has now.
 func count(e *env, s *spansets) setValues {
 	counts := e.int32s(s.n)
-	clear(counts)
-	for row := s.rows.Next(0); row >= 0; row = s.rows.Next(row + 1) {
-		counts[s.number(e, row)]++
+	if s.of == nil {
+		for trace, run := range e.chunk.Traces() {
+			counts[trace] = int32(s.rows.CountIn(run.Lo, run.Hi))
+		}
+	} else {
+		clear(counts)
+		for row := s.rows.Next(0); row >= 0; row = s.rows.Next(row + 1) {
+			counts[s.of[row]]++
+		}
 	}
 	return func(set int) Static { return IntStatic(int64(counts[set])) }
 }

@@ -63,7 +63,7 @@ func (a *finder) spans() error {
 		for before := row - 1; before >= run.Lo && a.sameSpan(before, row); before-- {
 			c.same++
 		}
-		if a.top.takes(&c.place) && (a.after == nil || a.after.compare(&c.place) < 0) {
+		if a.top.takes(&c.place) && a.isBehind(&c.place) {
 			list = append(list, c)
 		}
 	}
@@ -155,36 +155,52 @@ func (a *finder) facts(run store.TraceRun) *Trace {
 	a.bytes += int64(unsafe.Sizeof(*t))
 	root := rootOf(a.chunk, run)
 	t.HasRoot = root >= 0
-	services := map[string]*ServiceStats{}
 	for row := run.Lo; row < run.Hi; row++ {
-		switch p := a.structure.parents[row]; {
-		case p == store.LostParent:
+		p := a.structure.parents[row]
+		if p == store.LostParent {
 			t.Orphans++
-			fallthrough
-		case p < 0 && root < 0:
-			if root < 0 {
-				root = row
-			}
 		}
-		name := a.service(row)
-		stats := services[name]
-		if stats == nil {
-			name = a.text(name)
-			stats = &ServiceStats{Name: name}
-			services[name] = stats
-			a.bytes += int64(unsafe.Sizeof(*stats))
-		}
-		stats.Spans++
-		if status, _ := a.stored(store.Of(store.Status)).Value(row); status.Int() == statusError {
-			stats.Errors++
+		if p < 0 && root < 0 {
+			root = row
 		}
 	}
 	t.RootName, t.RootService = a.text(a.name(root)), a.text(a.service(root))
-	for _, stats := range services {
-		t.Services = append(t.Services, *stats)
-	}
-	slices.SortFunc(t.Services, func(x, y ServiceStats) int { return cmp.Compare(x.Name, y.Name) })
+	t.Services = a.services(run)
 	return t
+}
+
+// services counts the spans of each service of a trace.
+func (a *finder) services(run store.TraceRun) (list []ServiceStats) {
+	byName := map[string]*ServiceStats{}
+	byCode := map[uint32]*ServiceStats{} // where the first value of the name decides
+	names, statuses := a.stored(serviceName), a.stored(store.Of(store.Status))
+	for row := run.Lo; row < run.Hi; row++ {
+		code := uint32(store.NoCode)
+		if names.Codes != nil {
+			code = names.Codes[row]
+		}
+		stats := byCode[code]
+		if stats == nil {
+			name := a.service(row)
+			if stats = byName[name]; stats == nil {
+				stats = &ServiceStats{Name: a.text(name)}
+				byName[stats.Name] = stats
+				a.bytes += int64(unsafe.Sizeof(*stats))
+			}
+			if v, ok := names.Value(row); names.Codes != nil && (!ok || v.Type == span.String) {
+				byCode[code] = stats
+			}
+		}
+		stats.Spans++
+		if v, _ := statuses.Value(row); v.Int() == statusError {
+			stats.Errors++
+		}
+	}
+	for _, stats := range byName {
+		list = append(list, *stats)
+	}
+	slices.SortFunc(list, func(x, y ServiceStats) int { return cmp.Compare(x.Name, y.Name) })
+	return list
 }
 
 // statusError is OTLP's number of the status.

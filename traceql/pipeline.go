@@ -130,19 +130,43 @@ func both(e *env, s *spansets, l, r store.Bitmap) {
 	}
 	copy(s.rows, l)
 	s.rows.Or(r)
-	for row := s.rows.Next(0); row >= 0; row = s.rows.Next(row + 1) {
-		if has[s.number(e, row)] != 3 {
-			s.rows.Clear(row)
-		}
-	}
+	s.keep(e, func(set int) bool { return has[set] == 3 })
 }
 
-// after returns the next row of a set, or, where spansets are traces, the first in another one.
+// after returns the next row of a set; where spansets are traces, the first in another one.
 func (g *partition) after(e *env, rows store.Bitmap, row int) int {
 	if g.of == nil {
 		row = e.chunk.Traces()[e.structure.trace(row)].Hi - 1
 	}
 	return rows.Next(row + 1)
+}
+
+// keep takes away the spansets of which good is not true. It is asked once about each.
+func (s *spansets) keep(e *env, good func(set int) bool) {
+	if s.of == nil {
+		for row := s.rows.Next(0); row >= 0; row = s.after(e, s.rows, row) {
+			trace := e.structure.trace(row)
+			if run := e.chunk.Traces()[trace]; !good(trace) {
+				s.rows.ClearRange(run.Lo, run.Hi)
+			}
+		}
+		return
+	}
+	const yes, no = 1, 2
+	verdicts := e.int32s(s.n)
+	clear(verdicts)
+	for row := s.rows.Next(0); row >= 0; row = s.rows.Next(row + 1) {
+		verdict := &verdicts[s.of[row]]
+		if *verdict == 0 {
+			*verdict = no
+			if good(int(s.of[row])) {
+				*verdict = yes
+			}
+		}
+		if *verdict == no {
+			s.rows.Clear(row)
+		}
+	}
 }
 
 // by is a compiled Group.
@@ -166,13 +190,16 @@ func (b *by) run(e *env, s *spansets) {
 	b.number(e, keys, rows, numbers)
 	of := e.int32s(e.chunk.Len())
 	var parts []part // by number
-	e.parts.reset()
+	clear(e.parts)
 	for i, row := range rows {
 		p := part{uint32(s.number(e, int(row))), numbers[i]}
-		of[row] = int32(e.parts.at(uint64(p.of)<<32|uint64(p.key), func() uint32 {
+		n, ok := e.parts[p]
+		if !ok {
+			n = int32(len(parts))
+			e.parts[p] = n
 			parts = append(parts, p)
-			return uint32(len(parts) - 1)
-		}))
+		}
+		of[row] = n
 	}
 	if s.of != nil {
 		order(parts, of, rows)

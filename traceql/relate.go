@@ -146,6 +146,7 @@ func (e *env) findAncestors(l, r, related store.Bitmap, run store.TraceRun) {
 func (e *env) findSiblings(l, r, related store.Bitmap, run store.TraceRun) {
 	defer e.release(e.mark())
 	c := siblings{env: e, below: e.int32s(e.chunk.Len())}
+	clear(e.lost)
 	for _, rows := range [...]store.Bitmap{l, r} {
 		for row := rows.Next(run.Lo); row >= 0 && row < run.Hi; row = rows.Next(row + 1) {
 			if p := e.structure.parents[row]; p >= 0 {
@@ -172,7 +173,6 @@ type siblings struct {
 	*env
 	below []int32 // by row of the parent
 	roots int32
-	lost  map[span.SpanID]int32
 }
 
 func (s *siblings) add(row int) {
@@ -180,9 +180,6 @@ func (s *siblings) add(row int) {
 	case store.NoParent:
 		s.roots++
 	case store.LostParent:
-		if s.lost == nil {
-			s.lost = map[span.SpanID]int32{}
-		}
 		s.lost[s.parentID(row)]++
 	case cutParent:
 	default:
@@ -196,10 +193,10 @@ func (s *siblings) count(row int) int32 {
 	case store.NoParent:
 		return s.roots
 	case store.LostParent:
-		if len(s.lost) == 0 {
-			return 0
+		if len(s.lost) > 0 {
+			return s.lost[s.parentID(row)]
 		}
-		return s.lost[s.parentID(row)]
+		return 0
 	case cutParent:
 		return 0
 	default:

@@ -134,25 +134,35 @@ func (s *searchRun) observe(e *env) error {
 // candidates returns the rows of the traces that can get into the answer.
 func (s *searchRun) candidates(e *env) store.Bitmap {
 	rows := e.copyOf(e.chunk.Live())
-	starts := e.chunk.Starts()
 	for _, run := range e.chunk.Traces() {
-		latest := place{start: run.Start, trace: run.ID}
-		if s.opts.Spans {
-			latest = latestSpan(starts[run.Hi-1], run.ID)
-		}
-		if !s.opts.Range.Overlaps(run.Start, starts[run.Hi-1]) || !s.opts.Slowest && !s.top.takes(&latest) ||
-			s.after != nil && !s.opts.Spans && s.after.compare(&latest) >= 0 {
-			for row := run.Lo; row < run.Hi; row++ {
-				rows.Clear(row)
-			}
+		if !s.isCandidate(e, run) {
+			rows.ClearRange(run.Lo, run.Hi)
 		}
 	}
 	return rows
 }
 
+func (s *searchRun) isCandidate(e *env, run store.TraceRun) bool {
+	if s.opts.Range != (store.TimeRange{}) && !s.opts.Range.Overlaps(run.Start, e.chunk.Starts()[run.Hi-1]) {
+		return false
+	}
+	if s.opts.Slowest {
+		return true
+	}
+	p := place{start: run.Start, trace: run.ID}
+	if s.opts.Spans {
+		p = latestSpan(e.chunk.Starts()[run.Hi-1], run.ID)
+		return s.top.takes(&p)
+	}
+	return s.top.takes(&p) && s.isBehind(&p)
+}
+
+// isBehind reports whether p is on the page that was asked for, or one behind it.
+func (s *searchRun) isBehind(p *place) bool { return s.after == nil || s.after.compare(p) < 0 }
+
 // cutToRange takes the rows away that do not start in the range of the search.
 func (s *searchRun) cutToRange(e *env, rows store.Bitmap) {
-	if s.opts.Range == (store.TimeRange{}) {
+	if s.opts.Range == (store.TimeRange{}) || !rows.Any() {
 		return
 	}
 	starts := e.chunk.Starts()
