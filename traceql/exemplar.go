@@ -1,6 +1,7 @@
 package traceql
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -50,7 +51,7 @@ func (c *nominees) part(start uint64) int {
 // wants reports whether a trace of a rank would be kept.
 func (c *nominees) wants(part int, rank uint64) bool {
 	have := c.parts[part]
-	return len(have) < c.most || rank < have[len(have)-1].rank
+	return len(have) < c.most || rank <= have[len(have)-1].rank
 }
 
 // offer looks at spans that were counted: rows and their slots.
@@ -95,19 +96,20 @@ func (s *samples) value(i int) float64 {
 	return math.NaN()
 }
 
-func (c *nominees) insert(part int, new nominee) {
+// insert keeps a nominee in its place. Of two of one trace, of which parts came in several chunks, it keeps the
+// earlier one, so that the order in which they come does not matter.
+func (c *nominees) insert(part int, one nominee) {
 	have := c.parts[part]
-	at, _ := slices.BinarySearchFunc(have, new, func(a, b nominee) int { return cmp.Compare(a.rank, b.rank) })
-	if at < len(have) && have[at].traceID == new.traceID {
-		return
-	}
-	if len(have) == c.most {
-		if at == c.most {
-			return
+	at, _ := slices.BinarySearchFunc(have, one, func(a, b nominee) int { return cmp.Compare(a.rank, b.rank) })
+	switch {
+	case at < len(have) && have[at].traceID == one.traceID:
+		if cmp.Or(cmp.Compare(one.start, have[at].start), bytes.Compare(one.spanID[:], have[at].spanID[:])) < 0 {
+			have[at] = one
 		}
-		have = have[:c.most-1]
+	case at < c.most:
+		have = have[:min(len(have), c.most-1)]
+		c.parts[part] = slices.Insert(have, at, one)
 	}
-	c.parts[part] = slices.Insert(have, at, new)
 }
 
 // merge takes the nominees of others, whose groups have other numbers.

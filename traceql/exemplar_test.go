@@ -67,7 +67,16 @@ func TestNominees(t *testing.T) {
 		}
 	}
 
-	// The order does not matter, nor who counts which.
+	// The order does not matter, nor who counts which, nor that some traces come in parts.
+	for i, run := range chunks[3].runs {
+		if i%2 == 0 {
+			cut := *chunks[3]
+			cut.runs = []store.TraceRun{{ID: run.ID, Start: run.Start, Lo: run.Lo, Hi: run.Lo + 1}}
+			offerAll(whole, &at, &cut)
+			chunks = append(chunks, &cut)
+		}
+	}
+	want = whole.chosen()
 	rng := rand.New(rand.NewPCG(1, 1))
 	for range 5 {
 		rng.Shuffle(len(chunks), func(i, j int) { chunks[i], chunks[j] = chunks[j], chunks[i] })

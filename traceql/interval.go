@@ -29,7 +29,7 @@ func makeIntervals(start, end, step uint64, instant bool) intervals {
 	if n <= (last-first)/step {
 		last = first + n*step
 	}
-	// Only absurd ranges have more intervals than that; a budget of memory refuses them.
+	// Only absurd ranges have more intervals than that; compile refuses them.
 	return intervals{first: first, last: last, step: step, n: int(min(n, math.MaxInt64-1)) + 1}
 }
 

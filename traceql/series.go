@@ -75,7 +75,11 @@ func (r *seriesRun) compile(memory int64) error {
 	}
 	r.memory.limit = memory
 	r.memory.left.Store(memory)
-	if err := r.memory.take(8 * int64(min(r.at.n, math.MaxInt64/8))); err != nil {
+	need := 8 * int64(min(r.at.n, math.MaxInt32))
+	if r.at.n > math.MaxInt32 {
+		need = math.MaxInt64
+	}
+	if err := r.memory.take(need); err != nil {
 		return fmt.Errorf("%d intervals: %w", r.at.n, err)
 	}
 	if err := r.compileLeaves(r.query.Metrics); err != nil {
@@ -130,8 +134,7 @@ func (r *seriesRun) look(ctx context.Context, from store.Reader, tenant string) 
 	for range max(runtime.NumCPU(), runtime.GOMAXPROCS(0)) {
 		r.workers = append(r.workers, r.newWorker(ctx))
 	}
-	span := store.TimeRange{Start: r.at.first, End: r.at.last + 1} // no bound if that wraps
-	query := r.planner.chunkQuery(span)
+	query := r.planner.chunkQuery(store.TimeRange{Start: r.at.first, End: r.at.last + 1}) // no bound if that wraps
 	if r.opts.Progress != nil {
 		query.Progress = func(p store.Progress) { r.opts.Progress(p, r.soFar) }
 	}
@@ -219,17 +222,17 @@ func (w *seriesWorker) addTo(shares []share) error {
 
 // result returns the answer that shares of all leaves come to.
 func (r *seriesRun) result(shares []share, memory *seriesMemory) (*SeriesResult, error) {
-	math := metricsMath{leaves: map[*Series][]*TimeSeries{}, points: r.at.n, memory: memory}
+	m := metricsMath{leaves: map[*Series][]*TimeSeries{}, points: r.at.n, memory: memory}
 	result := &SeriesResult{Times: r.at.times(), Step: r.at.step}
 	for i, s := range shares {
 		list, gaps, err := s.series()
 		if err != nil {
 			return nil, err
 		}
-		math.leaves[r.leaves[i].query] = list
+		m.leaves[r.leaves[i].query] = list
 		result.Gaps = append(result.Gaps, gaps...)
 	}
-	list, err := math.series(r.query.Metrics)
+	list, err := m.series(r.query.Metrics)
 	if err != nil {
 		return nil, err
 	}

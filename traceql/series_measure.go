@@ -286,6 +286,9 @@ func (m *measure) attach(ofGroup map[uint32][]*TimeSeries) {
 				best = s
 			}
 		}
+		if best == nil { // a sum of infinities is no value
+			continue
+		}
 		if m.counts() {
 			value = best.Values[i]
 		}

@@ -356,3 +356,32 @@ func TestSeriesExemplars(t *testing.T) {
 		}
 	}
 }
+
+// TestSeriesInfinities holds that a sum that is no number is no value, and has no exemplar either.
+func TestSeriesInfinities(t *testing.T) {
+	m := &storetest.Model{}
+	b := &span.Batch{}
+	for i, f := range []float64{math.Inf(1), math.Inf(-1), math.NaN()} {
+		b.Append(&span.Span{
+			TraceID: span.TraceID{byte(i + 1)}, SpanID: span.SpanID{7}, Start: 5e9, End: 6e9,
+			Attrs: []span.KeyValue{{Key: "f", Value: span.FloatValue(f)}},
+		})
+	}
+	if err := m.Write(t.Context(), "t", b); err != nil {
+		t.Fatal(err)
+	}
+	for function, want := range map[string]string{
+		"sum_over_time(span.f)": "map[]",
+		"max_over_time(span.f)": `map[[{__name__ "max_over_time"}]:+Inf]`,
+		"min_over_time(span.f)": `map[[{__name__ "min_over_time"}]:-Inf]`,
+	} {
+		opts := SeriesOptions{Start: 0, End: 10e9, Step: 10e9, Exemplars: -1}
+		result, err := (&Engine{Store: m}).Series(t.Context(), "t", mustParse(t, "{ } | "+function), opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := fmt.Sprint(totals(result)); got != want {
+			t.Errorf("%s: %s, want %s", function, got, want)
+		}
+	}
+}
