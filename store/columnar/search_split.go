@@ -3,6 +3,7 @@ package columnar
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -93,14 +94,13 @@ func (s *snapshot) splits() (blocks, heads *splitSet, gaps []string) {
 
 // among returns the traces that are split over blocks.
 func (c *splitCache) among(blocks []*block) (found map[span.TraceID]*splitTrace, gaps []string) {
+	if err := c.compare(blocks); err != nil {
+		gaps = append(gaps, err.Error())
+	}
 	found = map[span.TraceID]*splitTrace{}
 	for i, a := range blocks {
 		for _, b := range blocks[i:] {
-			pair, err := c.pair(a, b)
-			if err != nil {
-				gaps = append(gaps, err.Error())
-			}
-			for _, runs := range pair {
+			for _, runs := range c.pairs[blockPair{a.meta.ID, b.meta.ID}] {
 				for id, list := range runs {
 					if found[id] == nil {
 						found[id] = &splitTrace{id: id}
@@ -111,6 +111,66 @@ func (c *splitCache) among(blocks []*block) (found map[span.TraceID]*splitTrace,
 		}
 	}
 	return found, gaps
+}
+
+// compare fills in the pairs of blocks that were not compared before: first their indexes, then, for each
+// block once, the chunks of all entries that agree with one of another block.
+func (c *splitCache) compare(blocks []*block) error {
+	var errs []error
+	hits := make([][]indexHit, len(blocks))
+	isNew := map[[2]int]bool{}
+	for i, a := range blocks {
+		for j := i; j < len(blocks); j++ {
+			if _, ok := c.pairs[blockPair{a.meta.ID, blocks[j].meta.ID}]; ok {
+				continue
+			}
+			ofA, ofB, err := agreeing(a, blocks[j])
+			if err != nil {
+				errs = append(errs, err)
+				continue
+			}
+			isNew[[2]int{i, j}] = true
+			hits[i] = append(hits[i], ofA...)
+			hits[j] = append(hits[j], ofB...)
+		}
+	}
+	in := map[span.TraceID][]int{} // blocks of each trace that an entry may mean
+	runs := make([]splitRuns, len(blocks))
+	for i, b := range blocks {
+		var err error
+		if runs[i], err = b.runsOf(hits[i]); err != nil {
+			return errors.Join(append(errs, err)...) // to be tried again
+		}
+		for id := range runs[i] {
+			in[id] = append(in[id], i)
+		}
+	}
+	c.keep(blocks, isNew, runs, in)
+	return errors.Join(errs...)
+}
+
+// keep notes for the new pairs the runs of the traces that are in both.
+func (c *splitCache) keep(blocks []*block, isNew map[[2]int]bool, runs []splitRuns, in map[span.TraceID][]int) {
+	if c.pairs == nil {
+		c.pairs = map[blockPair][2]splitRuns{}
+	}
+	key := func(i, j int) blockPair { return blockPair{blocks[i].meta.ID, blocks[j].meta.ID} }
+	for p := range isNew {
+		c.pairs[key(p[0], p[1])] = [2]splitRuns{{}, {}}
+	}
+	for id, list := range in {
+		for n, i := range list {
+			if isNew[[2]int{i, i}] && len(runs[i][id]) > 1 {
+				c.pairs[key(i, i)][0][id] = runs[i][id]
+			}
+			for _, j := range list[n+1:] {
+				if isNew[[2]int{i, j}] {
+					pair := c.pairs[key(i, j)]
+					pair[0][id], pair[1][id] = runs[i][id], runs[j][id]
+				}
+			}
+		}
+	}
 }
 
 // headSplits returns the traces of heads that lie elsewhere too. blocks are those that are split over blocks.
@@ -230,22 +290,6 @@ func (c *splitCache) forget(s *snapshot) {
 	maps.DeleteFunc(c.heads, func(p headPair, _ *headRuns) bool { return !heads[p.h] || !blocks[p.b] })
 }
 
-// pair returns the runs in a and in b of the traces that are in both, or more than once in a if b is a.
-func (c *splitCache) pair(a, b *block) ([2]splitRuns, error) {
-	key := blockPair{a.meta.ID, b.meta.ID}
-	if p, ok := c.pairs[key]; ok {
-		return p, nil
-	}
-	p, err := findSplits(a, b)
-	if err == nil {
-		if c.pairs == nil {
-			c.pairs = map[blockPair][2]splitRuns{}
-		}
-		c.pairs[key] = p
-	}
-	return p, err
-}
-
 // head returns the runs in b of the traces of h.
 func (c *splitCache) head(h *head, b *block) (splitRuns, error) {
 	key := headPair{h, b.meta.ID}
@@ -316,6 +360,10 @@ type hashCursor struct {
 	err     error
 	hits    []indexHit
 	lastHit int // 1 + page and place of the last hit, packed
+
+	ahead   []byte // pages that were read, the present one among them, from aheadAt in the file
+	aheadAt uint64
+	aheadTo int // the first page behind them
 }
 
 func newHashCursor(b *block) (*hashCursor, error) {
@@ -328,13 +376,17 @@ func newHashCursor(b *block) (*hashCursor, error) {
 	return c, c.err
 }
 
+// pagesAhead is how many pages are read at once when one is needed after the other.
+const pagesAhead = 32
+
 // turn goes to the first entry of the next page.
 func (c *hashCursor) turn() {
 	if c.page++; c.page >= len(c.x.pages) {
 		c.done = true
 		return
 	}
-	err := c.b.read(c.x.pages[c.page], func(raw []byte) error {
+	raw, err := c.pageBytes()
+	if err == nil {
 		r := reader{src: raw}
 		c.n = r.number(tracesPerPage)
 		c.deltas = r.bits(c.memory[:0:tracesPerPage], c.n)
@@ -342,13 +394,36 @@ func (c *hashCursor) turn() {
 		if r.err == nil && c.n == 0 {
 			r.fail("page without entries")
 		}
-		return r.end()
-	})
+		err = r.end()
+	}
 	if err != nil {
-		c.err, c.done = fmt.Errorf("trace index: %w", err), true
+		c.err, c.done = fmt.Errorf("block %s: trace index: %w", c.b.path, err), true
 		return
 	}
 	c.at, c.hash = 0, c.x.first[c.page]+c.deltas[0]
+}
+
+// pageBytes returns the verified bytes of the present page. If the one before was needed too, it reads more than that.
+func (c *hashCursor) pageBytes() ([]byte, error) {
+	at := c.x.pages[c.page]
+	if c.page >= c.aheadTo {
+		to := c.page + 1
+		if c.page == c.aheadTo && c.page > 0 {
+			to = min(c.page+pagesAhead, len(c.x.pages))
+		}
+		last := c.x.pages[to-1]
+		n := last.off + uint64(last.len) - at.off
+		if last.off < at.off || n > uint64(c.b.size) || at.off > uint64(c.b.size)-n {
+			return nil, fmt.Errorf("%w: pages from %d to %d of %d bytes", colenc.ErrCorrupt, at.off, at.off+n, c.b.size)
+		}
+		c.ahead = slices.Grow(c.ahead[:0], int(n))[:n]
+		c.aheadAt, c.aheadTo = at.off, to
+		if _, err := c.b.file.ReadAt(c.ahead, int64(at.off)); err != nil {
+			c.aheadTo = 0
+			return nil, err
+		}
+	}
+	return checksum(c.ahead[at.off-c.aheadAt:][:at.len])
 }
 
 // next goes to the next entry.
@@ -389,33 +464,22 @@ func (c *hashCursor) hit() {
 	c.hits = append(c.hits, indexHit{uint32(c.chunks[c.at]), c.span()})
 }
 
-// findSplits returns the runs in a and in b of the traces that are in both, or more than once in a if b is a.
-func findSplits(a, b *block) (found [2]splitRuns, err error) {
-	if a == b {
-		found[0], err = findRepeats(a)
-		return found, err
-	}
+// agreeing returns the entries of a and of b whose hashes agree, or those of a that agree with each other if b is a.
+func agreeing(a, b *block) (ofA, ofB []indexHit, err error) {
 	x, err := newHashCursor(a)
 	if err != nil {
-		return found, err
+		return nil, nil, err
+	}
+	if a == b {
+		x.repeats()
+		return x.hits, nil, x.err
 	}
 	y, err := newHashCursor(b)
 	if err != nil {
-		return found, err
+		return nil, nil, err
 	}
 	x.join(y)
-	if x.err != nil || y.err != nil {
-		return found, cmp.Or(x.err, y.err)
-	}
-	if found[0], err = a.runsOf(x.hits); err != nil {
-		return found, err
-	}
-	if found[1], err = b.runsOf(y.hits); err != nil {
-		return found, err
-	}
-	maps.DeleteFunc(found[0], func(id span.TraceID, _ []splitRun) bool { return found[1][id] == nil })
-	maps.DeleteFunc(found[1], func(id span.TraceID, _ []splitRun) bool { return found[0][id] == nil })
-	return found, nil
+	return x.hits, y.hits, cmp.Or(x.err, y.err)
 }
 
 // join notes in both cursors the entries whose hashes meet.
@@ -460,30 +524,16 @@ func (c *hashCursor) passBy(last hashSpan, met bool) {
 	}
 }
 
-// findRepeats returns the runs of traces that have several in a block.
-func findRepeats(b *block) (splitRuns, error) {
-	c, err := newHashCursor(b)
-	if err != nil {
-		return nil, err
-	}
-	var hits []indexHit
+// repeats notes the entries that agree with the one before or behind.
+func (c *hashCursor) repeats() {
 	var before indexHit
 	for first := true; !c.done; c.next() {
 		h := indexHit{uint32(c.chunks[c.at]), c.span()}
 		if !first && h.hashSpan == before.hashSpan {
-			if n := len(hits); n == 0 || hits[n-1] != before {
-				hits = append(hits, before)
-			}
-			hits = append(hits, h)
+			c.hits = append(c.hits, before, h)
 		}
 		before, first = h, false
 	}
-	if c.err != nil {
-		return nil, c.err
-	}
-	runs, err := b.runsOf(hits)
-	maps.DeleteFunc(runs, func(_ span.TraceID, list []splitRun) bool { return len(list) < 2 })
-	return runs, err
 }
 
 // findHashes returns the entries of the index that meet one of hashes, which are sorted.
@@ -512,40 +562,61 @@ func (b *block) runsOf(hits []indexHit) (splitRuns, error) {
 	slices.SortFunc(hits, func(a, b indexHit) int {
 		return cmp.Or(cmp.Compare(a.chunk, b.chunk), cmp.Compare(a.lo, b.lo))
 	})
-	runs := splitRuns{}
+	hits = slices.Compact(hits)
+	f := runFinder{b: b, found: splitRuns{}}
+	var err1, err2 error
+	if len(hits) > 0 {
+		f.ids, err1 = b.column(colTraceID)
+		f.starts, err2 = b.column(colTraceStart)
+	}
+	if err := errors.Join(err1, err2); err != nil {
+		return nil, err
+	}
 	for len(hits) > 0 {
-		chunk, n := hits[0].chunk, 1
-		for n < len(hits) && hits[n].chunk == chunk {
+		n := 1
+		for n < len(hits) && hits[n].chunk == hits[0].chunk {
 			n++
 		}
-		if err := b.runsIn(runs, chunk, hits[:n]); err != nil {
+		if err := f.find(hits[:n]); err != nil {
 			return nil, err
 		}
 		hits = hits[n:]
 	}
-	return runs, nil
+	return f.found, nil
 }
 
-// runsIn adds the runs of the traces of a chunk that hits, ascending, may mean.
-func (b *block) runsIn(runs splitRuns, chunk uint32, hits []indexHit) error {
-	ids, err := b.ids(colTraceID, chunk, 16)
-	if err != nil {
+// runFinder looks for runs of traces in the chunks of a block.
+type runFinder struct {
+	b           *block
+	ids, starts *column
+	found       splitRuns
+	memory      []byte
+}
+
+// find adds the runs of the traces that hits, ascending and all of one chunk, may mean.
+func (f *runFinder) find(hits []indexHit) (err error) {
+	chunk := hits[0].chunk
+	ids, starts := f.ids.piece(chunk), f.starts.piece(chunk)
+	if ids == nil || starts == nil || ids.n != starts.n {
+		return fmt.Errorf("block %s: %w: chunk %d lacks ids or starts of traces", f.b.path, colenc.ErrCorrupt, chunk)
+	}
+	if f.memory, err = f.b.readIDs(f.memory[:0], ids, 16); err != nil {
 		return err
 	}
-	starts, err := b.ints(colTraceStart, chunk)
-	if err != nil {
-		return err
-	}
-	if len(starts) != len(ids)/16 {
-		return fmt.Errorf("block %s: %w: chunk %d has %d traces and %d starts", b.path, colenc.ErrCorrupt, chunk, len(ids)/16, len(starts))
-	}
-	for i := range starts {
-		id := span.TraceID(ids[16*i:])
+	var begin []uint64
+	for i := range int(ids.n) {
+		id := span.TraceID(f.memory[16*i:])
 		hash := hashTraceID(id)
 		at, exact := slices.BinarySearchFunc(hits, hash, func(h indexHit, hash uint64) int { return cmp.Compare(h.lo, hash) })
-		if exact || at > 0 && hits[at-1].hi >= hash {
-			runs[id] = append(runs[id], splitRun{b, chunk, uint32(i), starts[i]})
+		if !exact && (at == 0 || hits[at-1].hi < hash) {
+			continue
 		}
+		if begin == nil {
+			if begin, err = f.b.readInts(nil, starts); err != nil {
+				return err
+			}
+		}
+		f.found[id] = append(f.found[id], splitRun{f.b, chunk, uint32(i), begin[i]})
 	}
 	return nil
 }
