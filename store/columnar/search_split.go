@@ -438,10 +438,9 @@ func (c *hashCursor) next() {
 // seek goes on to the first entry that does not lie before hash.
 func (c *hashCursor) seek(hash uint64) {
 	cut := hash >> (64 - c.x.hashBits)
-	// The page before the first that begins behind cut.
-	page, _ := slices.BinarySearch(c.x.first[c.page:], cut)
-	if page > 1 {
-		c.page += page - 2
+	if next := c.page + 2; next < len(c.x.first) && c.x.first[next] < cut { // else it is near
+		page, _ := slices.BinarySearch(c.x.first[next:], cut)
+		c.page = next + page - 2 // so that it turns to the page before the first that begins behind cut
 		c.turn()
 	}
 	for !c.done && c.hash < cut {
