@@ -71,6 +71,9 @@ func requiredLiteral(tree *syntax.Regexp) (longest string) {
 // Prefix returns a literal that every match begins with, maybe "".
 func (r *Regex) Prefix() string { return r.prefix }
 
+// Literal returns a literal that every match contains, maybe "". It is "" if Prefix says as much.
+func (r *Regex) Literal() string { return r.literal }
+
 // Match reports whether the whole of b matches.
 func (r *Regex) Match(b []byte) bool {
 	if len(b) < len(r.prefix) || string(b[:len(r.prefix)]) != r.prefix {

@@ -68,7 +68,7 @@ func newDFA(tree *syntax.Regexp, prefix string) (*dfa, error) {
 	}
 	set, accepts := d.sets.first()
 	for _, r := range prefix {
-		set, accepts = d.sets.next(slices.Clone(set), r)
+		set, accepts = d.sets.next(set, r)
 	}
 	d.start = d.state(set, accepts)
 	return d, nil
@@ -157,7 +157,7 @@ func (d *dfa) state(set []uint32, accepts bool) *dfaState {
 }
 
 // instSets makes sets of those instructions of a program that take a rune.
-// Each is valid until the next one is made.
+// Each is valid until the next one, which may be made from it, is made.
 type instSets struct {
 	prog  *syntax.Prog
 	seen  []uint32 // by instruction, the last round that met it

@@ -335,9 +335,13 @@ func testLocal(t *test, typ span.Type, p *pieceRef, raw []byte, passed store.Bit
 		verdicts[i] = t.bytes(typ, text)
 		some = some || verdicts[i]
 	}
-	if len(t.prefix) > 0 && typ != span.Array {
+	literal := t.literal()
+	switch {
+	case typ != span.Array && len(t.prefix) > 0:
 		list.EachWithPrefix(t.prefix, judge)
-	} else {
+	case typ != span.Array && literal != "":
+		list.EachWith([]byte(literal), judge)
+	default:
 		for i := range n {
 			judge(i)
 		}
@@ -348,6 +352,14 @@ func testLocal(t *test, typ span.Type, p *pieceRef, raw []byte, passed store.Bit
 	codes, raw, err := colenc.Codes(nil, raw, int(p.n), uint32(n))
 	setPassed(passed, codes, verdicts)
 	return trailing(raw, err)
+}
+
+// literal returns what every string that passes contains, or "".
+func (t *test) literal() string {
+	if t.regex == nil || t.not {
+		return ""
+	}
+	return t.regex.Literal()
 }
 
 func setPassed(passed store.Bitmap, codes []uint32, verdicts []bool) {

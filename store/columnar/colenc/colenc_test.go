@@ -69,6 +69,7 @@ func TestStringsRoundTrip(t *testing.T) {
 		}
 		for i := range got.Len() {
 			checkPrefix(t, &got, i, []byte("0a"))
+			checkLiteral(t, &got, i, []byte("0a-e"))
 			if !bytes.Equal(got.At(i), c.list.At(i)) {
 				t.Fatalf("%s: string %d is %q, expected %q", c.name, i, got.At(i), c.list.At(i))
 			}
@@ -119,6 +120,7 @@ func FuzzRoundTrip(f *testing.F) {
 				t.Fatalf("string %d is %q, expected %q", i, back.At(i), l.At(i))
 			}
 			checkPrefix(t, &back, i, data)
+			checkLiteral(t, &back, i, data)
 		}
 	})
 }
@@ -133,6 +135,53 @@ func checkPrefix(t *testing.T, l *List, i int, data []byte) {
 			if bytes.HasPrefix(l.At(j), prefix) && !found[j] {
 				t.Fatalf("%q is not found by its prefix %q", l.At(j), prefix)
 			}
+		}
+	}
+}
+
+// checkLiteral asks for parts of string i, and for some bytes of data.
+func checkLiteral(t *testing.T, l *List, i int, data []byte) {
+	s := l.At(i)
+	lo := 7 * i % (len(s) + 1)
+	for _, literal := range [][]byte{s, s[lo:], s[lo:min(len(s), lo+1+i%11)], data[:min(len(data), 1+i%4)]} {
+		if len(literal) == 0 {
+			continue
+		}
+		found := map[int]bool{}
+		l.EachWith(literal, func(i int) { found[i] = true })
+		for j := range l.Len() {
+			if bytes.Contains(l.At(j), literal) && !found[j] {
+				t.Fatalf("%q is not found by %q", l.At(j), literal)
+			}
+			if !bytes.Contains(l.At(j), literal) && found[j] && l.size == 0 {
+				t.Fatalf("%q is found by %q", l.At(j), literal)
+			}
+		}
+	}
+}
+
+func TestEachWithPassesOverOtherStrings(t *testing.T) {
+	uuids := List{}
+	rng := rand.New(rand.NewPCG(5, 6))
+	for range 1000 {
+		uuids.Append(fmt.Appendf(nil, "%08x-%04x-%04x-%04x-%012x", rng.Uint32(), 1, 2, 3, rng.Uint64N(1<<48)))
+	}
+	packed, _, err := Strings(AppendStrings(nil, &uuids), uuids.Len())
+	if err != nil || packed.size != 16 {
+		t.Fatalf("not packed: %v", err)
+	}
+	s := string(uuids.At(7))
+	for _, c := range []struct {
+		literal string
+		most    int
+	}{
+		{s, 1}, {s[1:], 1}, {s[24:], 1}, {s[25:34], 1}, {s[20:33], 1}, {"0002-0003-", 1000}, {"-" + s[30:33], 200},
+		{"1-0", 1000}, {"-", 1000}, {s[:7] + "g", 0}, {"0A", 0},
+	} {
+		n := 0
+		packed.EachWith([]byte(c.literal), func(int) { n++ })
+		if n > c.most {
+			t.Errorf("%q: looks at %d strings, expected at most %d", c.literal, n, c.most)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"sync"
 )
 
@@ -77,6 +78,84 @@ func (l *List) EachWithPrefix(prefix []byte, f func(i int)) {
 			f(i)
 		}
 	}
+}
+
+// EachWith calls f for the strings that contain literal, which is not empty, and maybe for others
+// or twice. The list is searched in one piece.
+func (l *List) EachWith(literal []byte, f func(i int)) {
+	if l.size == 0 {
+		next := 0
+		eachIn(l.Arena, literal, func(at int) (i, end int) {
+			skip, _ := slices.BinarySearch(l.Ends[next:], uint32(at)+1)
+			next += skip
+			return next, int(l.Ends[next])
+		}, f)
+		return
+	}
+	needles, ok := l.needles(literal)
+	if !ok {
+		for i := range l.n {
+			f(i)
+		}
+		return
+	}
+	for _, needle := range needles {
+		eachIn(l.packed, needle, func(at int) (i, end int) { return at / l.size, (at/l.size + 1) * l.size }, f)
+	}
+}
+
+// eachIn calls f once for each string of text in which needle is found; of tells in which string a
+// byte is, and where that ends. It is asked in order.
+func eachIn(text, needle []byte, of func(at int) (i, end int), f func(i int)) {
+	for at := 0; ; {
+		found := bytes.Index(text[at:], needle)
+		if found < 0 {
+			return
+		}
+		at += found
+		if i, end := of(at); at+len(needle) <= end {
+			f(i)
+			at = end
+		} else {
+			at++
+		}
+	}
+}
+
+// needles returns what packed strings that contain literal contain one of; ok is false if that
+// cannot be told. Two digits share a byte: without a dash beside them it is open which two.
+func (l *List) needles(literal []byte) (needles [][]byte, ok bool) {
+	runs := [][]byte{literal}
+	if l.uuid {
+		runs = bytes.Split(literal, []byte("-"))
+	}
+	longest := 0
+	for i, run := range runs {
+		for _, c := range run {
+			if hexValue[c] == 0xff {
+				return nil, true // no string has it
+			}
+		}
+		if len(run) > len(runs[longest]) {
+			longest = i
+		}
+	}
+	digits, lo, hi := runs[longest], 0, 1
+	if longest > 0 { // behind a dash
+		hi = 0
+	} else if len(runs) > 1 { // before one
+		lo = len(digits) & 1
+		hi = lo
+	}
+	if len(digits) < hi+2 {
+		return nil, false
+	}
+	for first := lo; first <= hi; first++ {
+		n := (len(digits) - first) &^ 1
+		needle, _ := appendPacked(nil, digits[first:first+n])
+		needles = append(needles, needle)
+	}
+	return needles, true
 }
 
 // pack packs the beginning of a string as this list's strings are packed, but
