@@ -214,10 +214,9 @@ func (a *finder) span(row int) Span {
 		Name: a.text(a.name(row)), Service: a.text(a.service(row)),
 	}
 	a.bytes += int64(unsafe.Sizeof(s))
-	for i := range a.fields {
-		f := &a.fields[i]
-		if v, ok := a.first(f, row); ok {
-			s.Attributes = append(s.Attributes, a.named(f.name, v))
+	for _, f := range a.fields {
+		if c := a.slotColumn(f.slot); c.present(row) {
+			s.Attributes = append(s.Attributes, a.named(f.name, c.value(row)))
 		}
 	}
 	return s
@@ -225,41 +224,6 @@ func (a *finder) span(row int) Span {
 
 // field is an attribute that spans of an answer have.
 type field struct {
-	attr  Attribute
-	name  string
-	store store.Field
-	typ   Type
-	slot  int // of what the store does not have; else -1
-}
-
-// answerField compiles an attribute whose value is needed for a few spans: no column is asked for, if it can be avoided.
-func (p *planner) answerField(a *Attribute) field {
-	f := field{attr: *a, name: a.String(), slot: -1}
-	own := *a
-	own.Parent = false
-	if f.store, f.typ = fieldOf(&own); own.Scope == store.IntrinsicScope && f.store.Intrinsic == store.NoIntrinsic {
-		f.slot = p.slot(&own)
-	}
-	return f
-}
-
-// first returns the first value of a field on a row; ok is false if it has none.
-func (e *env) first(f *field, row int) (v Static, ok bool) {
-	if f.attr.Parent {
-		e.structure.know(e.structure.trace(row), e)
-		if row = int(e.structure.parents[row]); row < 0 {
-			return v, false
-		}
-	}
-	if f.slot >= 0 {
-		return e.slotColumn(f.slot).value(row), true
-	}
-	e.chunk.Values(f.store, row, func(have span.Value) bool {
-		v, ok = typed(have, f.typ), true
-		return false
-	})
-	if !ok && f.store == serviceName {
-		return StringStatic(""), true
-	}
-	return v, ok
+	name string
+	slot int
 }

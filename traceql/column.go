@@ -37,6 +37,14 @@ func (c *column) value(row int) Static {
 	return Static{}
 }
 
+// present reports whether a row has the attribute, maybe without a value.
+func (c *column) present(row int) bool {
+	if c.nums != nil {
+		return c.has == nil || c.has.Has(row)
+	}
+	return c.codes != nil && c.codes[row] != store.NoCode
+}
+
 // stored is a list of the store's, as values of a type (see fieldOf).
 type stored struct {
 	store.Values

@@ -3,7 +3,6 @@ package traceql
 import (
 	"context"
 
-	"github.com/clewhq/clew/span"
 	"github.com/clewhq/clew/store"
 )
 
@@ -19,9 +18,8 @@ type env struct {
 	truths    []store.Bitmap  // by place; nil until asked for
 	structure structure
 	nested    nested
-	keys      []*numbering          // by place of a by()
-	parts     map[part]int32        // of the last by()
-	lost      map[span.SpanID]int32 // rows that name a parent which is not there, of the last trace
+	keys      []*numbering   // by place of a by()
+	parts     map[part]int32 // of the last by()
 
 	bitmaps stack[store.Bitmap]
 	ints    stack[[]int32]
@@ -31,7 +29,7 @@ func (p *planner) env() *env {
 	return &env{
 		plan: p, wheres: make([]store.Bitmap, len(p.where)), raw: make([]*store.Column, len(p.columns)),
 		columns: make([]*column, len(p.slots)), truths: make([]store.Bitmap, p.truths),
-		keys: make([]*numbering, p.groups), parts: map[part]int32{}, lost: map[span.SpanID]int32{},
+		keys: make([]*numbering, p.groups), parts: map[part]int32{},
 	}
 }
 

@@ -146,67 +146,62 @@ func (e *env) findAncestors(l, r, related store.Bitmap, run store.TraceRun) {
 func (e *env) findSiblings(l, r, related store.Bitmap, run store.TraceRun) {
 	defer e.release(e.mark())
 	c := siblings{env: e, below: e.int32s(e.chunk.Len())}
-	clear(e.lost)
-	for _, rows := range [...]store.Bitmap{l, r} {
-		for row := rows.Next(run.Lo); row >= 0 && row < run.Hi; row = rows.Next(row + 1) {
-			if p := e.structure.parents[row]; p >= 0 {
-				c.below[p] = 0
-			}
-		}
-	}
+	c.begin(l, r, run)
 	for row := l.Next(run.Lo); row >= 0 && row < run.Hi; row = l.Next(row + 1) {
-		c.add(row)
+		if n := c.of(row); n != nil {
+			*n++
+		}
 	}
 	for row := r.Next(run.Lo); row >= 0 && row < run.Hi; row = r.Next(row + 1) {
-		n := c.count(row)
-		if l.Has(row) {
-			n--
-		}
-		if n > 0 {
+		if n := c.of(row); n != nil && (*n > 1 || *n == 1 && !l.Has(row)) {
 			related.Set(row)
 		}
 	}
 }
 
-// siblings counts the rows that have one parent, the roots, and the rows that name one parent which is not there.
+// siblings has counters for the children of one parent, for roots, and for those that name one parent which is not there.
 type siblings struct {
 	*env
 	below []int32 // by row of the parent
 	roots int32
+	lost  map[span.SpanID]*int32 // by id of the parent; nil if there are none that share one
 }
 
-func (s *siblings) add(row int) {
-	switch p := s.structure.parents[row]; p {
-	case store.NoParent:
-		s.roots++
-	case store.LostParent:
-		s.lost[s.parentID(row)]++
-	case cutParent:
-	default:
-		s.below[p]++
-	}
-}
-
-// count returns how many rows were added that share the parent of a row.
-func (s *siblings) count(row int) int32 {
-	switch p := s.structure.parents[row]; p {
-	case store.NoParent:
-		return s.roots
-	case store.LostParent:
-		if len(s.lost) > 0 {
-			return s.lost[s.parentID(row)]
+// begin makes the counters for the rows of l and r zero.
+func (s *siblings) begin(l, r store.Bitmap, run store.TraceRun) {
+	lost := 0
+	for i, rows := range [...]store.Bitmap{l, r} {
+		for row := rows.Next(run.Lo); row >= 0 && row < run.Hi; row = rows.Next(row + 1) {
+			switch p := s.structure.parents[row]; {
+			case p >= 0:
+				s.below[p] = 0
+			case p == store.LostParent && (i == 0 || !l.Has(row)):
+				lost++
+			}
 		}
-		return 0
-	case cutParent:
-		return 0
-	default:
-		return s.below[p]
+	}
+	if lost > 1 { // ids are not cheap
+		s.lost = map[span.SpanID]*int32{}
 	}
 }
 
-// parentID returns the id that a row names as its parent's.
-func (e *env) parentID(row int) (id span.SpanID) {
-	v, _ := e.stored(store.Of(store.ParentID)).Value(row)
+// of returns the counter for a row; nil if it has no siblings.
+func (s *siblings) of(row int) *int32 {
+	switch p := s.structure.parents[row]; {
+	case p >= 0:
+		return &s.below[p]
+	case p == store.NoParent:
+		return &s.roots
+	case p == cutParent || s.lost == nil:
+		return nil
+	}
+	var id span.SpanID
+	v, _ := s.stored(store.Of(store.ParentID)).Value(row)
 	copy(id[:], v.Str)
-	return id
+	n := s.lost[id]
+	if n == nil {
+		n = new(int32)
+		s.lost[id] = n
+	}
+	return n
 }

@@ -74,7 +74,7 @@ func newSearch(q *Query, opts SearchOptions, memory int64) (*searchRun, error) {
 	s.plan.field(store.Of(store.Status))
 	s.plan.field(serviceName)
 	for _, a := range mentionedBy(q.Search) {
-		s.fields = append(s.fields, s.plan.answerField(a))
+		s.fields = append(s.fields, field{a.String(), s.plan.slot(a)})
 	}
 	return s, nil
 }
