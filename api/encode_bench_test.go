@@ -24,6 +24,11 @@ func BenchmarkEncode(b *testing.B) {
 			writeJaegerTrace(j, storeTrace(batch), false)
 			return j.err
 		},
+		"zipkin": func(w io.Writer) error {
+			j := newJSON(w)
+			writeZipkinTrace(j, batch)
+			return j.err
+		},
 	} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()

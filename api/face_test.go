@@ -131,7 +131,7 @@ func (f *faulty) Chunks(ctx context.Context, tenant string, q *store.ChunkQuery,
 	return r, err
 }
 
-// faces are the three APIs with a path of each that reads a trace.
+// faces are the APIs with a path of each that reads a trace.
 var faces = []struct {
 	name  string
 	open  func(Config, store.Reader) http.Handler
@@ -140,6 +140,7 @@ var faces = []struct {
 	{"jaeger", NewJaeger, "/api/traces/"},
 	{"tempo", NewTempo, "/api/traces/"},
 	{"native", NewNative, "/api/clew/v1/traces/"},
+	{"zipkin", NewZipkin, "/api/v2/trace/"},
 }
 
 func TestErrorsOfTheStore(t *testing.T) {
@@ -148,7 +149,7 @@ func TestErrorsOfTheStore(t *testing.T) {
 		code int
 		says string
 	}{
-		{store.ErrNotFound, 404, "trace not found"},
+		{store.ErrNotFound, 404, "not found"},
 		{store.ErrTooLarge, 422, "more memory than its budget"},
 		{&store.RetryError{After: 1500 * time.Millisecond, Overload: true, Reason: errors.New("busy")}, 429, "busy"},
 		{&store.RetryError{Reason: errors.New("backend is down")}, 503, "backend is down"},

@@ -260,6 +260,11 @@ func TestEncodersStream(t *testing.T) {
 			writeJaegerTrace(j, storeTrace(&b), false)
 			return j.err
 		},
+		"zipkin": func(w io.Writer) error {
+			j := newJSON(w)
+			writeZipkinTrace(j, &b)
+			return j.err
+		},
 	}
 	for name, encode := range encoders {
 		t.Run(name, func(t *testing.T) {

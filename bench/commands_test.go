@@ -39,6 +39,7 @@ func serveFake(how string, args []string) error {
 	dir := f.String("data-dir", "", "")
 	grpcAddr := f.String("listen.otlp-grpc", "", "")
 	f.String("listen.otlp-http", "", "")
+	f.String("listen.zipkin", "", "")
 	httpAddr := f.String("listen.http", "", "")
 	tempoAddr := f.String("listen.tempo", "", "")
 	extra := f.String("extra", "", "")

@@ -29,7 +29,7 @@ type Config struct {
 
 // Listen has the address of each listener; "" disables it.
 type Listen struct {
-	OTLPGRPC, OTLPHTTP, HTTP, Tempo string
+	OTLPGRPC, OTLPHTTP, HTTP, Tempo, Zipkin string
 }
 
 // Retention says when data is dropped; 0 is never.
@@ -87,6 +87,7 @@ func (c *Config) settings() []setting {
 		{"listen.otlp-http", addressValue{&c.Listen.OTLPHTTP}, "OTLP/HTTP: the same, as protobuf or JSON on /v1/traces."},
 		{"listen.http", addressValue{&c.Listen.HTTP}, "Jaeger's HTTP API, Clew's own under /api/clew/v1, /metrics, /healthz and /readyz."},
 		{"listen.tempo", addressValue{&c.Listen.Tempo}, "Tempo's HTTP API."},
+		{"listen.zipkin", addressValue{&c.Listen.Zipkin}, "Zipkin's HTTP API, for queries."},
 
 		{"retention.age", durationValue{&c.Retention.Age, "off"}, "Spans that arrived longer ago than this are dropped."},
 		{"retention.size", sizeValue{&c.Retention.Size, "off"}, "When all data together is larger than this on disk, the oldest is dropped."},
@@ -104,7 +105,7 @@ func (c *Config) settings() []setting {
 		{"query.timeout", durationValue{&c.Query.Timeout, "off"}, "A query that takes longer is ended with an error."},
 
 		{"http.cors-origins", listValue{&c.HTTP.CORSOrigins}, "Origins whose web pages may call the HTTP listeners from a browser, such as `https://shop.example`; `*` is any."},
-		{"http.path-prefix", prefixValue{&c.HTTP.PathPrefix}, "Path under which the `http` and `tempo` listeners serve, for a reverse proxy that passes the path on as it is."},
+		{"http.path-prefix", prefixValue{&c.HTTP.PathPrefix}, "Path under which the `http`, `tempo` and `zipkin` listeners serve, for a reverse proxy that passes the path on as it is."},
 		{"shutdown-timeout", durationValue{&c.ShutdownTimeout, ""}, "How long a stop waits for requests in flight before it cuts them off."},
 
 		{"log.level", choiceValue{&c.Log.Level, []string{"debug", "info", "warn", "error"}}, "Least severity that is logged."},
@@ -122,6 +123,7 @@ func Default() *Config {
 			OTLPHTTP: "127.0.0.1:4318",
 			HTTP:     "127.0.0.1:16686",
 			Tempo:    "127.0.0.1:3200",
+			Zipkin:   "127.0.0.1:9411",
 		},
 		Retention:       Retention{Age: 14 * 24 * time.Hour},
 		SyncInterval:    200 * time.Millisecond,

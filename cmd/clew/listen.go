@@ -19,6 +19,7 @@ func listen(ctx context.Context, cfg config.Listen) (map[string]net.Listener, er
 		"otlp-http": cfg.OTLPHTTP,
 		"http":      cfg.HTTP,
 		"tempo":     cfg.Tempo,
+		"zipkin":    cfg.Zipkin,
 	} {
 		if addr == "" {
 			continue

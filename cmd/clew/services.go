@@ -64,6 +64,7 @@ func (s *server) newServices(ctx context.Context, reg *prometheus.Registry) (map
 		"otlp-http": s.newHTTP(receiver.HTTP()),
 		"http":      query("http", newFront(faces, s.engine, reg, s.listeners)),
 		"tempo":     query("tempo", api.NewTempo(faces, s.engine)),
+		"zipkin":    query("zipkin", api.NewZipkin(faces, s.engine)),
 	}, nil
 }
 
