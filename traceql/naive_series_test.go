@@ -83,6 +83,7 @@ func (m *naiveMetrics) metrics(q Metrics) ([]*TimeSeries, error) {
 // naiveSample is a span's part in a series.
 type naiveSample struct {
 	value  float64
+	exact  *big.Float // value, without rounding; nil for infinity
 	weight float64
 }
 
@@ -117,7 +118,9 @@ func (m *naiveMetrics) measure(q *Series) ([]*TimeSeries, error) {
 			if !naiveIsNumber(v) {
 				return
 			}
-			s.value = naiveAsFloat(v)
+			if s.value = naiveAsFloat(v); !math.IsInf(s.value, 0) {
+				s.exact = naiveExactNumber(v)
+			}
 		}
 		labels := naiveLabelsOf(q, sp)
 		key := labelsText(labels)
@@ -232,11 +235,11 @@ func (m *naiveMetrics) reduce(f SeriesFunc, samples []naiveSample) float64 {
 func naiveSum(samples []naiveSample) float64 {
 	sum, infinite := new(big.Float).SetPrec(4000), 0.0
 	for _, s := range samples {
-		if math.IsInf(s.value, 0) {
+		if s.exact == nil {
 			infinite += s.value
 			continue
 		}
-		part := new(big.Float).SetPrec(4000).SetFloat64(s.value)
+		part := new(big.Float).SetPrec(4000).Set(s.exact)
 		sum.Add(sum, part.Mul(part, big.NewFloat(s.weight)))
 	}
 	if infinite != 0 { // or NaN

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/gob"
+	"io/fs"
 	"log/slog"
 	"math/rand/v2"
 	"os"
@@ -56,7 +57,7 @@ func modelWith(t *testing.T, spans []span.Span) *storetest.Model {
 func columnarWith(t *testing.T, spans []span.Span, rng *rand.Rand) *columnar.Engine {
 	e, err := columnar.Open(columnar.Options{
 		Dir: t.TempDir(), Decode: decodeRows, SyncInterval: time.Hour, HeadAge: time.Hour, HeadIdle: time.Hour,
-		HeadBytes: 8 << 20, CacheBytes: 8 << 20, Logger: slog.New(slog.DiscardHandler),
+		FS: hastyFS{}, HeadBytes: 8 << 20, CacheBytes: 8 << 20, Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -80,6 +81,23 @@ func columnarWith(t *testing.T, spans []span.Span, rng *rand.Rand) *columnar.Eng
 	}
 	return e
 }
+
+// hastyFS is a disk that never waits until it is safe: nobody pulls the plug here.
+type hastyFS struct{ columnar.OSFS }
+
+func (hastyFS) SyncDir(string) error { return nil }
+
+func (h hastyFS) OpenFile(name string, flag int, perm fs.FileMode) (columnar.File, error) {
+	f, err := h.OSFS.OpenFile(name, flag, perm)
+	if err != nil {
+		return nil, err
+	}
+	return hastyFile{f}, nil
+}
+
+type hastyFile struct{ columnar.File }
+
+func (hastyFile) Sync() error { return nil }
 
 func writeSpans(t *testing.T, w store.Writer, spans []span.Span) {
 	if len(spans) == 0 {
