@@ -1,8 +1,6 @@
 package traceql
 
 import (
-	"strings"
-
 	"github.com/clewhq/clew/span"
 	"github.com/clewhq/clew/store"
 )
@@ -70,29 +68,6 @@ func matches(re *store.Regex, not bool, v Static) bool {
 		return store.Matches{Regex: re, Not: not}.Holds(span.Value{Type: span.Array, Str: v.Str})
 	}
 	return false
-}
-
-// idDigits returns how many hex digits the ids have that x stands for, 0 if it stands for none.
-func idDigits(x Expr) int {
-	if a, ok := x.(*Attribute); ok && a.Scope == store.IntrinsicScope {
-		switch a.Intrinsic {
-		case TraceID, LinkTraceID:
-			return 2 * len(span.TraceID{})
-		case SpanID, SpanParentID, LinkSpanID:
-			return 2 * len(span.SpanID{})
-		}
-	}
-	return 0
-}
-
-// sameID reports whether two texts are the same id of so many digits, leading zeros and case aside.
-func sameID(a, b string, digits int) bool {
-	return isID(a, digits) && isID(b, digits) &&
-		strings.EqualFold(strings.TrimLeft(a, "0"), strings.TrimLeft(b, "0"))
-}
-
-func isID(text string, digits int) bool {
-	return len(text) > 0 && len(text) <= digits && strings.Trim(text, "0123456789abcdefABCDEF") == ""
 }
 
 // value is an expression's value on each row. An attribute with several values has the first.

@@ -67,10 +67,8 @@ func (p *planner) and(list ...condition) condition {
 	if pushed := allOf(exact...); !isAlways(pushed) {
 		nodes = append(nodes, p.node(condition{pred: pushed}))
 	}
-	slices.SortStableFunc(nodes, func(a, b narrower) int { return a.cost() - b.cost() })
-	c.node = nodes[0]
-	if len(nodes) > 1 {
-		c.node = conjunction(nodes)
+	if c.node = nodes[0]; len(nodes) > 1 {
+		c.node = conjunction(byCost(nodes))
 	}
 	return c
 }
@@ -78,39 +76,40 @@ func (p *planner) and(list ...condition) condition {
 func (p *planner) or(list ...condition) condition {
 	var exact, preds []store.Predicate
 	var nodes []narrower
-	var needs []store.Predicate
-	for i, c := range list {
+	for _, c := range list {
 		if c.node == nil {
 			exact = append(exact, c.pred)
 		} else {
 			nodes = append(nodes, c.node)
 		}
 		preds = append(preds, c.pred)
-		if i == 0 {
-			needs = c.allNeeds()
-		} else {
-			needs = eitherNeeds(needs, c.allNeeds())
-		}
 	}
-	c := condition{pred: anyOf(preds...)}
 	if isAlways(anyOf(exact...)) {
 		return constantCondition(true)
 	}
+	c := condition{pred: anyOf(preds...)}
 	if len(nodes) == 0 {
 		return c
 	}
-	if isAlways(c.pred) {
-		c.needs = needs // else pred says as much
+	if isAlways(c.pred) { // else that says as much as the needs
+		c.needs = list[0].allNeeds()
+		for _, other := range list[1:] {
+			c.needs = eitherNeeds(c.needs, other.allNeeds())
+		}
 	}
 	if pushed := anyOf(exact...); !isNever(pushed) {
 		nodes = append(nodes, p.node(condition{pred: pushed}))
 	}
-	slices.SortStableFunc(nodes, func(a, b narrower) int { return a.cost() - b.cost() })
-	c.node = nodes[0]
-	if len(nodes) > 1 {
-		c.node = disjunction(nodes)
+	if c.node = nodes[0]; len(nodes) > 1 {
+		c.node = disjunction(byCost(nodes))
 	}
 	return c
+}
+
+// byCost puts cheap nodes first.
+func byCost(nodes []narrower) []narrower {
+	slices.SortStableFunc(nodes, func(a, b narrower) int { return a.cost() - b.cost() })
+	return nodes
 }
 
 func (p *planner) not(c condition) condition {
