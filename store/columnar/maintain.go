@@ -42,7 +42,11 @@ func (t *tenant) maintain() {
 func (t *tenant) tidy() {
 	t.loop(t.grown, func() bool {
 		t.expire()
-		return t.mergeOne(t.e.ctx)
+		if t.mergeOne(t.e.ctx) {
+			return true
+		}
+		t.knowSplits()
+		return false
 	})
 }
 

@@ -179,6 +179,7 @@ const splitsTogether = 64
 
 func (l *look) openSplits() {
 	var gaps []string
+	l.s.t.splits.idle.Store(false)
 	l.ofBlocks, l.ofHeads, gaps = l.s.splits()
 	l.gaps = append(l.gaps, gaps...)
 	for _, set := range []*splitSet{l.ofBlocks, l.ofHeads} {

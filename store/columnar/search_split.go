@@ -9,6 +9,7 @@ import (
 	"math"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/clewhq/clew/span"
 	"github.com/clewhq/clew/store/columnar/colenc"
@@ -56,6 +57,8 @@ type splitCache struct {
 	heads  map[headPair]*headRuns
 	blocks []*block // of set
 	set    *splitSet
+	// idle is set when blocks were compared and nobody has asked since.
+	idle atomic.Bool
 }
 
 // blockPair is two blocks, or one and itself, by their numbers.
@@ -90,6 +93,17 @@ func (s *snapshot) splits() (blocks, heads *splitSet, gaps []string) {
 		c.set = newSplitSet(nil)
 	}
 	return c.set, s.headSplits(c, c.set.traces, &gaps), gaps
+}
+
+// knowSplits compares blocks before a query has to: at the start, and when someone has asked since the last time.
+func (t *tenant) knowSplits() {
+	if t.splits.idle.Swap(true) {
+		return
+	}
+	if s := t.snapshot(); s != nil {
+		s.splits()
+		s.release()
+	}
 }
 
 // among returns the traces that are split over blocks.
