@@ -2,7 +2,6 @@ package traceql
 
 import (
 	"cmp"
-	"fmt"
 	"math"
 	"slices"
 
@@ -10,7 +9,7 @@ import (
 )
 
 // contrast is the share of compare(): how often each value of each attribute occurs in the selection, and in the
-// rest, the baseline. Rows are first put in cells, of one interval and one side each; then
+// rest, the baseline. Rows are first put in cells, of one side and one interval each; then
 // the values of one column after the other are counted, cell by cell.
 type contrast struct {
 	*leaf
@@ -25,21 +24,23 @@ type contrast struct {
 	rows     []int32  // ordered
 	cells    []contrastCell
 	weights  []float64 // by row, or nil
-	numbers  []uint32  // of the values of rows
-	counts   []float64 // by number; 0 between cells
+	numbers  []uint32  // of the values of a cell
+	counts   []float64 // by code; 0 between cells
 }
 
-// maxContrasted is how many values of an attribute are told apart. One with more
-// has ids or the like, and it hardly matters which of them are the most frequent.
-const maxContrasted = 1 << 16
+// The most values of an attribute that are told apart in a worker's share: those that are met first, of the
+// selection more than of the baseline. Frequent ones are met soon, and of others there are too many.
+const (
+	maxSelected = 1 << 14
+	maxBaseline = 1 << 13
+)
 
 // contrastIntrinsics are compared besides attributes. The others have too many values, or no meaning.
 var contrastIntrinsics = []Intrinsic{
 	SpanName, SpanKind, SpanStatus, SpanStatusMessage, TraceRootName, TraceRootService, EventName, ScopeName, ScopeVersion,
 }
 
-// The sides of a comparison, as numbers. The selection comes first: if there are too many values, its
-// are more likely to be told apart.
+// The sides of a comparison, as numbers.
 const (
 	selectionSide = iota
 	baselineSide
@@ -51,10 +52,10 @@ var (
 	totalNames = [sides]string{"selection_total", "baseline_total"}
 )
 
-// contrastCell is rows of one side in one interval, up to end.
+// contrastCell is rows of one side in one interval.
 type contrastCell struct {
 	side, interval uint32
-	end            int
+	rows           []int32
 }
 
 type contrastColumn struct {
@@ -70,7 +71,7 @@ type contrasted struct {
 	counts numberTable[float64]
 }
 
-// contrastKey makes a key of less than 18 bits, one, and 32.
+// contrastKey makes a key of 31 bits, one, and 32.
 func contrastKey(value, side, interval uint32) uint64 {
 	return uint64(value)<<33 | uint64(side)<<32 | uint64(interval)
 }
@@ -104,7 +105,7 @@ func newContrast(l *leaf, memory *seriesMemory) *contrast {
 func (c *contrast) attribute(a Attribute) *contrasted {
 	known := c.attributes[a]
 	if known == nil {
-		known = &contrasted{values: newNumbering(maxContrasted)}
+		known = &contrasted{values: newNumbering(maxSelected)}
 		c.attributes[a] = known
 	}
 	return known
@@ -145,23 +146,24 @@ func (c *contrast) fetch(e *env) {
 func (c *contrast) observe(_ *env, s *selection) error {
 	c.order(s)
 	c.weights = s.weights
-	c.numbers = sized(c.numbers, len(c.rows))
 	for _, column := range c.columns {
-		values := column.of.values
-		values.each(column.column, c.rows, c.numbers)
-		if n := len(values.values) + 1; n > len(c.counts) {
-			c.counts = append(c.counts, make([]float64, n-len(c.counts))...)
+		if column.column.codes != nil {
+			column.of.values.codes.begin(column.column.dict)
 		}
-		from := 0
 		for _, cell := range c.cells {
-			c.count(column.of, cell, from)
-			from = cell.end
+			column.of.values.limit = maxBaseline
+			if cell.side == selectionSide {
+				column.of.values.limit = maxSelected
+			}
+			if present := c.count(column, cell); present > 0 {
+				column.of.add(0, cell, present)
+			}
 		}
 	}
 	return c.account()
 }
 
-// order makes the cells, and orders rows by them.
+// order makes the cells, the selection's first.
 func (c *contrast) order(s *selection) {
 	c.keys = c.keys[:0]
 	interval := uint64(max(s.single, 0))
@@ -173,65 +175,70 @@ func (c *contrast) order(s *selection) {
 		if c.selected.Has(int(row)) {
 			side = selectionSide
 		}
-		// A chunk has fewer than 2^30 rows, as it is in memory.
-		c.keys = append(c.keys, interval<<32|side<<31|uint64(row))
+		// A chunk has fewer than 2^31 rows, as it is in memory.
+		c.keys = append(c.keys, side<<63|interval<<31|uint64(row))
 	}
 	slices.Sort(c.keys)
 	c.rows, c.cells = sized(c.rows, len(c.keys)), c.cells[:0]
+	from := 0
 	for i, key := range c.keys {
 		c.rows[i] = int32(key & (1<<31 - 1))
-		if i == 0 || key>>31 != c.keys[i-1]>>31 {
-			c.cells = append(c.cells, contrastCell{side: uint32(key >> 31 & 1), interval: uint32(key >> 32)})
+		if i+1 == len(c.keys) || c.keys[i+1]>>31 != key>>31 {
+			c.cells = append(c.cells, contrastCell{uint32(key >> 63), uint32(key >> 31), c.rows[from : i+1]})
+			from = i + 1
 		}
-		c.cells[len(c.cells)-1].end = i + 1
 	}
 }
 
-// count adds the values of a cell's rows, which start at from.
-func (c *contrast) count(of *contrasted, cell contrastCell, from int) {
-	any := 0.0
+// count adds the values that a column has on the rows of a cell, and returns how many have one.
+func (c *contrast) count(column contrastColumn, cell contrastCell) (present float64) {
+	of := column.of
 	add := func(number uint32, count float64) {
-		if number != 0 && count > 0 {
-			any += count
-			of.add(number, cell.side, cell.interval, count)
+		if number != 0 {
+			present += count
+			of.add(number, cell, count)
 		}
 	}
-	numbers := c.numbers[from:cell.end]
-	if known := len(of.values.values); known > len(numbers) { // most occur once at most
-		for i, number := range numbers {
-			add(number, c.weight(from+i))
+	if column.column.codes == nil || column.column.dict.Len() > len(cell.rows) {
+		c.numbers = sized(c.numbers, len(cell.rows))
+		of.values.each(column.column, cell.rows, c.numbers)
+		for i, number := range c.numbers {
+			add(number, c.weight(cell.rows[i]))
 		}
-	} else {
-		counts := c.counts[:known+1]
-		for i, number := range numbers {
-			if number != 0 { // a sum that all rows wait for
-				counts[number] += c.weight(from + i)
-			}
-		}
-		for number, count := range counts {
-			add(uint32(number), count)
-			counts[number] = 0
+		return present
+	}
+	dict, codes := column.column.dict, column.column.codes
+	if n := dict.Len(); n > len(c.counts) {
+		c.counts = make([]float64, n)
+	}
+	counts := c.counts[:dict.Len()]
+	for _, row := range cell.rows {
+		if code := codes[row]; int(code) < len(counts) { // not NoCode
+			counts[code] += c.weight(row)
 		}
 	}
-	if any > 0 {
-		of.add(0, cell.side, cell.interval, any)
+	for code, count := range counts {
+		if count > 0 {
+			add(of.values.codes.of(uint32(code), func(code uint32) uint32 { return of.values.number(dict.At(code)) }), count)
+			counts[code] = 0
+		}
 	}
+	return present
 }
 
-// weight returns the weight of a row, by its place in c.rows.
-func (c *contrast) weight(i int) float64 {
+func (c *contrast) weight(row int32) float64 {
 	if c.weights == nil {
 		return 1
 	}
-	return c.weights[c.rows[i]]
+	return c.weights[row]
 }
 
 // add counts spans with a value.
-func (of *contrasted) add(value, side, interval uint32, count float64) {
-	if value == maxContrasted {
-		return // one of too many, which are not told apart
+func (of *contrasted) add(value uint32, cell contrastCell, count float64) {
+	if value == unnumbered {
+		return
 	}
-	have, _ := of.counts.slot(contrastKey(value, side, interval))
+	have, _ := of.counts.slot(contrastKey(value, cell.side, cell.interval))
 	*have += count
 }
 
@@ -250,10 +257,11 @@ func (c *contrast) release() { c.memory.left.Add(c.taken) }
 func (c *contrast) merge(from share) error {
 	for a, theirs := range from.(*contrast).attributes {
 		mine := c.attribute(a)
+		mine.values.limit = 0
 		numbers := mine.values.adopt(theirs.values)
 		for key, count := range theirs.counts.all() {
-			of, interval := splitContrastKey(key)
-			mine.add(numbers[of.value], of.side, interval, count)
+			v, interval := splitContrastKey(key)
+			mine.add(numbers[v.value], contrastCell{side: v.side, interval: interval}, count)
 		}
 	}
 	return c.account()
@@ -266,12 +274,8 @@ func (c *contrast) series() (list []*TimeSeries, gaps []string, err error) {
 			return nil, nil, err
 		}
 		list = append(list, found...)
-		if len(of.values.values) == maxContrasted {
-			gaps = append(gaps, fmt.Sprintf("%s has %d values or more: only some of them are compared", a.String(), maxContrasted))
-		}
 	}
-	slices.Sort(gaps)
-	return list, gaps, nil
+	return list, nil, nil
 }
 
 // valueOfSide is a value on one side. That with number 0 is any.
@@ -314,27 +318,34 @@ func (c *contrast) attributeSeries(name string, of *contrasted) (list []*TimeSer
 
 // mostFrequent returns any value and the n most frequent ones of each side, and whether there are more.
 func (of *contrasted) mostFrequent(n int) (list []valueOfSide, more bool) {
-	totals := map[valueOfSide]float64{}
+	values := of.values.values
+	var totals [sides][]float64
+	for side := range totals {
+		totals[side] = make([]float64, len(values))
+	}
 	for key, count := range of.counts.all() {
 		v, _ := splitContrastKey(key)
-		totals[v] += count
+		totals[v.side][v.value] += count
 	}
-	values := of.values.values
-	for side := range uint32(sides) {
-		var ofSide []valueOfSide
-		for v := range totals {
-			if v.side == side {
-				ofSide = append(ofSide, v)
+	for side, totals := range totals {
+		var numbers []uint32
+		for number, total := range totals {
+			if total > 0 && number > 0 {
+				numbers = append(numbers, uint32(number))
 			}
 		}
-		slices.SortFunc(ofSide, func(a, b valueOfSide) int {
-			if a.value == 0 || b.value == 0 {
-				return cmp.Compare(a.value, b.value)
-			}
-			return cmp.Or(cmp.Compare(totals[b], totals[a]), compareStatics(values[a.value], values[b.value]))
+		slices.SortFunc(numbers, func(a, b uint32) int {
+			return cmp.Or(cmp.Compare(totals[b], totals[a]), compareStatics(values[a], values[b]))
 		})
-		more = more || len(ofSide) > n+1
-		list = append(list, ofSide[:min(len(ofSide), n+1)]...)
+		if len(numbers) > n {
+			numbers, more = numbers[:n], true
+		}
+		if totals[0] > 0 {
+			list = append(list, valueOfSide{0, uint32(side)})
+		}
+		for _, number := range numbers {
+			list = append(list, valueOfSide{number, uint32(side)})
+		}
 	}
 	return list, more
 }

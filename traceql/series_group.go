@@ -1,6 +1,7 @@
 package traceql
 
 import (
+	"math"
 	"strings"
 )
 
@@ -26,6 +27,16 @@ func (m *codeMap) begin(d statics) (fresh bool) {
 		m.turn = 1
 	}
 	return true
+}
+
+// of returns the number of a code.
+func (m *codeMap) of(code uint32, work func(code uint32) uint32) uint32 {
+	n := m.numbers[code]
+	if n>>32 != m.turn {
+		n = m.turn<<32 | uint64(work(code))
+		m.numbers[code] = n
+	}
+	return uint32(n)
 }
 
 // each sets out to the numbers of some rows, 0 for those without a code.
@@ -54,7 +65,7 @@ func (m *codeMap) bytes() int64 { return 8 * int64(cap(m.numbers)) }
 type numbering struct {
 	values  []Static
 	numbers map[Static]uint32
-	// limit is the most numbers to give, 0: any. All values that come later share the number limit.
+	// limit is the most numbers to give, 0: any. Values that are met later are unnumbered.
 	limit int
 	held  int64 // bytes of values and numbers, about
 
@@ -62,6 +73,9 @@ type numbering struct {
 	numType Type // of byNum
 	byNum   lookup
 }
+
+// unnumbered is the number of all values past the limit of a numbering.
+const unnumbered = math.MaxUint32
 
 func newNumbering(limit int) *numbering {
 	return &numbering{values: []Static{{}}, numbers: map[Static]uint32{{}: 0}, limit: limit}
@@ -76,7 +90,7 @@ func (n *numbering) number(v Static) uint32 {
 	if !ok {
 		number = uint32(len(n.values))
 		if n.limit > 0 && len(n.values) >= n.limit {
-			return uint32(n.limit)
+			return unnumbered
 		}
 		v.Str = strings.Clone(v.Str) // the store's may not last
 		n.values = append(n.values, v)
