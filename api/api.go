@@ -1,5 +1,5 @@
 // Package api shows what a store holds in the forms that clients know: Jaeger's
-// HTTP API, Tempo's, and Clew's own. All of them are encoders over the same
+// HTTP API, Tempo's, Zipkin's, and Clew's own. All of them are encoders over the same
 // reads, and all stream: an answer takes memory for the traces being written,
 // not for their text.
 package api

@@ -99,7 +99,7 @@ type linker struct {
 	names    nameList
 	services nameColumn
 	peers    peerColumns
-	edges    map[edge]calls
+	edges    map[edge]*calls
 
 	// Of the chunk, by row.
 	starts   []uint64
@@ -138,7 +138,7 @@ type halves struct{ sender, receiver int32 }
 func newLinker(within store.TimeRange) *linker {
 	return &linker{
 		within: within, services: nameColumn{field: serviceField}, peers: newPeerColumns(),
-		edges: map[edge]calls{}, halves: map[span.SpanID]halves{},
+		edges: map[edge]*calls{}, halves: map[span.SpanID]halves{},
 	}
 }
 
@@ -310,11 +310,14 @@ func (l *linker) add(parent, child uint32, failed bool) {
 		return
 	}
 	n := l.edges[edge{parent, child}]
+	if n == nil {
+		n = &calls{}
+		l.edges[edge{parent, child}] = n
+	}
 	n.all++
 	if failed {
 		n.failed++
 	}
-	l.edges[edge{parent, child}] = n
 }
 
 func (l *linker) failed(row int) bool {

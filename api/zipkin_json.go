@@ -225,7 +225,9 @@ func (j *zipkinJSON) readAttributes(i int) {
 			}
 			skip = true // it is written by itself
 		case httpStatusRole:
-			j.statusAt = at
+			if j.statusAt < 0 {
+				j.statusAt = at
+			}
 		case debugRole:
 			j.debug, skip = j.debug || yes, yes
 		case sharedRole:
@@ -287,6 +289,9 @@ func (j *zipkinJSON) portOf(t span.Type, bits uint64) uint64 {
 	return 0
 }
 
+// maxAddresses bounds how many texts are remembered.
+const maxAddresses = 10_000
+
 func (j *zipkinJSON) addressOf(r span.Ref) addressText {
 	known, ok := j.ips[r]
 	if !ok {
@@ -295,7 +300,9 @@ func (j *zipkinJSON) addressOf(r span.Ref) addressText {
 		if ip, err := netip.ParseAddr(text); err == nil {
 			known.ip = ip.WithZone("").Unmap() // clients refuse zones
 		}
-		j.ips[r] = known
+		if len(j.ips) < maxAddresses {
+			j.ips[r] = known
+		}
 	}
 	return known
 }

@@ -205,6 +205,7 @@ func TestZipkinFields(t *testing.T) {
 		{"Service", span.Span{Resource: span.SpanResource{Attrs: attrs("service.name", text("Shop"))}}, `"localEndpoint":{"serviceName":"shop"},"tags":{"service.name":"Shop"}`},
 		{"no service", span.Span{Resource: span.SpanResource{Attrs: attrs("service.name", span.IntValue(7))}}, `"tags":{"service.name":"7"}`},
 		{"HTTP status", span.Span{Attrs: attrs("http.response.status_code", span.IntValue(404))}, `"tags":{"http.response.status_code":"404","http.status_code":"404"}`},
+		{"HTTP status, twice", span.Span{Attrs: attrs("http.response.status_code", text("a"), "http.response.status_code", text("b"))}, `"tags":{"http.response.status_code":"a","http.status_code":"a"}`},
 		{"HTTP status of both kinds", span.Span{Attrs: attrs("http.response.status_code", span.IntValue(404), "http.status_code", text("x"))}, `"tags":{"http.response.status_code":"404","http.status_code":"x"}`},
 		{"debug and shared", span.Span{Attrs: attrs("zipkin.debug", span.BoolValue(true), "zipkin.shared", span.BoolValue(true))}, `"debug":true,"shared":true`},
 		{"neither", span.Span{Attrs: attrs("zipkin.debug", span.BoolValue(false), "zipkin.shared", text("true"))}, `"tags":{"zipkin.debug":"false","zipkin.shared":"true"}`},

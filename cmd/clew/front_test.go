@@ -64,7 +64,7 @@ func TestPathPrefix(t *testing.T) {
 
 func TestCORS(t *testing.T) {
 	s := startServer(t, "--data-dir", t.TempDir(), "--http.cors-origins=https://shop.example")
-	for listener, path := range map[string]string{"http": "/api/services", "tempo": "/api/echo", "otlp-http": "/v1/traces"} {
+	for listener, path := range map[string]string{"http": "/api/services", "tempo": "/api/echo", "zipkin": "/api/v2/services", "otlp-http": "/v1/traces"} {
 		for origin, want := range map[string]string{"https://shop.example": "https://shop.example", "https://evil.example": ""} {
 			req := httptest.NewRequest(http.MethodOptions, s.url(listener, path), nil)
 			req.RequestURI = ""
