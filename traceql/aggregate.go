@@ -168,7 +168,27 @@ func (p *planner) scalarFilter(f *ScalarFilter) (stage, []store.Predicate, error
 	for _, other := range n.rows[1:] {
 		rows = eitherNeeds(rows, other)
 	}
-	return filter, append(n.values, rows...), nil
+	return filter, slices.Concat(n.values, rows, extremeNeeds(f)), nil
+}
+
+// extremeNeeds returns what some span has to satisfy if max() is above a constant, or min() below. It knows
+// intrinsics only: among attributes there may be floats, and integers that are rounded to theirs.
+func extremeNeeds(f *ScalarFilter) []store.Predicate {
+	op, l, r := f.Op, f.L, f.R
+	if _, ok := l.(*Const); ok {
+		op, l, r = mirrored(op), r, l
+	}
+	a, ok := l.(*Aggregate)
+	c, isConst := r.(*Const)
+	if !ok || !isConst || !(a.Func == Max && (op == Greater || op == GreaterEqual) || a.Func == Min && (op == Less || op == LessEqual)) {
+		return nil
+	}
+	if of, ok := a.Arg.(*Attribute); ok && of.Scope == store.IntrinsicScope && !of.Parent {
+		if pred, exact, _ := pushed(of, op, c.Value); exact {
+			return []store.Predicate{pred}
+		}
+	}
+	return nil
 }
 
 // scalar compiles a scalar of the spansets that within holds on.

@@ -173,7 +173,7 @@ func (a *finder) facts(run store.TraceRun) *Trace {
 func (a *finder) services(run store.TraceRun) (list []ServiceStats) {
 	byName := map[string]*ServiceStats{}
 	byCode := map[uint32]*ServiceStats{} // where the first value of the name decides
-	names, statuses := a.stored(serviceName), a.stored(store.Of(store.Status))
+	names, statuses := a.field(serviceName), a.field(store.Of(store.Status))
 	for row := run.Lo; row < run.Hi; row++ {
 		code := uint32(store.NoCode)
 		if names.Codes != nil {
@@ -214,8 +214,8 @@ func (a *finder) span(row int) Span {
 		Name: a.text(a.name(row)), Service: a.text(a.service(row)),
 	}
 	a.bytes += int64(unsafe.Sizeof(s))
-	for _, f := range a.fields {
-		if c := a.slotColumn(f.slot); c.present(row) {
+	for _, f := range a.wanted {
+		if c := a.slot(f.slot); c.present(row) {
 			s.Attributes = append(s.Attributes, a.named(f.name, c.value(row)))
 		}
 	}

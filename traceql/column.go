@@ -91,118 +91,147 @@ func typed(v span.Value, typ Type) Static {
 	return s
 }
 
+// slotColumn is the column of a slot, with memory for columns that are not the store's.
+type slotColumn struct {
+	column
+	made    bool // for this chunk
+	ownCode []uint32
+	ownNum  []uint64
+	ownHas  store.Bitmap
+}
+
+// codesOf returns memory for a column of n codes.
+func (c *slotColumn) codesOf(n int) []uint32 {
+	c.ownCode = sized(c.ownCode, n)
+	return c.ownCode
+}
+
 // column returns the values of an attribute on the rows of the chunk.
 func (e *env) column(a *Attribute) *column {
 	key := *a
 	key.Pos = 0
-	return e.slotColumn(e.plan.slotOf[key])
+	return e.slot(e.plan.slotOf[key])
 }
 
-// stored returns a column of the store, which the planner has asked for.
-func (e *env) stored(f store.Field) *store.Column {
+// field returns a column of the store, which the planner has asked for.
+func (e *env) field(f store.Field) *store.Column {
 	i := slices.Index(e.plan.columns, f)
-	if e.raw[i] == nil {
-		e.raw[i] = e.chunk.Column(f)
+	if e.fields[i] == nil {
+		e.fields[i] = e.chunk.Column(f)
 	}
-	return e.raw[i]
+	return e.fields[i]
 }
 
-func (e *env) slotColumn(i int) *column {
-	if e.columns[i] == nil {
-		e.columns[i] = e.makeColumn(&e.plan.slots[i])
+// slot returns the column of a slot.
+func (e *env) slot(i int) *column {
+	c := &e.columns[i]
+	if !c.made {
+		c.made = true
+		e.makeColumn(c, &e.plan.slots[i])
 	}
-	return e.columns[i]
+	return &c.column
 }
 
-func (e *env) makeColumn(s *slot) *column {
+func (e *env) makeColumn(c *slotColumn, s *slot) {
 	f, typ := fieldOf(&s.attr)
 	switch {
 	case s.attr.Parent:
-		return e.parentColumn(e.slotColumn(s.own))
+		e.makeParents(c, e.slot(s.own))
+		return
 	case isServiceName(&s.attr):
-		return e.serviceColumn()
+		e.makeServices(c)
+		return
 	case s.attr.Scope == store.IntrinsicScope && f.Intrinsic == store.NoIntrinsic:
-		return e.computedColumn(s.attr.Intrinsic)
+		e.compute(c, s.attr.Intrinsic)
+		return
 	}
-	c := e.stored(f)
-	made := &column{codes: c.Codes, nums: c.Nums, has: c.Has, typ: staticTypes[c.Type]}
-	if c.Codes != nil {
-		made.dict = stored{c.Dict, typ}
+	from := e.field(f)
+	c.column = column{codes: from.Codes, nums: from.Nums, has: from.Has, typ: staticTypes[from.Type]}
+	if from.Codes != nil {
+		c.dict = stored{from.Dict, typ}
 	}
-	if made.typ == TypeInt && typ != TypeNil {
-		made.typ = typ
+	if c.typ == TypeInt && typ != TypeNil {
+		c.typ = typ
 	}
-	return made
 }
 
-// serviceColumn has "" where a resource has no service name.
-func (e *env) serviceColumn() *column {
-	c := e.stored(serviceName)
-	dict := orEmpty{c.Dict}
-	if c.Nums != nil {
-		return e.eachRow(func(row int) Static {
-			if v, ok := c.Value(row); ok {
+// makeServices has "" where a resource has no service name.
+func (e *env) makeServices(c *slotColumn) {
+	from, n := e.field(serviceName), e.chunk.Len()
+	dict := orEmpty{from.Dict}
+	c.column = column{codes: from.Codes, dict: dict}
+	switch {
+	case from.Nums != nil: // no name at all, but a number
+		e.eachRow(c, func(row int) Static {
+			if v, ok := from.Value(row); ok {
 				return StaticOf(v)
 			}
 			return StringStatic("")
 		})
+		return
+	case from.Codes == nil:
+		c.codes = c.codesOf(n)
+		clear(c.codes)
+		return
+	case !slices.Contains(from.Codes, store.NoCode):
+		return
 	}
-	made := &column{codes: make([]uint32, e.chunk.Len()), dict: dict}
-	copy(made.codes, c.Codes)
-	for row, code := range made.codes {
-		if code == store.NoCode || c.Codes == nil {
-			made.codes[row] = uint32(dict.empty())
+	c.codes = c.codesOf(n)
+	for row, code := range from.Codes {
+		if code == store.NoCode {
+			code = uint32(dict.empty())
 		}
+		c.codes[row] = code
 	}
-	return made
 }
 
 // eachRow makes a column of what value returns for the rows of traces.
-func (e *env) eachRow(value func(row int) Static) *column {
+func (e *env) eachRow(c *slotColumn, value func(row int) Static) {
 	values := &list{make([]Static, e.chunk.Len())}
-	made := &column{codes: make([]uint32, e.chunk.Len()), dict: values}
+	c.column = column{codes: c.codesOf(e.chunk.Len()), dict: values}
 	live := e.chunk.Live()
 	for row := live.Next(0); row >= 0; row = live.Next(row + 1) {
-		made.codes[row] = uint32(row)
+		c.codes[row] = uint32(row)
 		values.values[row] = value(row)
 	}
-	return made
 }
 
-// parentColumn has the values of the parents, and none where there is no parent.
-func (e *env) parentColumn(own *column) *column {
+// makeParents has the values of the parents, and none where there is no parent.
+func (e *env) makeParents(c *slotColumn, own *column) {
 	n, live := e.chunk.Len(), e.chunk.Live()
 	parents := e.parentsOf(live)
-	made := &column{typ: own.typ, dict: own.dict}
+	c.column = column{typ: own.typ, dict: own.dict}
 	if own.nums != nil {
-		made.nums, made.has = make([]uint64, n), store.NewBitmap(n)
+		c.ownNum, c.ownHas = sized(c.ownNum, n), sized(c.ownHas, len(live))
+		c.nums, c.has = c.ownNum, c.ownHas
+		clear(c.has)
 	}
 	if own.codes != nil {
-		made.codes = make([]uint32, n)
+		c.codes = c.codesOf(n)
 	}
 	for row := live.Next(0); row >= 0; row = live.Next(row + 1) {
 		p := parents[row]
 		switch {
 		case own.codes != nil && p < 0:
-			made.codes[row] = store.NoCode
+			c.codes[row] = store.NoCode
 		case own.codes != nil:
-			made.codes[row] = own.codes[p]
+			c.codes[row] = own.codes[p]
 		case own.nums != nil && p >= 0 && (own.has == nil || own.has.Has(int(p))):
-			made.nums[row] = own.nums[p]
-			made.has.Set(row)
+			c.nums[row] = own.nums[p]
+			c.has.Set(row)
 		}
 	}
-	return made
 }
 
 // noRoot stands for the name and the service of the root of a trace whose root is not there.
 const noRoot = "<root span not yet received>"
 
-// computedColumn makes the column of an intrinsic that the store does not have.
-func (e *env) computedColumn(i Intrinsic) *column {
+// compute makes the column of an intrinsic that the store does not have.
+func (e *env) compute(c *slotColumn, i Intrinsic) {
+	c.column = column{typ: TypeInt}
 	switch i {
 	case TraceRootName, TraceRootService:
-		return e.eachTrace(func(run store.TraceRun) Static {
+		e.eachTrace(c, func(run store.TraceRun) Static {
 			root := rootOf(e.chunk, run)
 			switch {
 			case root < 0:
@@ -213,44 +242,43 @@ func (e *env) computedColumn(i Intrinsic) *column {
 			return StringStatic(e.service(root))
 		})
 	case TraceDuration:
-		return e.eachTrace(func(run store.TraceRun) Static {
+		e.eachTrace(c, func(run store.TraceRun) Static {
 			return DurationStatic(int64(endOf(e.chunk, run) - run.Start))
 		})
 	case SpanChildCount:
-		return &column{typ: TypeInt, nums: e.childCounts()}
-	}
-	numbers := e.number()
-	switch i {
+		c.ownNum = sized(c.ownNum, e.chunk.Len())
+		c.nums = c.ownNum
+		e.countChildren(c.nums)
 	case NestedSetLeft:
-		return &column{typ: TypeInt, nums: numbers.left}
+		c.nums = e.number().left
 	case NestedSetRight:
-		return &column{typ: TypeInt, nums: numbers.right}
+		c.nums = e.number().right
+	case NestedSetParent:
+		c.nums = e.number().above
 	}
-	return &column{typ: TypeInt, nums: numbers.above}
 }
 
 // eachTrace makes a column of a value for each trace.
-func (e *env) eachTrace(value func(run store.TraceRun) Static) *column {
+func (e *env) eachTrace(c *slotColumn, value func(run store.TraceRun) Static) {
 	values := &list{make([]Static, len(e.chunk.Traces()))}
-	made := &column{codes: make([]uint32, e.chunk.Len()), dict: values}
+	c.column = column{codes: c.codesOf(e.chunk.Len()), dict: values}
 	for t, run := range e.chunk.Traces() {
 		values.values[t] = value(run)
 		for row := run.Lo; row < run.Hi; row++ {
-			made.codes[row] = uint32(t)
+			c.codes[row] = uint32(t)
 		}
 	}
-	return made
 }
 
-func (e *env) childCounts() []uint64 {
-	counts, live := make([]uint64, e.chunk.Len()), e.chunk.Live()
+func (e *env) countChildren(counts []uint64) {
+	clear(counts)
+	live := e.chunk.Live()
 	parents := e.parentsOf(live)
 	for row := live.Next(0); row >= 0; row = live.Next(row + 1) {
 		if p := parents[row]; p >= 0 {
 			counts[p]++
 		}
 	}
-	return counts
 }
 
 // rootOf returns the first span of a trace that names no parent, or -1.
@@ -272,13 +300,13 @@ func endOf(c store.Chunk, run store.TraceRun) (end uint64) {
 }
 
 func (e *env) name(row int) string {
-	v, _ := e.stored(store.Of(store.Name)).Value(row)
+	v, _ := e.field(store.Of(store.Name)).Value(row)
 	return v.Str
 }
 
 // service returns the first service name of a row that is a string, "" if there is none.
 func (e *env) service(row int) string {
-	if v, ok := e.stored(serviceName).Value(row); !ok || v.Type == span.String {
+	if v, ok := e.field(serviceName).Value(row); !ok || v.Type == span.String {
 		return v.Str
 	}
 	name := ""

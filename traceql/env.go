@@ -13,8 +13,8 @@ type env struct {
 	chunk store.Chunk
 
 	wheres    []store.Bitmap  // by place in planner.where; nil until asked for
-	raw       []*store.Column // by place in planner.columns; nil until asked for
-	columns   []*column       // by slot; nil until asked for
+	fields    []*store.Column // by place in planner.columns; nil until asked for
+	columns   []slotColumn    // by slot
 	truths    []store.Bitmap  // by place; nil until asked for
 	structure structure
 	nested    nested
@@ -27,8 +27,8 @@ type env struct {
 
 func (p *planner) env() *env {
 	return &env{
-		plan: p, wheres: make([]store.Bitmap, len(p.where)), raw: make([]*store.Column, len(p.columns)),
-		columns: make([]*column, len(p.slots)), truths: make([]store.Bitmap, p.truths),
+		plan: p, wheres: make([]store.Bitmap, len(p.where)), fields: make([]*store.Column, len(p.columns)),
+		columns: make([]slotColumn, len(p.slots)), truths: make([]store.Bitmap, p.truths),
 		keys: make([]*numbering, p.groups), parts: map[part]int32{},
 	}
 }
@@ -37,8 +37,10 @@ func (p *planner) env() *env {
 func (e *env) begin(c store.Chunk) {
 	e.chunk = c
 	clear(e.wheres)
-	clear(e.raw)
-	clear(e.columns)
+	clear(e.fields)
+	for i := range e.columns {
+		e.columns[i].made = false
+	}
 	clear(e.truths)
 	e.structure.begin(c)
 	e.nested.known = false

@@ -118,7 +118,7 @@ func (p *planner) value(x Expr) (value, error) {
 }
 
 func (v constantOf) at(*env, int) Static   { return v.Static }
-func (v slotOf) at(e *env, row int) Static { return e.slotColumn(int(v)).value(row) }
+func (v slotOf) at(e *env, row int) Static { return e.slot(int(v)).value(row) }
 func (v arithmetics) at(e *env, row int) Static {
 	return arithmetic(v.op, v.l.at(e, row), v.r.at(e, row))
 }

@@ -67,8 +67,10 @@ type (
 	}
 )
 
-func (everything) narrow(*env, store.Bitmap)     {}
+func (everything) narrow(*env, store.Bitmap) {}
+
 func (i where) narrow(e *env, rows store.Bitmap) { rows.And(e.where(int(i))) }
+
 func (n negation) narrow(e *env, rows store.Bitmap) {
 	defer e.release(e.mark())
 	held := e.copyOf(rows)
@@ -153,7 +155,7 @@ func (n *comparison) narrow(e *env, rows store.Bitmap) {
 	l, isColumn := n.l.(slotOf)
 	r, isConst := n.r.(constantOf)
 	if isColumn && isConst {
-		if c := e.slotColumn(int(l)); c.codes != nil {
+		if c := e.slot(int(l)); c.codes != nil {
 			n.narrowByCode(c, r.Static, rows)
 			return
 		}

@@ -214,7 +214,7 @@ func (b *by) run(e *env, s *spansets) {
 // number sets numbers to those of the keys of rows.
 func (b *by) number(e *env, keys *numbering, rows []int32, numbers []uint32) {
 	if slot, ok := b.key.(slotOf); ok {
-		keys.each(e.slotColumn(int(slot)), rows, numbers)
+		keys.each(e.slot(int(slot)), rows, numbers)
 		return
 	}
 	for i, row := range rows {

@@ -196,7 +196,7 @@ func (s *siblings) of(row int) *int32 {
 		return nil
 	}
 	var id span.SpanID
-	v, _ := s.stored(store.Of(store.ParentID)).Value(row)
+	v, _ := s.field(store.Of(store.ParentID)).Value(row)
 	copy(id[:], v.Str)
 	n := s.lost[id]
 	if n == nil {

@@ -42,7 +42,7 @@ type searchRun struct {
 	opts     SearchOptions
 	plan     *planner
 	pipeline *pipeline
-	fields   []field // of the spans of the answer
+	wanted   []field // of the spans of the answer
 	after    *place  // nil: from the first
 	top      top
 }
@@ -74,7 +74,7 @@ func newSearch(q *Query, opts SearchOptions, memory int64) (*searchRun, error) {
 	s.plan.field(store.Of(store.Status))
 	s.plan.field(serviceName)
 	for _, a := range mentionedBy(q.Search) {
-		s.fields = append(s.fields, field{a.String(), s.plan.slot(a)})
+		s.wanted = append(s.wanted, field{a.String(), s.plan.slot(a)})
 	}
 	return s, nil
 }

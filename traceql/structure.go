@@ -3,6 +3,7 @@ package traceql
 import (
 	"encoding/binary"
 	"math/bits"
+	"math/rand/v2"
 
 	"github.com/clewhq/clew/span"
 	"github.com/clewhq/clew/store"
@@ -34,14 +35,18 @@ func (s *structure) begin(c store.Chunk) {
 // trace returns the number of a row's trace.
 func (s *structure) trace(row int) int {
 	if len(s.traceOf) == 0 {
-		s.traceOf = sized(s.traceOf, s.chunk.Len())
-		for t, run := range s.chunk.Traces() {
-			for row := run.Lo; row < run.Hi; row++ {
-				s.traceOf[row] = int32(t)
-			}
-		}
+		s.findTraces()
 	}
 	return int(s.traceOf[row])
+}
+
+func (s *structure) findTraces() {
+	s.traceOf = sized(s.traceOf, s.chunk.Len())
+	for t, run := range s.chunk.Traces() {
+		for row := run.Lo; row < run.Hi; row++ {
+			s.traceOf[row] = int32(t)
+		}
+	}
 }
 
 // parentsOf returns the rows of the parents, valid for the traces of the given rows.
@@ -75,6 +80,9 @@ func (s *structure) know(trace int, e *env) {
 	}
 }
 
+// idSeed makes collisions unpredictable for whoever sends the ids.
+var idSeed = rand.Uint64() | 1
+
 // sharesIDs reports whether two spans of a trace have the same id.
 func (s *structure) sharesIDs(run store.TraceRun) bool {
 	ids := s.chunk.SpanIDs()
@@ -83,7 +91,7 @@ func (s *structure) sharesIDs(run store.TraceRun) bool {
 	clear(s.table)
 	shift := 64 - bits.TrailingZeros(uint(size))
 	for row := run.Lo; row < run.Hi; row++ {
-		at := binary.LittleEndian.Uint64(ids[row][:]) * 0x9E3779B97F4A7C15 >> shift
+		at := binary.LittleEndian.Uint64(ids[row][:]) * idSeed >> shift
 		for ; s.table[at] != 0; at = (at + 1) & uint64(size-1) {
 			if ids[s.table[at]-1] == ids[row] {
 				return true
@@ -100,7 +108,7 @@ type sharedID struct{ first, sender, receiver int32 }
 // tellApart finds the parents in a trace in which spans share ids, as both sides of a call do in Zipkin: then
 // the receiver is the child of the sender, and the children of that id are the receiver's.
 func (s *structure) tellApart(run store.TraceRun, e *env) {
-	ids, kinds := s.chunk.SpanIDs(), e.stored(store.Of(store.Kind))
+	ids, kinds := s.chunk.SpanIDs(), e.field(store.Of(store.Kind))
 	if s.shared == nil {
 		s.shared = map[span.SpanID]sharedID{}
 	}
