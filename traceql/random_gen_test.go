@@ -210,7 +210,7 @@ var (
 )
 
 func (g gen) number() string {
-	return pick(g, "0", "1", "1", "2", "3", "4", "1.0", "0.5", "2.0", "1s", "500ms", "3s", "1ns", "maxInt", "minInt", "1000000000", "1e9")
+	return pick(g, "0", "1", "1", "2", "3", "4", "-1", "1.0", "0.5", "2.0", "1s", "500ms", "3s", "1ns", "maxInt", "minInt", "1000000000", "1e9")
 }
 
 func (g gen) text() string {
