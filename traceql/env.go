@@ -18,8 +18,7 @@ type env struct {
 	truths    []store.Bitmap  // by place; nil until asked for
 	structure structure
 	nested    nested
-	keys      []*numbering   // by place of a by()
-	parts     map[part]int32 // of the last by()
+	keys      []*numbering // by place of a by()
 
 	bitmaps stack[store.Bitmap]
 	ints    stack[[]int32]
@@ -29,7 +28,7 @@ func (p *planner) env() *env {
 	return &env{
 		plan: p, wheres: make([]store.Bitmap, len(p.where)), fields: make([]*store.Column, len(p.columns)),
 		columns: make([]slotColumn, len(p.slots)), truths: make([]store.Bitmap, p.truths),
-		keys: make([]*numbering, p.groups), parts: map[part]int32{},
+		keys: make([]*numbering, p.groups),
 	}
 }
 

@@ -181,31 +181,30 @@ const maxKeyBytes = 1 << 20
 
 func (b *by) run(e *env, s *spansets) {
 	rows := e.list(s.rows)
-	numbers := make([]uint32, len(rows))
+	if s.of != nil { // then the parts of a spanset get numbers in a row
+		slices.SortStableFunc(rows, func(a, b int32) int { return cmp.Compare(s.of[a], s.of[b]) })
+	}
 	keys := e.keys[b.place]
 	if keys == nil || keys.bytes() > maxKeyBytes {
 		keys = newNumbering(0)
 		e.keys[b.place] = keys
 	}
+	numbers := make([]uint32, len(rows))
 	b.number(e, keys, rows, numbers)
 	of := e.int32s(e.chunk.Len())
-	var parts []part // by number
-	clear(e.parts)
+	var parts []part                          // by number
+	latest := make([]int32, len(keys.values)) // by number of a key: 1 + its latest part
 	for i, row := range rows {
-		p := part{uint32(s.number(e, int(row))), numbers[i]}
-		n, ok := e.parts[p]
-		if !ok {
-			n = int32(len(parts))
-			e.parts[p] = n
+		p := part{s.number(e, int(row)), numbers[i]}
+		n := &latest[p.key]
+		if *n == 0 || parts[*n-1].of != p.of {
 			parts = append(parts, p)
+			*n = int32(len(parts))
 		}
-		of[row] = n
-	}
-	if s.of != nil {
-		order(parts, of, rows)
+		of[row] = *n - 1
 	}
 	for i, attr := range s.attrs {
-		s.attrs[i].of = func(set int) Static { return attr.of(int(parts[set].of)) }
+		s.attrs[i].of = func(set int) Static { return attr.of(parts[set].of) }
 	}
 	s.set(setAttribute{b.name, func(set int) Static { return keys.values[parts[set].key] }})
 	s.partition = partition{of, len(parts)}
@@ -223,23 +222,9 @@ func (b *by) number(e *env, keys *numbering, rows []int32, numbers []uint32) {
 }
 
 // part is a part of a spanset, with the number of its key.
-type part struct{ of, key uint32 }
-
-// order numbers parts anew: those of one spanset in a row, else as they are.
-func order(parts []part, of []int32, rows []int32) {
-	places := make([]int32, len(parts))
-	for n := range places {
-		places[n] = int32(n)
-	}
-	slices.SortStableFunc(places, func(a, b int32) int { return cmp.Compare(parts[a].of, parts[b].of) })
-	numbers, old := make([]int32, len(parts)), slices.Clone(parts)
-	for n, place := range places {
-		numbers[place] = int32(n)
-		parts[n] = old[place]
-	}
-	for _, row := range rows {
-		of[row] = numbers[of[row]]
-	}
+type part struct {
+	of  int
+	key uint32
 }
 
 // set adds an attribute in place of one of that name.
