@@ -131,6 +131,33 @@ func (f *faulty) Chunks(ctx context.Context, tenant string, q *store.ChunkQuery,
 	return r, err
 }
 
+func (f *faulty) Services(ctx context.Context, tenant string, r store.TimeRange) (*store.Listing[string], error) {
+	list, err := f.Reader.Services(ctx, tenant, r)
+	return withGaps(f, list, err)
+}
+
+func (f *faulty) Operations(ctx context.Context, tenant, service string, r store.TimeRange) (*store.Listing[store.Operation], error) {
+	list, err := f.Reader.Operations(ctx, tenant, service, r)
+	return withGaps(f, list, err)
+}
+
+func (f *faulty) AttributeKeys(ctx context.Context, tenant string, r store.TimeRange) (*store.Listing[store.AttributeKey], error) {
+	list, err := f.Reader.AttributeKeys(ctx, tenant, r)
+	return withGaps(f, list, err)
+}
+
+func (f *faulty) AttributeValues(ctx context.Context, tenant string, field store.Field, r store.TimeRange, limit int) (*store.Listing[store.ValueCount], error) {
+	list, err := f.Reader.AttributeValues(ctx, tenant, field, r, limit)
+	return withGaps(f, list, err)
+}
+
+func withGaps[T any](f *faulty, list *store.Listing[T], err error) (*store.Listing[T], error) {
+	if err == nil {
+		list.Gaps = f.gaps
+	}
+	return list, err
+}
+
 // faces are the APIs with a path of each that reads a trace.
 var faces = []struct {
 	name  string

@@ -66,7 +66,7 @@ func (j *jaeger) services(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return writeList(w, r, names)
+	return writeList(w, r, names.List, names.Gaps)
 }
 
 func (j *jaeger) operationNames(w http.ResponseWriter, r *http.Request) error {
@@ -79,10 +79,10 @@ func (j *jaeger) operationNames(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	var names []string // sorted, as the operations are
-	for _, o := range operations {
+	for _, o := range operations.List {
 		names = append(names, o.Name)
 	}
-	return writeList(w, r, slices.Compact(names))
+	return writeList(w, r, slices.Compact(names), operations.Gaps)
 }
 
 func (j *jaeger) operations(w http.ResponseWriter, r *http.Request) error {
@@ -114,19 +114,20 @@ func (j *jaeger) operations(w http.ResponseWriter, r *http.Request) error {
 		SpanKind string `json:"spanKind"`
 	}
 	var list []operation
-	for _, o := range operations {
+	for _, o := range operations.List {
 		if !filter || o.Kind == wanted {
 			list = append(list, operation{o.Name, kindName(o.Kind)})
 		}
 	}
-	return writeList(w, r, slices.Compact(list))
+	return writeList(w, r, slices.Compact(list), operations.Gaps)
 }
 
-// writeList answers with an envelope around a list.
-func writeList[T any](w http.ResponseWriter, r *http.Request, list []T) error {
+// writeList answers with an envelope around a list. A header says what it may lack.
+func writeList[T any](w http.ResponseWriter, r *http.Request, list []T, gaps []string) error {
 	if list == nil {
 		list = []T{}
 	}
+	tellGaps(w, gaps)
 	w.Header().Set("Content-Type", "application/json")
 	enc := json.NewEncoder(w)
 	if isPretty(r) {

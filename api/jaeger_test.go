@@ -326,6 +326,12 @@ func TestJaegerGaps(t *testing.T) {
 	if f = parseFound(t, getOK(t, h, "/api/traces/"+traceWhole+"?raw=1")); f.Data[0].Warnings != nil {
 		t.Errorf("raw, but with warnings %v", f.Data[0].Warnings)
 	}
+	for _, path := range []string{"/api/services", "/api/services/frontend/operations", "/api/operations?service=frontend"} {
+		w := get(t, h, path)
+		if got := w.Header()["Clew-Gap"]; !slices.Equal(got, r.gaps) || !strings.Contains(w.Body.String(), `"errors":null`) {
+			t.Errorf("%s: gaps %q, %s", path, got, w.Body)
+		}
+	}
 }
 
 func TestJaegerServiceWithSlash(t *testing.T) {

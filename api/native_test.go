@@ -111,6 +111,14 @@ func TestNativeGaps(t *testing.T) {
 	if got := series(t, r, url.Values{"q": {"{} | rate()"}}).Gaps; !slices.Equal(got, r.gaps) {
 		t.Errorf("series: gaps %q", got)
 	}
+	if got := read[TagList](t, r, "tags", nil).Gaps; !slices.Equal(got, r.gaps) {
+		t.Errorf("tags: gaps %q", got)
+	}
+	for _, tag := range []string{"resource.service.name", "name", "rootName"} {
+		if got := read[TagValueList](t, r, "tags/"+tag+"/values", nil).Gaps; !slices.Equal(got, r.gaps) {
+			t.Errorf("values of %s: gaps %q", tag, got)
+		}
+	}
 	w := get(t, NewNative(testConfig(), r), "/api/clew/v1/traces/"+traceWhole)
 	if got := w.Header()["Clew-Gap"]; !slices.Equal(got, r.gaps) {
 		t.Errorf("trace: gaps %q", got)

@@ -7,6 +7,7 @@ import (
 	"mime"
 	"net/http"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -230,7 +231,7 @@ func (f foundTrace) writeJSON(w io.Writer) error {
 	return j.err
 }
 
-// gapHeader is set, once for each reason, on an answer that may lack spans and
+// gapHeader is set, once for each reason, on an answer that may lack something and
 // has no other place to say so.
 const gapHeader = "Clew-Gap"
 
@@ -242,7 +243,9 @@ func tellGaps(w http.ResponseWriter, gaps []string) {
 			}
 			return c
 		}, gap)
-		w.Header().Add(gapHeader, line)
+		if !slices.Contains(w.Header()[gapHeader], line) {
+			w.Header().Add(gapHeader, line)
+		}
 	}
 }
 

@@ -5,10 +5,12 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/clewhq/clew/span"
+	"github.com/clewhq/clew/store"
 )
 
 func TestTempoTagsGolden(t *testing.T) {
@@ -154,7 +156,16 @@ func TestTempoTagGaps(t *testing.T) {
 		}
 	}
 	damaged := &faulty{Reader: filled(t, steps()...), gaps: []string{"block 7 is damaged"}}
-	if got := get(t, NewTempo(testConfig(), damaged), query("/api/v2/search/tags", "q", "{ .n = 1 }")).Header().Get("Clew-Gap"); got != "block 7 is damaged" {
-		t.Errorf("header %q", got)
+	for _, target := range []string{
+		query("/api/v2/search/tags", "q", "{ .n = 1 }"), "/api/v2/search/tags?limit=1", "/api/search/tags", "/api/search/tag/n/values",
+		"/api/v2/search/tag/name/values", "/api/v2/search/tag/rootName/values", "/api/v2/search/tag/rootServiceName/values",
+		query("/api/v2/search/tag/span.n/values", "q", "{ name = `a` }"),
+	} {
+		for _, tenants := range []string{store.DefaultTenant, store.DefaultTenant + "|nobody"} {
+			w := get(t, NewTempo(testConfig(), damaged), target, "X-Scope-OrgID", tenants)
+			if got := w.Header()["Clew-Gap"]; !slices.Equal(got, damaged.gaps) {
+				t.Errorf("%s of %s: gaps %q", target, tenants, got)
+			}
+		}
 	}
 }

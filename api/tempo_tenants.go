@@ -43,22 +43,26 @@ func (u *united) Trace(ctx context.Context, _ string, id span.TraceID, hint stor
 }
 
 // Services implements store.Reader.
-func (u *united) Services(ctx context.Context, _ string, r store.TimeRange) ([]string, error) {
-	return gather(u, func(tenant string) ([]string, error) { return u.Reader.Services(ctx, tenant, r) },
+func (u *united) Services(ctx context.Context, _ string, r store.TimeRange) (*store.Listing[string], error) {
+	return gather(u, func(tenant string) (*store.Listing[string], error) { return u.Reader.Services(ctx, tenant, r) },
 		cmp.Compare[string], nil)
 }
 
 // Operations implements store.Reader.
-func (u *united) Operations(ctx context.Context, _, service string, r store.TimeRange) ([]store.Operation, error) {
-	return gather(u, func(tenant string) ([]store.Operation, error) { return u.Reader.Operations(ctx, tenant, service, r) },
+func (u *united) Operations(ctx context.Context, _, service string, r store.TimeRange) (*store.Listing[store.Operation], error) {
+	return gather(u, func(tenant string) (*store.Listing[store.Operation], error) {
+		return u.Reader.Operations(ctx, tenant, service, r)
+	},
 		func(a, b store.Operation) int {
 			return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Kind, b.Kind))
 		}, nil)
 }
 
 // AttributeKeys implements store.Reader.
-func (u *united) AttributeKeys(ctx context.Context, _ string, r store.TimeRange) ([]store.AttributeKey, error) {
-	return gather(u, func(tenant string) ([]store.AttributeKey, error) { return u.Reader.AttributeKeys(ctx, tenant, r) },
+func (u *united) AttributeKeys(ctx context.Context, _ string, r store.TimeRange) (*store.Listing[store.AttributeKey], error) {
+	return gather(u, func(tenant string) (*store.Listing[store.AttributeKey], error) {
+		return u.Reader.AttributeKeys(ctx, tenant, r)
+	},
 		func(a, b store.AttributeKey) int {
 			return cmp.Or(cmp.Compare(a.Scope, b.Scope), cmp.Compare(a.Key, b.Key), cmp.Compare(a.Type, b.Type))
 		},
@@ -66,34 +70,36 @@ func (u *united) AttributeKeys(ctx context.Context, _ string, r store.TimeRange)
 }
 
 // AttributeValues implements store.Reader.
-func (u *united) AttributeValues(ctx context.Context, _ string, f store.Field, r store.TimeRange, limit int) ([]store.ValueCount, error) {
-	list, err := gather(u, func(tenant string) ([]store.ValueCount, error) { return u.Reader.AttributeValues(ctx, tenant, f, r, 0) },
+func (u *united) AttributeValues(ctx context.Context, _ string, f store.Field, r store.TimeRange, limit int) (*store.Listing[store.ValueCount], error) {
+	all, err := gather(u, func(tenant string) (*store.Listing[store.ValueCount], error) {
+		return u.Reader.AttributeValues(ctx, tenant, f, r, 0)
+	},
 		func(a, b store.ValueCount) int { return store.CompareValues(a.Value, b.Value) },
 		func(a *store.ValueCount, b store.ValueCount) { a.Count += b.Count })
 	if err != nil {
 		return nil, err
 	}
-	slices.SortStableFunc(list, func(a, b store.ValueCount) int { return cmp.Compare(b.Count, a.Count) })
-	if limit > 0 && len(list) > limit {
-		list = list[:limit]
+	slices.SortStableFunc(all.List, func(a, b store.ValueCount) int { return cmp.Compare(b.Count, a.Count) })
+	if limit > 0 && len(all.List) > limit {
+		all.List = all.List[:limit]
 	}
-	return list, nil
+	return all, nil
 }
 
 // gather puts the lists of all tenants together, in order; of elements that are
 // the same it keeps the first, to which add adds the others.
-func gather[T any](u *united, ask func(tenant string) ([]T, error), order func(a, b T) int, add func(a *T, b T)) ([]T, error) {
-	var all []T
+func gather[T any](u *united, ask func(tenant string) (*store.Listing[T], error), order func(a, b T) int, add func(a *T, b T)) (*store.Listing[T], error) {
+	all := &store.Listing[T]{}
 	for _, tenant := range u.tenants {
-		list, err := ask(tenant)
+		one, err := ask(tenant)
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, list...)
+		all.List, all.Gaps = append(all.List, one.List...), append(all.Gaps, one.Gaps...)
 	}
-	slices.SortFunc(all, order)
-	kept := all[:0]
-	for _, e := range all {
+	slices.SortFunc(all.List, order)
+	kept := all.List[:0]
+	for _, e := range all.List {
 		switch {
 		case len(kept) == 0 || order(kept[len(kept)-1], e) != 0:
 			kept = append(kept, e)
@@ -101,7 +107,8 @@ func gather[T any](u *united, ask func(tenant string) ([]T, error), order func(a
 			add(&kept[len(kept)-1], e)
 		}
 	}
-	return kept, nil
+	all.List = kept
+	return all, nil
 }
 
 // Chunks implements store.Reader: one tenant after the other.

@@ -83,7 +83,8 @@ func (z *zipkin) services(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, lowerNames(names))
+	tellGaps(w, names.Gaps)
+	return writeJSON(w, lowerNames(names.List))
 }
 
 func (z *zipkin) spanNames(w http.ResponseWriter, r *http.Request) error {
@@ -95,8 +96,9 @@ func (z *zipkin) spanNames(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	tellGaps(w, services.Gaps)
 	var names []string
-	for _, service := range services {
+	for _, service := range services.List {
 		if strings.ToLower(service) != wanted {
 			continue
 		}
@@ -104,7 +106,8 @@ func (z *zipkin) spanNames(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
-		for _, o := range operations {
+		tellGaps(w, operations.Gaps)
+		for _, o := range operations.List {
 			names = append(names, o.Name)
 		}
 	}
@@ -306,8 +309,9 @@ func (z *zipkin) tagKeys(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	tellGaps(w, keys.Gaps)
 	list := []string{}
-	for _, k := range keys {
+	for _, k := range keys.List {
 		if isTag(k.Scope, k.Key) {
 			list = append(list, k.Key)
 		}
@@ -344,7 +348,8 @@ func (z *zipkin) tagValues(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
-		for _, v := range values {
+		tellGaps(w, values.Gaps)
+		for _, v := range values.List {
 			list = append(list, tagText(v.Value))
 		}
 	}

@@ -307,7 +307,8 @@ func checkZipkinTrace(t *testing.T, body []byte) {
 func TestZipkinGaps(t *testing.T) {
 	r := &faulty{Reader: filled(t, recorded(t)...), gaps: []string{"block 7 is damaged"}}
 	h := NewZipkin(testConfig(), r)
-	for _, path := range []string{"/api/v2/traces", "/api/v2/trace/" + traceWhole, "/api/v2/dependencies?" + everything, "/api/v2/remoteServices?serviceName=frontend"} {
+	for _, path := range []string{"/api/v2/traces", "/api/v2/trace/" + traceWhole, "/api/v2/dependencies?" + everything, "/api/v2/remoteServices?serviceName=frontend",
+		"/api/v2/services", "/api/v2/spans?serviceName=frontend", "/api/v2/autocompleteKeys", "/api/v2/autocompleteValues?key=rpc.system"} {
 		if got := get(t, h, path).Header()["Clew-Gap"]; len(got) != 1 || got[0] != "block 7 is damaged" {
 			t.Errorf("%s: Clew-Gap is %q", path, got)
 		}

@@ -44,12 +44,12 @@ type Reader interface {
 	// A range limits the answer to spans that start in it, and may be taken
 	// loosely: a backend can answer for whole files that overlap with it.
 	// Without bounds the answer is exact.
-	Services(ctx context.Context, tenant string, r TimeRange) ([]string, error)
+	Services(ctx context.Context, tenant string, r TimeRange) (*Listing[string], error)
 
 	// Operations returns the distinct span names (the empty one too) with their
 	// kinds, of one service or, for "", of all spans, sorted by name and then by
 	// kind. The range is taken as in Services.
-	Operations(ctx context.Context, tenant, service string, r TimeRange) ([]Operation, error)
+	Operations(ctx context.Context, tenant, service string, r TimeRange) (*Listing[Operation], error)
 
 	// AttributeKeys returns the attribute keys by scope and type, sorted by
 	// scope, key, type. The count of a key in event or link scope is the number
@@ -57,13 +57,13 @@ type Reader interface {
 	// also for resource and instrumentation scope; who repeats a key counts
 	// once. Spans that came more than once may count as often as they came.
 	// The range is taken as in Services; then counts are of what was looked at.
-	AttributeKeys(ctx context.Context, tenant string, r TimeRange) ([]AttributeKey, error)
+	AttributeKeys(ctx context.Context, tenant string, r TimeRange) (*Listing[AttributeKey], error)
 
 	// AttributeValues returns the distinct values of a field, most frequent
 	// first, then by CompareValues; at most limit of them, if limit is above 0.
 	// Counts are as in AttributeKeys: of events or links that have the value if
 	// f.OfEvent or f.OfLink, else of spans. Array and Map values are left out.
-	AttributeValues(ctx context.Context, tenant string, f Field, r TimeRange, limit int) ([]ValueCount, error)
+	AttributeValues(ctx context.Context, tenant string, f Field, r TimeRange, limit int) (*Listing[ValueCount], error)
 
 	// Chunks looks through the traces, in chunks, and calls yield with each chunk:
 	// concurrently, with a number below the count of CPUs that tells the callers
@@ -89,6 +89,13 @@ type Trace struct {
 	Spans *span.Batch // belongs to the caller
 	// Gaps names what could not be read (a damaged file, an unreachable
 	// server). If it is not empty the answer may lack spans.
+	Gaps []string
+}
+
+// Listing is an answer of names, keys or values.
+type Listing[T any] struct {
+	List []T // belongs to the caller
+	// Gaps is as in Trace. If it is not empty the list may lack elements, and counts may be too low.
 	Gaps []string
 }
 

@@ -24,7 +24,7 @@ type TagResult struct {
 	Tags    []Tag      // of Tags
 	Values  []TagValue // of TagValues
 	Partial bool       // not everything was looked through, or something was left out
-	Gaps    []string
+	Gaps    []string   // what could not be read; then the answer may lack something
 	Stats   store.ScanStats
 }
 
@@ -55,7 +55,8 @@ func (e *Engine) Tags(ctx context.Context, tenant string, scope store.Scope, opt
 		if err != nil {
 			return nil, err
 		}
-		result.Tags = tagsOf(keys, scope)
+		result.addGaps(keys.Gaps)
+		result.Tags = tagsOf(keys.List, scope)
 	}
 	if filter := tagFilter(opts.Filter); filter != nil && len(result.Tags) > 0 {
 		if err := e.countTags(ctx, tenant, filter, opts.Range, result); err != nil {
@@ -72,6 +73,15 @@ func (e *Engine) Tags(ctx context.Context, tenant string, scope store.Scope, opt
 		result.Tags = append(result.Tags, intrinsicTags()...)
 	}
 	return result, nil
+}
+
+// addGaps adds what could not be read; one answer may come of several looks that miss the same.
+func (r *TagResult) addGaps(gaps []string) {
+	for _, gap := range gaps {
+		if !slices.Contains(r.Gaps, gap) {
+			r.Gaps = append(r.Gaps, gap)
+		}
+	}
 }
 
 // tagsOf returns the attributes of a scope, each once, in the order of the keys.
@@ -121,7 +131,7 @@ func (e *Engine) TagValues(ctx context.Context, tenant string, a *Attribute, opt
 	case filter != nil || a.Parent || lookedFor[a.Intrinsic]:
 		err = e.lookForValues(ctx, tenant, a, filter, opts.Range, result)
 	case a.Scope == store.IntrinsicScope:
-		result.Values, err = e.intrinsicValues(ctx, tenant, a.Intrinsic, opts.Range)
+		err = e.intrinsicValues(ctx, tenant, a.Intrinsic, opts.Range, result)
 	default:
 		err = e.attributeValues(ctx, tenant, a, opts.Range, result)
 	}
@@ -143,37 +153,44 @@ var (
 	lookedFor = [numIntrinsics]bool{SpanStatusMessage: true, ScopeName: true, ScopeVersion: true}
 )
 
-// intrinsicValues returns the values of an intrinsic without looking at spans.
-func (e *Engine) intrinsicValues(ctx context.Context, tenant string, i Intrinsic, r store.TimeRange) (values []TagValue, err error) {
-	var texts []string
+// intrinsicValues puts into result the values of an intrinsic without looking at spans.
+func (e *Engine) intrinsicValues(ctx context.Context, tenant string, i Intrinsic, r store.TimeRange, result *TagResult) error {
+	add := func(v Static) { result.Values = append(result.Values, TagValue{Value: v}) }
 	switch i {
 	case SpanName:
-		return e.storedValues(ctx, tenant, []store.Field{store.Of(store.Name)}, r)
+		return e.storedValues(ctx, tenant, []store.Field{store.Of(store.Name)}, r, result)
 	case EventName:
-		return e.storedValues(ctx, tenant, []store.Field{store.Of(store.EventName)}, r)
+		return e.storedValues(ctx, tenant, []store.Field{store.Of(store.EventName)}, r, result)
 	case SpanStatus:
 		for code := range statusNames {
-			values = append(values, TagValue{Value: StatusStatic(code)})
+			add(StatusStatic(code))
 		}
 	case SpanKind:
 		for kind := range kindNames {
-			values = append(values, TagValue{Value: KindStatic(kind)})
+			add(KindStatic(kind))
 		}
 	case TraceRootService: // any service, and below any operation, may be that of a root
-		texts, err = e.Store.Services(ctx, tenant, r)
+		services, err := e.Store.Services(ctx, tenant, r)
+		if err != nil {
+			return err
+		}
+		result.addGaps(services.Gaps)
+		for _, name := range services.List {
+			add(StringStatic(name))
+		}
 	case TraceRootName:
-		var operations []store.Operation
-		operations, err = e.Store.Operations(ctx, tenant, "", r)
-		for _, o := range operations {
-			if len(texts) == 0 || texts[len(texts)-1] != o.Name { // they differ in their kind
-				texts = append(texts, o.Name)
+		operations, err := e.Store.Operations(ctx, tenant, "", r)
+		if err != nil {
+			return err
+		}
+		result.addGaps(operations.Gaps)
+		for k, o := range operations.List {
+			if k == 0 || operations.List[k-1].Name != o.Name { // else they differ in their kind
+				add(StringStatic(o.Name))
 			}
 		}
 	}
-	for _, text := range texts {
-		values = append(values, TagValue{Value: StringStatic(text)})
-	}
-	return values, err
+	return nil
 }
 
 // attributeValues puts into result the values of an attribute. Stores have tables of texts that are not too
@@ -184,9 +201,10 @@ func (e *Engine) attributeValues(ctx context.Context, tenant string, a *Attribut
 	if err != nil {
 		return err
 	}
+	result.addGaps(keys.Gaps)
 	var fields []store.Field
 	var texts, others uint64
-	for _, k := range keys {
+	for _, k := range keys.List {
 		if k.Key != a.Name || a.Scope != store.AnyScope && a.Scope != k.Scope {
 			continue
 		}
@@ -213,8 +231,7 @@ func (e *Engine) attributeValues(ctx context.Context, tenant string, a *Attribut
 			return e.lookForValues(ctx, tenant, a, nil, r, result)
 		}
 	}
-	result.Values, err = e.storedValues(ctx, tenant, fields, r)
-	return err
+	return e.storedValues(ctx, tenant, fields, r, result)
 }
 
 // hasManyValues reports whether an attribute seems to have a value of its own on many of the spans, by a sample.
@@ -230,27 +247,29 @@ func (e *Engine) hasManyValues(ctx context.Context, tenant string, a *Attribute,
 	return distinct > 100 && distinct > all/10, err
 }
 
-func (e *Engine) storedValues(ctx context.Context, tenant string, fields []store.Field, r store.TimeRange) ([]TagValue, error) {
-	var values []TagValue
+// storedValues puts into result the values of which the store has tables.
+func (e *Engine) storedValues(ctx context.Context, tenant string, fields []store.Field, r store.TimeRange, result *TagResult) error {
 	for _, f := range fields {
-		list, err := e.Store.AttributeValues(ctx, tenant, f, r, 0)
+		values, err := e.Store.AttributeValues(ctx, tenant, f, r, 0)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		for _, v := range list {
+		result.addGaps(values.Gaps)
+		for _, v := range values.List {
 			if s := StaticOf(v.Value); listedTypes[s.Type] > 0 {
-				values = append(values, TagValue{s, v.Count})
+				result.Values = append(result.Values, TagValue{s, v.Count})
 			}
 		}
 	}
 	if len(fields) <= 1 { // they are in order
-		return values, nil
+		return nil
 	}
 	counts := valueCounts{}
-	for _, v := range values {
+	for _, v := range result.Values {
 		counts[v.Value] += v.Count
 	}
-	return counts.list(), nil
+	result.Values = counts.list()
+	return nil
 }
 
 // listedTypes are the types of values that are listed, by their order in a list; 0 means that they are not:

@@ -92,7 +92,8 @@ func (l *tagLook) run(ctx context.Context, e *Engine, tenant string, result *Tag
 		return err
 	}
 	result.Partial = result.Partial || l.cut.Load()
-	result.Gaps, result.Stats = found.Gaps, found.Stats
+	result.addGaps(found.Gaps)
+	result.Stats = found.Stats
 	return nil
 }
 

@@ -144,7 +144,7 @@ func TestTagValuesOfMatchingSpans(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, k := range keys {
+	for _, k := range keys.List {
 		a := &Attribute{Scope: k.Scope, Name: k.Key}
 		attributes = append(attributes, a.String(), (&Attribute{Name: k.Key}).String())
 	}

@@ -351,33 +351,26 @@ func rowsWhere(c store.Chunk, fields []store.Field) (lines []string) {
 func valuesOf(f store.Field) question {
 	return question{"values of " + f.String(), func(ctx context.Context, r store.Reader) (lines []string, partial bool) {
 		values, err := r.AttributeValues(ctx, testTenant, f, store.TimeRange{}, 0)
-		for _, v := range values {
-			lines = append(lines, counted(fmt.Sprintf("%#v", v.Value), v.Count)...)
-		}
-		return lines, err != nil || hasGaps(ctx, r)
+		return listed(values, err, func(v store.ValueCount) []string { return counted(fmt.Sprintf("%#v", v.Value), v.Count) })
 	}}
 }
 
 // names asks for services, operations and keys.
 func names() []question {
 	return []question{
-		{"services", func(ctx context.Context, r store.Reader) ([]string, bool) {
+		{"services", func(ctx context.Context, r store.Reader) (lines []string, partial bool) {
 			services, err := r.Services(ctx, testTenant, store.TimeRange{})
-			return services, err != nil || hasGaps(ctx, r)
+			return listed(services, err, func(name string) []string { return []string{name} })
 		}},
 		{"operations", func(ctx context.Context, r store.Reader) (lines []string, partial bool) {
 			ops, err := r.Operations(ctx, testTenant, "", store.TimeRange{})
-			for _, op := range ops {
-				lines = append(lines, fmt.Sprintf("%#v", op))
-			}
-			return lines, err != nil || hasGaps(ctx, r)
+			return listed(ops, err, func(op store.Operation) []string { return []string{fmt.Sprintf("%#v", op)} })
 		}},
 		{"keys", func(ctx context.Context, r store.Reader) (lines []string, partial bool) {
 			keys, err := r.AttributeKeys(ctx, testTenant, store.TimeRange{})
-			for _, k := range keys {
-				lines = append(lines, counted(fmt.Sprintf("%s %q %s", k.Scope, k.Key, k.Type), k.Count)...)
-			}
-			return lines, err != nil || hasGaps(ctx, r)
+			return listed(keys, err, func(k store.AttributeKey) []string {
+				return counted(fmt.Sprintf("%s %q %s", k.Scope, k.Key, k.Type), k.Count)
+			})
 		}},
 	}
 }
@@ -385,11 +378,15 @@ func names() []question {
 // counted repeats a line, but not as often as damage may make one believe.
 func counted(line string, n uint64) []string { return slices.Repeat([]string{line}, int(min(n, 1000))) }
 
-// hasGaps reports whether a file was found damaged before it was asked. Answers
-// about names and values cannot tell; those of a scan do.
-func hasGaps(ctx context.Context, r store.Reader) bool {
-	result, err := r.Chunks(ctx, testTenant, &store.ChunkQuery{Needs: []store.Predicate{store.Or{}}}, func(int, store.Chunk) error { return nil })
-	return err != nil || len(result.Gaps) > 0
+// listed has the lines of a listing. Damage is no error: that makes a line which is never right.
+func listed[T any](answer *store.Listing[T], err error, linesOf func(T) []string) (lines []string, partial bool) {
+	if err != nil {
+		return []string{"error: " + err.Error()}, true
+	}
+	for _, v := range answer.List {
+		lines = append(lines, linesOf(v)...)
+	}
+	return lines, len(answer.Gaps) > 0
 }
 
 // someFields are of every scope, and of columns of every type.
@@ -497,4 +494,72 @@ func compareAnswers(got, want []string, partial bool) error {
 		}
 	}
 	return nil
+}
+
+// silent is a store that does not tell of gaps in its listings.
+type silent struct{ store.Reader }
+
+func withoutGaps[T any](answer *store.Listing[T], err error) (*store.Listing[T], error) {
+	if err == nil {
+		answer.Gaps = nil
+	}
+	return answer, err
+}
+
+func (s silent) Services(ctx context.Context, tenant string, r store.TimeRange) (*store.Listing[string], error) {
+	return withoutGaps(s.Reader.Services(ctx, tenant, r))
+}
+
+func (s silent) Operations(ctx context.Context, tenant, service string, r store.TimeRange) (*store.Listing[store.Operation], error) {
+	return withoutGaps(s.Reader.Operations(ctx, tenant, service, r))
+}
+
+func (s silent) AttributeKeys(ctx context.Context, tenant string, r store.TimeRange) (*store.Listing[store.AttributeKey], error) {
+	return withoutGaps(s.Reader.AttributeKeys(ctx, tenant, r))
+}
+
+func (s silent) AttributeValues(ctx context.Context, tenant string, f store.Field, r store.TimeRange, limit int) (*store.Listing[store.ValueCount], error) {
+	return withoutGaps(s.Reader.AttributeValues(ctx, tenant, f, r, limit))
+}
+
+// TestListingsOfDamagedBlocks: a listing has what the other blocks have, and says what it lacks, whether the
+// block was set aside when the store opened or is found damaged now. These checks find a store that does not say so.
+func TestListingsOfDamagedBlocks(t *testing.T) {
+	few, name := valuesOf(store.Attr(store.SpanScope, "few")), valuesOf(store.Of(store.Name))
+	all := append(names(), few, name)
+	hit, sound := blockFile(t, richSpans(1, 100)), blockFile(t, richSpans(2, 8))
+	whole, rest := answersOf(t, all, hit, sound), answersOf(t, all, sound)
+	b, err := openBytes(t, hit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	parts := sections(t, b)
+	for kind, hurt := range map[string][]string{
+		"footer":               {"services", "operations", "keys", few.name, name.name},
+		"catalog":              {"services", "operations"},
+		"resources and scopes": {"keys"},
+		"directory":            {"keys", few.name, name.name},
+	} {
+		at := parts[slices.IndexFunc(parts, func(s section) bool { return s.kind == kind })]
+		bad := slices.Clone(hit)
+		bad[at.off+uint64(at.len)/2] ^= 4
+		e := openBlocks(t, bad, sound)
+		for i, q := range all {
+			want := whole[i]
+			if slices.Contains(hurt, q.name) {
+				want = rest[i]
+			}
+			lines, partial := q.ask(t.Context(), e)
+			if !slices.Equal(lines, want) || partial != slices.Contains(hurt, q.name) {
+				t.Errorf("damaged %s, %s: %d lines, want %d; partial %v", kind, q.name, len(lines), len(want), partial)
+			}
+			lines, partial = q.ask(t.Context(), silent{e})
+			if err := compareAnswers(lines, whole[i], partial); (err != nil) != slices.Contains(hurt, q.name) {
+				t.Errorf("damaged %s, %s: a store that does not tell of gaps is judged %v", kind, q.name, err)
+			}
+		}
+		if err := e.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
 }

@@ -173,11 +173,11 @@ func describeNames(t *testing.T, out *strings.Builder, e *Engine) {
 	if err := errors.Join(err1, err2, err3); err != nil {
 		t.Fatal(err)
 	}
-	fmt.Fprintf(out, "services %q\n", services)
-	for _, op := range operations {
+	fmt.Fprintf(out, "services %q\n", services.List)
+	for _, op := range operations.List {
 		fmt.Fprintf(out, "operation %q of kind %d\n", op.Name, op.Kind)
 	}
-	for _, k := range keys {
+	for _, k := range keys.List {
 		fmt.Fprintf(out, "%s key %q of type %s: %d\n", k.Scope, k.Key, k.Type, k.Count)
 	}
 	for _, f := range someFields {
@@ -185,7 +185,7 @@ func describeNames(t *testing.T, out *strings.Builder, e *Engine) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, v := range values {
+		for _, v := range values.List {
 			fmt.Fprintf(out, "value of %s: %s, %d\n", f, describeValue(v.Value), v.Count)
 		}
 	}

@@ -158,7 +158,7 @@ func TestTenantsOnDisk(t *testing.T) {
 		if _, err := e.Trace(t.Context(), name, s.TraceID, store.TimeRange{}); err != store.ErrNotFound {
 			t.Errorf("a trace of tenant %q: %v", name, err)
 		}
-		if names, err := e.Services(t.Context(), name, store.TimeRange{}); err != nil || len(names) > 0 {
+		if names, err := e.Services(t.Context(), name, store.TimeRange{}); err != nil || len(names.List) > 0 {
 			t.Errorf("services of tenant %q: %v, %v", name, names, err)
 		}
 	}

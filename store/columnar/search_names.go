@@ -14,8 +14,8 @@ import (
 // with the range: from tables and dictionaries where these know, else from rows.
 
 // Services implements store.Reader.
-func (e *Engine) Services(ctx context.Context, tenant string, r store.TimeRange) ([]string, error) {
-	ops, err := e.operations(ctx, tenant, r)
+func (e *Engine) Services(ctx context.Context, tenant string, r store.TimeRange) (*store.Listing[string], error) {
+	ops, gaps, err := e.operations(ctx, tenant, r)
 	if err != nil {
 		return nil, err
 	}
@@ -25,12 +25,12 @@ func (e *Engine) Services(ctx context.Context, tenant string, r store.TimeRange)
 			names[op.service] = true
 		}
 	}
-	return slices.Sorted(maps.Keys(names)), nil
+	return &store.Listing[string]{List: slices.Sorted(maps.Keys(names)), Gaps: gaps}, nil
 }
 
 // Operations implements store.Reader.
-func (e *Engine) Operations(ctx context.Context, tenant, service string, r store.TimeRange) ([]store.Operation, error) {
-	ops, err := e.operations(ctx, tenant, r)
+func (e *Engine) Operations(ctx context.Context, tenant, service string, r store.TimeRange) (*store.Listing[store.Operation], error) {
+	ops, gaps, err := e.operations(ctx, tenant, r)
 	if err != nil {
 		return nil, err
 	}
@@ -40,14 +40,15 @@ func (e *Engine) Operations(ctx context.Context, tenant, service string, r store
 			found[store.Operation{Name: op.name, Kind: op.kind}] = true
 		}
 	}
-	return slices.SortedFunc(maps.Keys(found), func(a, b store.Operation) int {
+	list := slices.SortedFunc(maps.Keys(found), func(a, b store.Operation) int {
 		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Kind, b.Kind))
-	}), nil
+	})
+	return &store.Listing[store.Operation]{List: list, Gaps: gaps}, nil
 }
 
-func (e *Engine) operations(ctx context.Context, tenant string, r store.TimeRange) (map[operation]struct{}, error) {
-	found := map[operation]struct{}{}
-	err := e.overlapping(ctx, tenant, r, func(h *headView) error {
+func (e *Engine) operations(ctx context.Context, tenant string, r store.TimeRange) (found map[operation]struct{}, gaps []string, err error) {
+	found = map[operation]struct{}{}
+	gaps, err = e.overlapping(ctx, tenant, r, func(h *headView) error {
 		return h.eachRow(ctx, addOperations(found))
 	}, func(b *block) error {
 		list, err := b.operations(ctx)
@@ -56,7 +57,7 @@ func (e *Engine) operations(ctx context.Context, tenant string, r store.TimeRang
 		}
 		return err
 	})
-	return found, err
+	return found, gaps, err
 }
 
 // addOperations returns a function that adds each row's operation, once for each distinct triple of places.
@@ -108,29 +109,33 @@ func (b *block) operations(ctx context.Context) (map[operation]struct{}, error) 
 	return found, b.eachRow(ctx, want, addOperations(found))
 }
 
-// overlapping calls the functions for each head and block that may have spans in the range.
-func (e *Engine) overlapping(ctx context.Context, tenant string, r store.TimeRange, ofHead func(*headView) error, ofBlock func(*block) error) error {
+// overlapping calls the functions for each head and block that may have spans in the range. A block that
+// cannot be read becomes a gap, as do those that were set aside: nobody knows which times they had spans of.
+func (e *Engine) overlapping(ctx context.Context, tenant string, r store.TimeRange, ofHead func(*headView) error, ofBlock func(*block) error) (gaps []string, err error) {
 	s, err := e.snapshot(ctx, tenant)
 	if err != nil || s == nil {
-		return err
+		return nil, err
 	}
 	defer s.release()
 	for _, h := range s.heads {
 		if err := ofHead(h); err != nil {
-			return err
+			return nil, err
 		}
 	}
+	gaps = s.gaps
 	for _, b := range s.blocks {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
+		var err error
 		if r.Overlaps(b.meta.MinStart, b.meta.MaxStart) {
-			if err := ofBlock(b); err != nil {
-				return err
-			}
+			err = ofBlock(b)
+		}
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		if err != nil {
+			gaps = append(gaps, err.Error())
 		}
 	}
-	return nil
+	return gaps, nil
 }
 
 // eachRow calls f for each row of the view.
@@ -180,9 +185,9 @@ type attrKey struct {
 }
 
 // AttributeKeys implements store.Reader.
-func (e *Engine) AttributeKeys(ctx context.Context, tenant string, r store.TimeRange) ([]store.AttributeKey, error) {
+func (e *Engine) AttributeKeys(ctx context.Context, tenant string, r store.TimeRange) (*store.Listing[store.AttributeKey], error) {
 	counts := map[attrKey]uint64{}
-	err := e.overlapping(ctx, tenant, r, func(h *headView) error {
+	gaps, err := e.overlapping(ctx, tenant, r, func(h *headView) error {
 		h.countKeys(counts)
 		return ctx.Err()
 	}, func(b *block) error {
@@ -198,7 +203,7 @@ func (e *Engine) AttributeKeys(ctx context.Context, tenant string, r store.TimeR
 	slices.SortFunc(list, func(a, b store.AttributeKey) int {
 		return cmp.Or(cmp.Compare(a.Scope, b.Scope), cmp.Compare(a.Key, b.Key), cmp.Compare(a.Type, b.Type))
 	})
-	return list, nil
+	return &store.Listing[store.AttributeKey]{List: list, Gaps: gaps}, nil
 }
 
 func (v *headView) countKeys(counts map[attrKey]uint64) {
@@ -280,9 +285,9 @@ func (c valueCounts) add(v span.Value, n uint64) {
 }
 
 // AttributeValues implements store.Reader.
-func (e *Engine) AttributeValues(ctx context.Context, tenant string, f store.Field, r store.TimeRange, limit int) ([]store.ValueCount, error) {
+func (e *Engine) AttributeValues(ctx context.Context, tenant string, f store.Field, r store.TimeRange, limit int) (*store.Listing[store.ValueCount], error) {
 	counts := valueCounts{}
-	err := e.overlapping(ctx, tenant, r, func(h *headView) error {
+	gaps, err := e.overlapping(ctx, tenant, r, func(h *headView) error {
 		return h.eachRow(ctx, counts.row(f))
 	}, func(b *block) error {
 		return b.countValues(ctx, f, counts)
@@ -300,7 +305,7 @@ func (e *Engine) AttributeValues(ctx context.Context, tenant string, f store.Fie
 	if limit > 0 && len(list) > limit {
 		list = list[:limit]
 	}
-	return list, nil
+	return &store.Listing[store.ValueCount]{List: list, Gaps: gaps}, nil
 }
 
 // row returns a function that counts the distinct values of f on a row: of each event or link, if they have it.

@@ -11,27 +11,35 @@ import (
 )
 
 // Services implements store.Reader.
-func (m *Model) Services(ctx context.Context, tenant string, r store.TimeRange) ([]string, error) {
-	return services(within(m.Spans(tenant), r)), ctx.Err()
+func (m *Model) Services(ctx context.Context, tenant string, r store.TimeRange) (*store.Listing[string], error) {
+	return listing(ctx, services(within(m.Spans(tenant), r)))
 }
 
 // Operations implements store.Reader.
-func (m *Model) Operations(ctx context.Context, tenant, service string, r store.TimeRange) ([]store.Operation, error) {
-	return operations(within(m.Spans(tenant), r), service), ctx.Err()
+func (m *Model) Operations(ctx context.Context, tenant, service string, r store.TimeRange) (*store.Listing[store.Operation], error) {
+	return listing(ctx, operations(within(m.Spans(tenant), r), service))
 }
 
 // AttributeKeys implements store.Reader.
-func (m *Model) AttributeKeys(ctx context.Context, tenant string, r store.TimeRange) ([]store.AttributeKey, error) {
-	return attributeKeys(within(m.Spans(tenant), r)), ctx.Err()
+func (m *Model) AttributeKeys(ctx context.Context, tenant string, r store.TimeRange) (*store.Listing[store.AttributeKey], error) {
+	return listing(ctx, attributeKeys(within(m.Spans(tenant), r)))
 }
 
 // AttributeValues implements store.Reader.
-func (m *Model) AttributeValues(ctx context.Context, tenant string, f store.Field, r store.TimeRange, limit int) ([]store.ValueCount, error) {
+func (m *Model) AttributeValues(ctx context.Context, tenant string, f store.Field, r store.TimeRange, limit int) (*store.Listing[store.ValueCount], error) {
 	list := attributeValues(within(m.Spans(tenant), r), f)
 	if limit > 0 && len(list) > limit {
 		list = list[:limit]
 	}
-	return list, ctx.Err()
+	return listing(ctx, list)
+}
+
+// listing returns a list as an answer, or the context's error.
+func listing[T any](ctx context.Context, list []T) (*store.Listing[T], error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return &store.Listing[T]{List: list}, nil
 }
 
 // within returns the spans that start in r.

@@ -16,7 +16,7 @@ import (
 func (t *trial) compareCatalog(tenant string, r store.TimeRange, fields []store.Field) error {
 	all := t.model.Spans(tenant)
 	in := within(all, r)
-	got, err := t.backend.Services(t.ctx, tenant, r)
+	got, err := whole(t.backend.Services(t.ctx, tenant, r))
 	if err == nil {
 		err = diffNames(got, services(in), services(all), strings.Compare)
 	}
@@ -24,7 +24,7 @@ func (t *trial) compareCatalog(tenant string, r store.TimeRange, fields []store.
 		return fmt.Errorf("Services(%q, %v): %w", tenant, r, err)
 	}
 	for _, service := range append([]string{"", "no such service"}, services(all)...) {
-		got, err := t.backend.Operations(t.ctx, tenant, service, r)
+		got, err := whole(t.backend.Operations(t.ctx, tenant, service, r))
 		if err == nil {
 			err = diffNames(got, operations(in, service), operations(all, service), compareOperations)
 		}
@@ -42,6 +42,17 @@ func (t *trial) compareCatalog(tenant string, r store.TimeRange, fields []store.
 		}
 	}
 	return nil
+}
+
+// whole returns the list of an answer, which must have no gaps as nothing is damaged.
+func whole[T any](answer *store.Listing[T], err error) ([]T, error) {
+	if err != nil {
+		return nil, err
+	}
+	if len(answer.Gaps) > 0 {
+		return nil, fmt.Errorf("gaps: %q", answer.Gaps)
+	}
+	return answer.List, nil
 }
 
 // diffNames holds a sorted list against the least and the most that it may be.
@@ -82,7 +93,7 @@ func listBounds[T any](t *trial, tenant string, r store.TimeRange, list func([]*
 }
 
 func (t *trial) compareKeys(tenant string, r store.TimeRange) error {
-	got, err := t.backend.AttributeKeys(t.ctx, tenant, r)
+	got, err := whole(t.backend.AttributeKeys(t.ctx, tenant, r))
 	if err != nil {
 		return err
 	}
@@ -99,7 +110,7 @@ func (t *trial) compareKeys(tenant string, r store.TimeRange) error {
 }
 
 func (t *trial) compareValues(tenant string, f store.Field, r store.TimeRange, limit int) error {
-	got, err := t.backend.AttributeValues(t.ctx, tenant, f, r, limit)
+	got, err := whole(t.backend.AttributeValues(t.ctx, tenant, f, r, limit))
 	if err != nil {
 		return err
 	}

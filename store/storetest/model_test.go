@@ -75,17 +75,17 @@ func TestModelCatalog(t *testing.T) {
 			t.Errorf("%s = %v, %v, want %s", what, got, err, want)
 		}
 	}
-	services, err := m.Services(ctx, tenant, store.TimeRange{})
+	services, err := whole(m.Services(ctx, tenant, store.TimeRange{}))
 	check("services", services, err, "[cart shop]")
-	services, err = m.Services(ctx, tenant, late)
+	services, err = whole(m.Services(ctx, tenant, late))
 	check("services of a range", services, err, "[cart]")
-	ops, err := m.Operations(ctx, tenant, "", store.TimeRange{})
+	ops, err := whole(m.Operations(ctx, tenant, "", store.TimeRange{}))
 	check("operations", ops, err, "[{op-1 2} {op-2 3}]")
-	ops, err = m.Operations(ctx, tenant, "cart", store.TimeRange{})
+	ops, err = whole(m.Operations(ctx, tenant, "cart", store.TimeRange{}))
 	check("operations of cart", ops, err, "[{op-2 3}]")
-	keys, err := m.AttributeKeys(ctx, tenant, store.TimeRange{})
+	keys, err := whole(m.AttributeKeys(ctx, tenant, store.TimeRange{}))
 	check("keys", keys, err, "[{span k string 1} {span k int 2} {span m map 1} {span z int 1} {resource service.name string 3} {event k int 2}]")
-	keys, err = m.AttributeKeys(ctx, tenant, late)
+	keys, err = whole(m.AttributeKeys(ctx, tenant, late))
 	check("keys of a range", keys, err, "[{span k int 1} {span z int 1} {resource service.name string 1}]")
 
 	for _, c := range []struct {
@@ -102,7 +102,7 @@ func TestModelCatalog(t *testing.T) {
 		{store.Of(store.Kind), 0, []store.ValueCount{{Value: number(2), Count: 2}, {Value: number(3), Count: 1}}},
 		{store.Of(store.LinkSpanID), 0, nil},
 	} {
-		got, err := m.AttributeValues(ctx, tenant, c.field, store.TimeRange{}, c.limit)
+		got, err := whole(m.AttributeValues(ctx, tenant, c.field, store.TimeRange{}, c.limit))
 		if err != nil || !slices.Equal(got, c.want) {
 			t.Errorf("values of %s, limit %d = %v, %v, want %v", c.field, c.limit, got, err, c.want)
 		}

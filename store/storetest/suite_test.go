@@ -27,6 +27,7 @@ type faulty struct {
 	ops      func([]store.Operation) []store.Operation
 	keys     func([]store.AttributeKey) []store.AttributeKey
 	values   func([]store.ValueCount) []store.ValueCount
+	gapsOf   string // the method that says that its list has gaps
 	settle   func(*Model)
 }
 
@@ -56,32 +57,35 @@ func (f *faulty) Trace(ctx context.Context, tenant string, id span.TraceID, hint
 	return tr, err
 }
 
-// change applies a fault to an answer.
-func change[T any](f func(T) T, v T, err error) (T, error) {
-	if f != nil {
-		v = f(v)
+// change applies the faults of a method to its answer.
+func change[T any](f *faulty, method string, fault func([]T) []T, answer *store.Listing[T], err error) (*store.Listing[T], error) {
+	if err == nil && fault != nil {
+		answer.List = fault(answer.List)
 	}
-	return v, err
+	if err == nil && f.gapsOf == method {
+		answer.Gaps = []string{"block 1"}
+	}
+	return answer, err
 }
 
-func (f *faulty) Services(ctx context.Context, tenant string, r store.TimeRange) ([]string, error) {
-	list, err := f.Model.Services(ctx, f.name(tenant), r)
-	return change(f.services, list, err)
+func (f *faulty) Services(ctx context.Context, tenant string, r store.TimeRange) (*store.Listing[string], error) {
+	answer, err := f.Model.Services(ctx, f.name(tenant), r)
+	return change(f, "Services", f.services, answer, err)
 }
 
-func (f *faulty) Operations(ctx context.Context, tenant, service string, r store.TimeRange) ([]store.Operation, error) {
-	list, err := f.Model.Operations(ctx, f.name(tenant), service, r)
-	return change(f.ops, list, err)
+func (f *faulty) Operations(ctx context.Context, tenant, service string, r store.TimeRange) (*store.Listing[store.Operation], error) {
+	answer, err := f.Model.Operations(ctx, f.name(tenant), service, r)
+	return change(f, "Operations", f.ops, answer, err)
 }
 
-func (f *faulty) AttributeKeys(ctx context.Context, tenant string, r store.TimeRange) ([]store.AttributeKey, error) {
-	list, err := f.Model.AttributeKeys(ctx, f.name(tenant), r)
-	return change(f.keys, list, err)
+func (f *faulty) AttributeKeys(ctx context.Context, tenant string, r store.TimeRange) (*store.Listing[store.AttributeKey], error) {
+	answer, err := f.Model.AttributeKeys(ctx, f.name(tenant), r)
+	return change(f, "AttributeKeys", f.keys, answer, err)
 }
 
-func (f *faulty) AttributeValues(ctx context.Context, tenant string, field store.Field, r store.TimeRange, limit int) ([]store.ValueCount, error) {
-	list, err := f.Model.AttributeValues(ctx, f.name(tenant), field, r, limit)
-	return change(f.values, list, err)
+func (f *faulty) AttributeValues(ctx context.Context, tenant string, field store.Field, r store.TimeRange, limit int) (*store.Listing[store.ValueCount], error) {
+	answer, err := f.Model.AttributeValues(ctx, f.name(tenant), field, r, limit)
+	return change(f, "AttributeValues", f.values, answer, err)
 }
 
 func (f *faulty) Settle(context.Context) error {
@@ -273,6 +277,10 @@ var faults = []fault{
 		}
 		return p
 	})}},
+	{"says that services have gaps", checkCatalog, faulty{gapsOf: "Services"}},
+	{"says that operations have gaps", checkCatalog, faulty{gapsOf: "Operations"}},
+	{"says that keys have gaps", checkCatalog, faulty{gapsOf: "AttributeKeys"}},
+	{"says that values have gaps", checkCatalog, faulty{gapsOf: "AttributeValues"}},
 	{"names no service", checkCatalog, faulty{services: func([]string) []string { return nil }}},
 	{"names an empty service", checkCatalog, faulty{services: func(s []string) []string { return append([]string{""}, s...) }}},
 	{"does not sort services", checkCatalog, faulty{services: func(s []string) []string { slices.Reverse(s); return s }}},
