@@ -70,8 +70,8 @@ type leafAt struct {
 // leafState is what a block has for a leaf.
 type leafState struct {
 	cols []*leafColumn
-	// tables holds the verdicts on resources or scopes, for leaves on these.
-	tables []bool
+	// tables holds the verdicts on resources or scopes, for leaves on these: 1 if it holds, else 0.
+	tables []uint8
 }
 
 // leafColumn is a column whose values a leaf looks at.
@@ -308,7 +308,7 @@ func (v *evaluator) pruneTables(s *leafState, scope store.Scope, chunk uint32) v
 	}
 	some, each := false, true
 	for at := p.min; at <= p.max && at < uint64(len(s.tables)); at++ {
-		some, each = some || s.tables[at], each && s.tables[at]
+		some, each = some || s.tables[at] != 0, each && s.tables[at] != 0
 	}
 	switch {
 	case !some:
@@ -535,13 +535,13 @@ func (v *evaluator) occurrencesByShape(num uint32) []uint8 {
 }
 
 // judgeTables applies a leaf to each resource or scope of the block.
-func (v *evaluator) judgeTables(l *leaf, scope store.Scope) []bool {
+func (v *evaluator) judgeTables(l *leaf, scope store.Scope) []uint8 {
 	t := v.base.tables
 	n := len(t.Scopes)
 	if scope == store.ResourceScope {
 		n = len(t.Resources)
 	}
-	passed := make([]bool, n)
+	passed := make([]uint8, n)
 	one := &leaf{field: l.field, test: l.test}
 	if one.field.Scope == store.AnyScope {
 		one.field.Scope = scope
@@ -554,7 +554,7 @@ func (v *evaluator) judgeTables(l *leaf, scope store.Scope) []bool {
 		} else {
 			rs.Scope[0] = uint32(i)
 		}
-		passed[i] = judge(one, place{rs: rs, event: -1, link: -1})
+		passed[i] = oneIf(judge(one, place{rs: rs, event: -1, link: -1}))
 	}
 	return passed
 }

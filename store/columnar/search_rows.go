@@ -1,6 +1,8 @@
 package columnar
 
 import (
+	"math/bits"
+
 	"github.com/clewhq/clew/span"
 	"github.com/clewhq/clew/store"
 	"github.com/clewhq/clew/store/columnar/colenc"
@@ -271,10 +273,15 @@ func (v *evaluator) scoped(l *leaf, scope store.Scope) answer {
 func (v *evaluator) byTable(s *leafState, num uint32) answer {
 	refs := v.ints(num)
 	out := store.NewBitmap(v.size(colSpan))
-	for i, r := range refs[:min(len(refs), v.size(colSpan))] {
-		if r < uint64(len(s.tables)) && s.tables[r] {
-			out.Set(i)
+	refs = refs[:min(len(refs), v.size(colSpan))]
+	for w := range out {
+		var word uint64
+		for j, r := range refs[min(64*w, len(refs)):min(64*w+64, len(refs))] {
+			if r < uint64(len(s.tables)) {
+				word |= uint64(s.tables[r]) << (j & 63)
+			}
 		}
+		out[w] = word
 	}
 	return answer{rows: out, exact: true}
 }
@@ -308,9 +315,9 @@ func (v *evaluator) testStrings(t *test, c *leafColumn, p *pieceRef, passed stor
 	if s == nil {
 		return v.err
 	}
-	verdicts := make([]bool, len(s.shared))
+	verdicts := make([]uint8, len(s.shared))
 	for i, code := range s.shared {
-		verdicts[i] = c.passesShared(t, code)
+		verdicts[i] = oneIf(c.passesShared(t, code))
 	}
 	setPassed(passed, s.codes, verdicts)
 	return nil
@@ -327,13 +334,13 @@ func testLocal(t *test, typ span.Type, p *pieceRef, raw []byte, passed store.Bit
 	if err != nil {
 		return err
 	}
-	verdicts := make([]bool, n)
+	verdicts := make([]uint8, n)
 	some := false
 	var text []byte
 	judge := func(i int) {
 		text = list.AppendAt(text, i)
-		verdicts[i] = t.bytes(typ, text)
-		some = some || verdicts[i]
+		verdicts[i] = oneIf(t.bytes(typ, text))
+		some = some || verdicts[i] != 0
 	}
 	literal := t.literal()
 	switch {
@@ -362,12 +369,22 @@ func (t *test) literal() string {
 	return t.regex.Literal()
 }
 
-func setPassed(passed store.Bitmap, codes []uint32, verdicts []bool) {
-	for i, code := range codes {
-		if verdicts[code] {
-			passed.Set(i)
+// setPassed sets the values whose codes have the verdict 1, the others have 0.
+func setPassed(passed store.Bitmap, codes []uint32, verdicts []uint8) {
+	for w := range passed {
+		var word uint64
+		for j, code := range codes[min(64*w, len(codes)):min(64*w+64, len(codes))] {
+			word |= uint64(verdicts[code]) << (j & 63)
 		}
+		passed[w] |= word
 	}
+}
+
+func oneIf(b bool) uint8 {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 func testInts(t *test, typ span.Type, vals []uint64, passed store.Bitmap) {
@@ -379,10 +396,17 @@ func testInts(t *test, typ span.Type, vals []uint64, passed store.Bitmap) {
 			}
 			return
 		}
-		for i, x := range vals {
-			if (x-lo <= width) != t.ints.not {
-				passed.Set(i)
+		outside := uint64(1) // what a number that is not in the range counts
+		if t.ints.not {
+			outside = 0
+		}
+		for w := range passed {
+			var word uint64
+			for j, x := range vals[min(64*w, len(vals)):min(64*w+64, len(vals))] {
+				_, above := bits.Sub64(width, x-lo, 0)
+				word |= (above ^ outside) << (j & 63)
 			}
+			passed[w] |= word
 		}
 		return
 	}
