@@ -21,9 +21,9 @@ func (c naiveContrast) total(v Static) (n float64) {
 
 // compare answers compare(): for each attribute the most frequent values among the spans that the filter
 // selects and among the others, and how many have any.
-func (m *naiveMetrics) compare(q *Series) (list []*TimeSeries, err error) {
+func (m *naiveMetrics) compare(q *Series) (list []*TimeSeries) {
 	sides := map[string]map[string]naiveContrast{"baseline": {}, "selection": {}}
-	err = m.matching(q.Pipeline, func(sp *naiveSpan, i int) {
+	m.matching(q.Pipeline, func(sp *naiveSpan, i int) {
 		side := sides["baseline"]
 		if naiveSelects(q.Compare, sp) {
 			side = sides["selection"]
@@ -55,7 +55,7 @@ func (m *naiveMetrics) compare(q *Series) (list []*TimeSeries, err error) {
 			list = append(list, &TimeSeries{Labels: labels, Values: slices.Repeat([]float64{math.NaN()}, len(m.times))})
 		}
 	}
-	return list, err
+	return list
 }
 
 // naiveTop returns the series of the n most frequent values of an attribute, and of all together.

@@ -38,8 +38,8 @@ func (s *naiveSet) name(name string, value Static) {
 	s.attrs = append(s.attrs, NamedValue{name, value})
 }
 
-// run takes a spanset through the stages.
-func (p *Pipeline) run(in naiveSet) ([]naiveSet, error) {
+// naiveRun takes a spanset through the stages.
+func naiveRun(p *Pipeline, in naiveSet) []naiveSet {
 	sets := []naiveSet{in}
 	for _, stage := range p.Stages {
 		if _, ok := stage.(*Coalesce); ok {
@@ -48,51 +48,40 @@ func (p *Pipeline) run(in naiveSet) ([]naiveSet, error) {
 		}
 		var next []naiveSet
 		for _, s := range sets {
-			out, err := naiveRunStage(stage, s)
-			if err != nil {
-				return nil, err
-			}
-			next = append(next, out...)
+			next = append(next, naiveRunStage(stage, s)...)
 		}
 		sets = next
 	}
-	return sets, nil
+	return sets
 }
 
-func naiveRunStage(stage Stage, in naiveSet) ([]naiveSet, error) {
+func naiveRunStage(stage Stage, in naiveSet) []naiveSet {
 	switch stage := stage.(type) {
 	case *Filter:
 		return in.with(func(sp *naiveSpan) bool {
 			return in.has(sp) && (stage.Body == nil || sp.view().holds(stage.Body))
-		}), nil
+		})
 	case *SpansetOp:
 		return naiveRunSpansetOp(stage, in)
 	case *Pipeline:
-		return stage.run(in)
+		return naiveRun(stage, in)
 	case *ScalarFilter:
 		return naiveRunScalarFilter(stage, in)
 	case *Group:
-		return naiveRunGroup(stage, in), nil
+		return naiveRunGroup(stage, in)
 	case *Select:
-		return []naiveSet{in}, nil
+		return []naiveSet{in}
 	}
 	panic("BUG: a stage of a form that there is not")
 }
 
-func naiveRunSpansetOp(op *SpansetOp, in naiveSet) ([]naiveSet, error) {
-	left, err := naiveRunStage(op.L, in)
-	if err != nil {
-		return nil, err
-	}
-	right, err := naiveRunStage(op.R, in)
-	if err != nil {
-		return nil, err
-	}
+func naiveRunSpansetOp(op *SpansetOp, in naiveSet) []naiveSet {
+	left, right := naiveRunStage(op.L, in), naiveRunStage(op.R, in)
 	switch {
 	case op.Op.Rel == SpansetAnd && (len(left) == 0 || len(right) == 0):
-		return nil, nil
+		return nil
 	case op.Op.Rel == SpansetAnd || op.Op.Rel == SpansetOr:
-		return in.with(func(sp *naiveSpan) bool { return naiveSetsHave(left, sp) || naiveSetsHave(right, sp) }), nil
+		return in.with(func(sp *naiveSpan) bool { return naiveSetsHave(left, sp) || naiveSetsHave(right, sp) })
 	}
 	related := func(l, r *naiveSpan) bool { return naiveRelated(op.Op.Rel, l, r) }
 	return in.with(func(sp *naiveSpan) bool {
@@ -102,7 +91,7 @@ func naiveRunSpansetOp(op *SpansetOp, in naiveSet) ([]naiveSet, error) {
 			toRight = toRight || naiveSetsHave(right, l) && related(sp, l)
 		}
 		return naiveSetsHave(right, sp) && toLeft != op.Op.Not || op.Op.Union && naiveSetsHave(left, sp) && toRight
-	}), nil
+	})
 }
 
 // naiveRelated reports whether r is to l what the relation says.
@@ -136,38 +125,27 @@ func naiveRunGroup(g *Group, in naiveSet) []naiveSet {
 	return sets
 }
 
-func naiveRunScalarFilter(f *ScalarFilter, in naiveSet) ([]naiveSet, error) {
+func naiveRunScalarFilter(f *ScalarFilter, in naiveSet) []naiveSet {
 	about := map[*naiveSpan]bool{} // the spans that the aggregates are of
 	out := in
-	l, err := out.scalar(f.L, in.spans, about)
-	if err != nil {
-		return nil, err
+	l, r := out.scalar(f.L, in.spans, about), out.scalar(f.R, in.spans, about)
+	if !naiveHolds(f.Op, l, r) {
+		return nil
 	}
-	r, err := out.scalar(f.R, in.spans, about)
-	if err != nil || !naiveHolds(f.Op, l, r) {
-		return nil, err
-	}
-	return out.with(func(sp *naiveSpan) bool { return about[sp] }), nil
+	return out.with(func(sp *naiveSpan) bool { return about[sp] })
 }
 
 // scalar returns the value that s has for some spans, and notes those of its aggregates.
-func (in *naiveSet) scalar(s Scalar, spans []*naiveSpan, about map[*naiveSpan]bool) (Static, error) {
+func (in *naiveSet) scalar(s Scalar, spans []*naiveSpan, about map[*naiveSpan]bool) Static {
 	switch s := s.(type) {
 	case *Const:
-		return s.Value, nil
+		return s.Value
 	case *ScalarOp:
-		l, err := in.scalar(s.L, spans, about)
-		if err != nil {
-			return l, err
-		}
-		r, err := in.scalar(s.R, spans, about)
-		return naiveArithmetic(s.Op, l, r), err
+		l, r := in.scalar(s.L, spans, about), in.scalar(s.R, spans, about)
+		return naiveArithmetic(s.Op, l, r)
 	case *ScalarPipeline:
-		sets, err := s.Pipeline.run(naiveSet{trace: in.trace, spans: spans})
+		sets := naiveRun(s.Pipeline, naiveSet{trace: in.trace, spans: spans})
 		left := slices.DeleteFunc(slices.Clone(in.trace.spans), func(sp *naiveSpan) bool { return !naiveSetsHave(sets, sp) })
-		if err != nil {
-			return Static{}, err
-		}
 		return in.scalar(s.Value, left, about)
 	case *Aggregate:
 		for _, sp := range spans {
@@ -177,7 +155,7 @@ func (in *naiveSet) scalar(s Scalar, spans []*naiveSpan, about map[*naiveSpan]bo
 		if value.Type != TypeNil {
 			in.name(s.String(), value)
 		}
-		return value, nil
+		return value
 	}
 	panic("BUG: a scalar of a form that there is not")
 }

@@ -7,16 +7,12 @@ import (
 )
 
 // search answers a search. It knows no cursors: Next only says that there is more.
-func (n *naive) search(q *Query, opts SearchOptions) (*SearchResult, error) {
+func (n *naive) search(q *Query, opts SearchOptions) *SearchResult {
 	result := &SearchResult{}
 	fields := naiveMentioned(q)
 	for _, t := range n.traces {
-		sets, err := q.Search.run(t.all())
-		if err != nil {
-			return nil, err
-		}
 		trace := t.facts()
-		for _, set := range sets {
+		for _, set := range naiveRun(q.Search, t.all()) {
 			for _, in := range set.with(func(sp *naiveSpan) bool { return set.has(sp) && opts.Range.Contains(sp.Start) }) {
 				answer := SpanSet{Matched: len(in.spans), Attributes: in.attrs}
 				for _, sp := range in.spans {
@@ -43,7 +39,7 @@ func (n *naive) search(q *Query, opts SearchOptions) (*SearchResult, error) {
 		result.Spans = nil
 	}
 	naiveLimit(result, opts)
-	return result, nil
+	return result
 }
 
 // naiveLimit leaves out what is not wanted. There are no defaults: 0 means no limit.

@@ -19,7 +19,7 @@ type naiveMetrics struct {
 }
 
 // series answers a metrics query, without exemplars.
-func (n *naive) series(q *Query, opts SeriesOptions) (*SeriesResult, error) {
+func (n *naive) series(q *Query, opts SeriesOptions) *SeriesResult {
 	m := naiveMetrics{naive: n, opts: opts, times: []uint64{opts.End}, seconds: float64(opts.End-opts.Start) / 1e9}
 	if !opts.Instant {
 		m.seconds = float64(opts.Step) / 1e9
@@ -34,16 +34,13 @@ func (n *naive) series(q *Query, opts SeriesOptions) (*SeriesResult, error) {
 	for _, h := range q.Hints {
 		m.extrapolate = m.extrapolate || h.Name == "extrapolate" && h.Value == BoolStatic(true)
 	}
-	list, err := m.metrics(q.Metrics)
-	if err != nil {
-		return nil, err
-	}
+	list := m.metrics(q.Metrics)
 	naiveSortSeries(list)
 	result := &SeriesResult{Series: list, Step: opts.Step}
 	for _, t := range m.times {
 		result.Times = append(result.Times, int64(t/1e6))
 	}
-	return result, nil
+	return result
 }
 
 // interval returns the place of a time in m.times, -1 if it has none.
@@ -60,7 +57,7 @@ func (m *naiveMetrics) interval(at uint64) int {
 	return slices.IndexFunc(m.times, func(end uint64) bool { return at <= end })
 }
 
-func (m *naiveMetrics) metrics(q Metrics) ([]*TimeSeries, error) {
+func (m *naiveMetrics) metrics(q Metrics) []*TimeSeries {
 	switch q := q.(type) {
 	case *Series:
 		if q.Func == CompareFunc {
@@ -70,12 +67,11 @@ func (m *naiveMetrics) metrics(q Metrics) ([]*TimeSeries, error) {
 	case *MetricsOp:
 		return m.op(q)
 	case *MetricsStage:
-		list, err := m.metrics(q.Of)
-		return m.stage(q, list), err
+		return m.stage(q, m.metrics(q.Of))
 	case *Const:
 		value := naiveAsFloat(q.Value)
 		name := Label{"__name__", StringStatic(pointText(value))}
-		return []*TimeSeries{{Labels: []Label{name}, Values: slices.Repeat([]float64{value}, len(m.times))}}, nil
+		return []*TimeSeries{{Labels: []Label{name}, Values: slices.Repeat([]float64{value}, len(m.times))}}
 	}
 	panic("BUG: a metrics query of a form that there is not")
 }
@@ -88,19 +84,15 @@ type naiveSample struct {
 }
 
 // matching calls yield with each span that the pipeline leaves in an interval.
-func (m *naiveMetrics) matching(p *Pipeline, yield func(sp *naiveSpan, interval int)) error {
+func (m *naiveMetrics) matching(p *Pipeline, yield func(sp *naiveSpan, interval int)) {
 	for _, t := range m.traces {
-		sets, err := p.run(t.all())
-		if err != nil {
-			return err
-		}
+		sets := naiveRun(p, t.all())
 		for _, sp := range t.spans {
 			if i := m.interval(sp.Start); i >= 0 && naiveSetsHave(sets, sp) {
 				yield(sp, i)
 			}
 		}
 	}
-	return nil
 }
 
 // group is the spans of one combination of by() values.
@@ -109,9 +101,9 @@ type naiveGroup struct {
 	samples [][]naiveSample // by interval
 }
 
-func (m *naiveMetrics) measure(q *Series) ([]*TimeSeries, error) {
+func (m *naiveMetrics) measure(q *Series) []*TimeSeries {
 	groups := map[string]*naiveGroup{}
-	err := m.matching(q.Pipeline, func(sp *naiveSpan, i int) {
+	m.matching(q.Pipeline, func(sp *naiveSpan, i int) {
 		s := naiveSample{weight: m.weight(sp)}
 		if q.Attr != nil {
 			v := sp.view().eval(q.Attr)
@@ -137,7 +129,7 @@ func (m *naiveMetrics) measure(q *Series) ([]*TimeSeries, error) {
 		list = append(list, m.seriesOf(q, g)...)
 	}
 	naiveSortSeries(list)
-	return list, err
+	return list
 }
 
 // weight is how many spans a span stands for.
@@ -342,15 +334,8 @@ func naiveKeepBest(list []*TimeSeries, i, n int, largest bool) {
 }
 
 // op pairs series with the same labels, names aside; one without labels goes with every series of the other side.
-func (m *naiveMetrics) op(q *MetricsOp) (list []*TimeSeries, err error) {
-	left, err := m.metrics(q.L)
-	if err != nil {
-		return nil, err
-	}
-	right, err := m.metrics(q.R)
-	if err != nil {
-		return nil, err
-	}
+func (m *naiveMetrics) op(q *MetricsOp) (list []*TimeSeries) {
+	left, right := m.metrics(q.L), m.metrics(q.R)
 	plain := func(list []*TimeSeries) bool { return len(list) == 1 && naiveLabelSet(list[0]) == "{}" }
 	for _, l := range left {
 		for _, r := range right {
@@ -359,7 +344,7 @@ func (m *naiveMetrics) op(q *MetricsOp) (list []*TimeSeries, err error) {
 			}
 		}
 	}
-	return naiveWithValues(list), nil
+	return naiveWithValues(list)
 }
 
 func naiveCombine(op Op, l, r *TimeSeries) *TimeSeries {
