@@ -153,20 +153,28 @@ func (a *finder) facts(run store.TraceRun) *Trace {
 	a.structure.know(a.structure.trace(run.Lo), a.env)
 	t := &Trace{ID: run.ID, Start: run.Start, End: endOf(a.chunk, run), Spans: run.Hi - run.Lo}
 	a.bytes += int64(unsafe.Sizeof(*t))
-	root := rootOf(a.chunk, run)
-	t.HasRoot = root >= 0
-	for row := run.Lo; row < run.Hi; row++ {
-		p := a.structure.parents[row]
+	for _, p := range a.structure.parents[run.Lo:run.Hi] {
 		if p == store.LostParent {
 			t.Orphans++
 		}
-		if p < 0 && root < 0 {
-			root = row
-		}
+	}
+	root := rootOf(a.chunk, run)
+	if t.HasRoot = root >= 0; !t.HasRoot {
+		root = a.firstOrphan(run)
 	}
 	t.RootName, t.RootService = a.text(a.name(root)), a.text(a.service(root))
 	t.Services = a.services(run)
 	return t
+}
+
+// firstOrphan returns the first row that counts as a root, in a trace without one.
+func (a *finder) firstOrphan(run store.TraceRun) int {
+	for row := run.Lo; row < run.Hi; row++ {
+		if a.structure.parents[row] < 0 {
+			return row
+		}
+	}
+	return run.Lo // of a chunk that cannot be read
 }
 
 // services counts the spans of each service of a trace.

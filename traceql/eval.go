@@ -59,15 +59,9 @@ func anyElement(all bool, array Static, holds func(Static) bool) bool {
 	return all
 }
 
-// matches reports whether v is a string, or an array of strings, that "=~", or with not "!~", holds on.
+// matches reports whether v is a string that "=~", or with not "!~", holds on.
 func matches(re *store.Regex, not bool, v Static) bool {
-	switch v.Type {
-	case TypeString:
-		return store.Matches{Regex: re, Not: not}.Holds(span.StringValue(v.Str))
-	case TypeArray:
-		return store.Matches{Regex: re, Not: not}.Holds(span.Value{Type: span.Array, Str: v.Str})
-	}
-	return false
+	return v.Type == TypeString && re.MatchString(v.Str) != not
 }
 
 // value is an expression's value on each row. An attribute with several values has the first.

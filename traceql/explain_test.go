@@ -60,6 +60,25 @@ then, on the rows of each chunk:
       row by row: .d = error
 ends when no older trace can be among the first
 `,
+		`{ nestedSetParent < 0 && (.a = 1) != (.b = 1) } | by(name) | coalesce()`: `
+query: { nestedSetParent < 0 && .a = 1 != (.b = 1) } | by(name) | coalesce()
+the store is asked for:
+  whole traces
+  set #0: the spans with: .a = 1
+  set #1: the spans with: .b = 1
+  columns, when needed: kind, name, status, resource.service.name, .a, .b
+then, on the rows of each chunk:
+  all of, in this order:
+    one of, not both:
+      set #0
+      set #1
+    has no parent
+  then
+  by(name)
+  then
+  coalesce()
+ends when no older trace can be among the first
+`,
 		`({ status = error } | rate()) / ({ } | rate())`: `
 query: ({ status = error } | rate()) / ({ } | rate())
 the store is asked for:
