@@ -69,7 +69,7 @@ func (a *aggregate) of(e *env, s *spansets, w *workings) setValues {
 	if a.f == Count {
 		values = count(e, s)
 	} else {
-		sums := make([]sum, s.n)
+		sums := make([]sum, s.size(e))
 		for row := s.rows.Next(0); row >= 0; row = s.rows.Next(row + 1) {
 			sums[s.number(e, row)].add(a.f, a.arg.at(e, row))
 		}
@@ -82,7 +82,7 @@ func (a *aggregate) of(e *env, s *spansets, w *workings) setValues {
 
 // count returns how many spans each spanset has now.
 func count(e *env, s *spansets) setValues {
-	counts := e.int32s(s.n)
+	counts := e.int32s(s.size(e))
 	if s.of == nil {
 		for trace, run := range e.chunk.Traces() {
 			counts[trace] = int32(s.rows.CountIn(run.Lo, run.Hi))

@@ -28,7 +28,15 @@ type spansets struct {
 // partition says which rows are in one spanset: those of one trace, or by number.
 type partition struct {
 	of []int32 // by row: its spanset; nil: that of its trace
-	n  int     // of spansets
+	n  int     // of spansets, if they go by number
+}
+
+// size returns how many numbers there are.
+func (g *partition) size(e *env) int {
+	if g.of == nil {
+		return len(e.chunk.Traces())
+	}
+	return g.n
 }
 
 // setAttribute is an attribute of spansets. It can be asked for until the env turns to the next chunk.
@@ -48,7 +56,7 @@ func (p *pipeline) rows(e *env) (store.Bitmap, error) {
 
 // spansets returns what the pipeline leaves of the given rows, which it may change.
 func (p *pipeline) spansets(e *env, rows store.Bitmap) *spansets {
-	s := &spansets{rows: rows, partition: partition{n: len(e.chunk.Traces())}}
+	s := &spansets{rows: rows}
 	p.run(e, s)
 	return s
 }
@@ -120,7 +128,7 @@ func (o *spansetOp) run(e *env, s *spansets) {
 
 // both leaves the rows of l and r in the spansets that have some of each.
 func both(e *env, s *spansets, l, r store.Bitmap) {
-	has := e.int32s(s.n)
+	has := e.int32s(s.size(e))
 	clear(has)
 	for row := l.Next(0); row >= 0; row = s.after(e, l, row) {
 		has[s.number(e, row)] |= 1

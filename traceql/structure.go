@@ -18,7 +18,7 @@ type structure struct {
 	chunk   store.Chunk
 	traceOf []int32 // by row: its trace; empty until asked for
 	parents []int32 // by row: the row of its parent, or a negative number; for traces that are known
-	known   []bool  // by trace
+	known   []bool  // by trace; empty until asked for
 
 	table  []int32 // open addressing: row + 1 by span id
 	shared map[span.SpanID]sharedID
@@ -28,8 +28,7 @@ type structure struct {
 func (s *structure) begin(c store.Chunk) {
 	s.chunk = c
 	s.traceOf = s.traceOf[:0]
-	s.known = sized(s.known, len(c.Traces()))
-	clear(s.known)
+	s.known = s.known[:0]
 }
 
 // trace returns the number of a row's trace.
@@ -62,6 +61,10 @@ func (e *env) parentsOf(rows store.Bitmap) []int32 {
 
 // know finds out the parents of a trace's spans.
 func (s *structure) know(trace int, e *env) {
+	if len(s.known) == 0 {
+		s.known = sized(s.known, len(s.chunk.Traces()))
+		clear(s.known)
+	}
 	if s.known[trace] {
 		return
 	}
