@@ -17,6 +17,7 @@ type Config struct {
 	Memory       Memory
 	Ingest       Ingest
 	Query        Query
+	Tempo        Tempo
 	HTTP         HTTP
 	// ShutdownTimeout bounds how long a stop waits for requests in flight.
 	ShutdownTimeout time.Duration
@@ -52,6 +53,13 @@ type Ingest struct {
 // Query limits what readers may ask for.
 type Query struct {
 	Timeout time.Duration
+}
+
+// Tempo limits what one request to Tempo's API may ask for; 0 is no limit.
+type Tempo struct {
+	MaxTraces, MaxSpansPerSet int
+	MaxRange, MaxMetricsRange time.Duration
+	MaxIntervals, MaxSeries   int
 }
 
 // HTTP is what all HTTP listeners have in common.
@@ -103,6 +111,13 @@ func (c *Config) settings() []setting {
 
 		{"ingest.max-request-size", sizeValue{&c.Ingest.MaxRequestSize, ""}, "Largest request that is accepted, before and after decompression."},
 		{"query.timeout", durationValue{&c.Query.Timeout, "off"}, "A query that takes longer is ended with an error."},
+
+		{"tempo.max-traces", countValue{&c.Tempo.MaxTraces, "off"}, "Most traces that one search by Tempo's API may ask for."},
+		{"tempo.max-spans-per-set", countValue{&c.Tempo.MaxSpansPerSet, "off"}, "Most spans of each span set that one search by Tempo's API may ask for."},
+		{"tempo.max-range", durationValue{&c.Tempo.MaxRange, "off"}, "Longest time range of a search by Tempo's API. One that has no start goes back this far."},
+		{"tempo.max-metrics-range", durationValue{&c.Tempo.MaxMetricsRange, "off"}, "Longest time range of a metrics query by Tempo's API."},
+		{"tempo.max-intervals", countValue{&c.Tempo.MaxIntervals, "off"}, "Most points of a series that a metrics query by Tempo's API may ask for."},
+		{"tempo.max-series", countValue{&c.Tempo.MaxSeries, "off"}, "Most series in the answer to a metrics query by Tempo's API. Where there are more, the answer is marked as partial."},
 
 		{"http.cors-origins", listValue{&c.HTTP.CORSOrigins}, "Origins whose web pages may call the HTTP listeners from a browser, such as `https://shop.example`; `*` is any."},
 		{"http.path-prefix", prefixValue{&c.HTTP.PathPrefix}, "Path under which the `http`, `tempo` and `zipkin` listeners serve, for a reverse proxy that passes the path on as it is."},

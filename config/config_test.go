@@ -79,7 +79,7 @@ func TestPrecedence(t *testing.T) {
 // Every setting can be set from every source, under the name that the reference tells.
 func TestEverySettingFromEverySource(t *testing.T) {
 	examples := map[string]string{
-		"path": "/x", "address": "[::1]:0", "duration": "1h30m", "size": "48MiB", "list": "https://a,https://b",
+		"path": "/x", "address": "[::1]:0", "duration": "1h30m", "size": "48MiB", "number": "48", "list": "https://a,https://b",
 		"debug|info|warn|error": "error", "text|json": "json",
 	}
 	for _, s := range Default().settings() {
@@ -140,6 +140,10 @@ func TestErrors(t *testing.T) {
 			want: `environment variable CLEW_MEMORY_HEAD: memory.head: cannot use "9223372036854775807KiB": expected a size such as 512KiB, 64MiB, 10GiB or 50GB, or auto`},
 		{name: "no word for zero", env: "CLEW_INGEST_MAX_REQUEST_SIZE=off",
 			want: `environment variable CLEW_INGEST_MAX_REQUEST_SIZE: ingest.max-request-size: cannot use "off": expected a size such as 512KiB, 64MiB, 10GiB or 50GB`},
+		{name: "fraction", flag: "--tempo.max-traces=1.5",
+			want: `flag --tempo.max-traces: tempo.max-traces: cannot use "1.5": expected a number such as 1000, or off`},
+		{name: "not even one", file: "tempo: {max-series: 0}\n",
+			want: `FILE:1: tempo.max-series: cannot use "0": expected a number such as 1000, or off`},
 		{name: "bad port", flag: "--listen.http=localhost:http",
 			want: `flag --listen.http: listen.http: cannot use "localhost:http": expected HOST:PORT such as 127.0.0.1:4317, :4317 for all interfaces, or off`},
 		{name: "bad choice", flag: "--log.level=loud",
@@ -227,7 +231,7 @@ func TestAliases(t *testing.T) {
 // What `clew config print` prints is a file that means the same.
 func TestWriteYAMLRoundTrip(t *testing.T) {
 	first, err := Load(Sources{Flags: parseFlags(t, "--listen.tempo=off", "--http.cors-origins=*,https://a", "--sync-interval=always",
-		"--retention.size=50GB", "--retention.age=off", "--data-dir=yes", "--http.path-prefix=/a/")})
+		"--retention.size=50GB", "--retention.age=off", "--data-dir=yes", "--http.path-prefix=/a/", "--tempo.max-series=20")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -278,6 +282,7 @@ func TestDeriveMemory(t *testing.T) {
 func TestValuesRoundTrip(t *testing.T) {
 	var d time.Duration
 	var n int64
+	var count int
 	for _, tc := range []struct {
 		v        value
 		in, want string
@@ -292,6 +297,8 @@ func TestValuesRoundTrip(t *testing.T) {
 		{sizeValue{&n, ""}, "50 GB", "50GB"},
 		{sizeValue{&n, ""}, "1001", "1001B"},
 		{sizeValue{&n, "off"}, "off", "off"},
+		{countValue{&count, "off"}, "0020", "20"},
+		{countValue{&count, "off"}, "off", "off"},
 	} {
 		if err := tc.v.set(tc.in); err != nil || tc.v.String() != tc.want {
 			t.Errorf("%q became %q (%v), want %q", tc.in, tc.v, err, tc.want)

@@ -169,6 +169,34 @@ func parseSize(s string) (int64, bool) {
 	return n * unit, true
 }
 
+// countValue is a number above zero, or the word that stands for zero.
+type countValue struct {
+	p    *int
+	zero string
+}
+
+func (v countValue) String() string {
+	if *v.p == 0 {
+		return v.zero
+	}
+	return strconv.Itoa(*v.p)
+}
+
+func (v countValue) kind() string { return "number" }
+
+func (v countValue) set(s string) error {
+	if s == v.zero && s != "" {
+		*v.p = 0
+		return nil
+	}
+	n, err := strconv.Atoi(s)
+	if err != nil || n <= 0 {
+		return errors.New("expected a number such as 1000" + orZero(v.zero))
+	}
+	*v.p = n
+	return nil
+}
+
 // choiceValue is one of a few words.
 type choiceValue struct {
 	p     *string

@@ -5,10 +5,12 @@ import (
 	"compress/gzip"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -262,6 +264,45 @@ func TestListenersCanBeOff(t *testing.T) {
 	_, page := get(t, s.url("http", "/"))
 	if bytes.Contains(page, []byte("OTLP")) || bytes.Contains(page, []byte("Tempo")) || bytes.Contains(page, []byte("Zipkin")) {
 		t.Errorf("the front page tells of listeners that are off:\n%s", page)
+	}
+}
+
+// TestQueryLimits: what the settings say of queries holds for the server that runs.
+func TestQueryLimits(t *testing.T) {
+	s := startServer(t, "--data-dir", t.TempDir(), "--memory.query=1MiB", "--tempo.max-traces=5", "--tempo.max-spans-per-set=4",
+		"--tempo.max-range=1h", "--tempo.max-metrics-range=2h", "--tempo.max-intervals=100", "--tempo.max-series=2")
+	gen, err := recording.NewGenerator(recording.Config{Seed: 1, Epoch: testEpoch})
+	if err != nil {
+		t.Fatal(err)
+	}
+	req := decodeRequest(t, gen.Append(nil, 0, 5000))
+	if _, err := traceClient(t, s.addrs["otlp-grpc"]).Export(t.Context(), req); err != nil {
+		t.Fatal(err)
+	}
+	window := func(length time.Duration) string {
+		start := testEpoch.Add(-10 * time.Minute)
+		return fmt.Sprintf("start=%d&end=%d", start.UnixNano(), start.Add(length).UnixNano())
+	}
+	hour := window(time.Hour)
+	for _, c := range []struct {
+		listener, path, q string
+		code              int
+		says              string
+	}{
+		{"tempo", "/api/search?limit=5&spss=4&" + hour, "{ }", 200, `"traces":[{`},
+		{"tempo", "/api/search?limit=6&" + hour, "{ }", 400, "6 exceeds the limit of 5"},
+		{"tempo", "/api/search?spss=5&" + hour, "{ }", 400, "5 exceeds the limit of 4"},
+		{"tempo", "/api/search?" + window(time.Hour+1), "{ }", 400, "exceeds 1h0m0s"},
+		{"tempo", "/api/metrics/query?" + window(2*time.Hour+1), "{ } | rate()", 400, "exceeds 2h0m0s"},
+		{"tempo", "/api/metrics/query_range?step=36s&" + hour, "{ } | rate()", 400, "more than 100 points"},
+		{"tempo", "/api/metrics/query_range?step=1m&exemplars=0&" + hour, "{ } | rate() by (name)", 200, "series are left out"},
+		{"tempo", "/api/metrics/query?" + hour, "{ } | rate() by (span:id)", 422, "memory"},
+		{"http", "/api/clew/v1/series?step=1m&" + hour, "{ } | rate() by (span:id)", 422, "memory"},
+	} {
+		code, body := get(t, s.url(c.listener, c.path+"&q="+url.QueryEscape(c.q)))
+		if code != c.code || !strings.Contains(string(body), c.says) {
+			t.Errorf("%s of %s: %d %.300s", c.path, c.q, code, body)
+		}
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/rs/cors"
 
 	"github.com/clewhq/clew/api"
+	"github.com/clewhq/clew/config"
 	"github.com/clewhq/clew/ingest"
 	"github.com/clewhq/clew/internal/selfobs"
 	"github.com/clewhq/clew/store"
@@ -32,6 +33,7 @@ func (s *server) newServices(ctx context.Context, reg *prometheus.Registry) (map
 		Prefix:     s.cfg.HTTP.PathPrefix,
 		Timeout:    s.cfg.Query.Timeout,
 		QueryBytes: s.cfg.Memory.Query,
+		Tempo:      tempoLimits(s.cfg.Tempo),
 		Build:      api.BuildInfo{Version: b.version, Revision: b.revision, GoVersion: runtime.Version()},
 		Ready: func() error {
 			if ctx.Err() != nil {
@@ -66,6 +68,17 @@ func (s *server) newServices(ctx context.Context, reg *prometheus.Registry) (map
 		"tempo":     query("tempo", api.NewTempo(faces, s.engine)),
 		"zipkin":    query("zipkin", api.NewZipkin(faces, s.engine)),
 	}, nil
+}
+
+func tempoLimits(c config.Tempo) api.TempoLimits {
+	return api.TempoLimits{
+		Traces:       c.MaxTraces,
+		SpansPerSet:  c.MaxSpansPerSet,
+		Range:        c.MaxRange,
+		MetricsRange: c.MaxMetricsRange,
+		Intervals:    c.MaxIntervals,
+		Series:       c.MaxSeries,
+	}
 }
 
 // How long HTTP clients may take, so that idle ones hold nothing.
