@@ -79,6 +79,9 @@ func (g gen) resource() span.SpanResource {
 	r := span.SpanResource{Attrs: g.attrs(1)}
 	if !g.chance(6) {
 		name := span.StringValue(pick(g, "fe", "fe", "db", "api", ""))
+		if g.chance(20) {
+			name = g.value()
+		}
 		r.Attrs = append(r.Attrs, span.KeyValue{Key: "service.name", Value: name})
 	}
 	return r
@@ -214,7 +217,8 @@ func (g gen) number() string {
 }
 
 func (g gen) text() string {
-	return pick(g, `""`, `"a"`, `"b"`, `"ab"`, `"get"`, `"query"`, `"fe"`, `"db"`, `"exception"`, `"1"`, `"a1"`, `"000a"`, `"00A"`, `"oops"`, `"zz"`, `"lib"`)
+	return pick(g, `""`, `"a"`, `"b"`, `"ab"`, `"get"`, `"query"`, `"fe"`, `"db"`, `"exception"`, `"1"`, `"a1"`, `"000a"`, `"00A"`, `"oops"`, `"zz"`, `"lib"`,
+		`"0000000000000009"`, `"000000000000001f"`, `"ffffffffffffffff"`, `"f"`, `"000000000000000af"`, `"0000:"`)
 }
 
 func (g gen) literal() string {
@@ -256,6 +260,9 @@ func (g gen) condition(depth int) string {
 			return fmt.Sprintf("%s %s %s", g.condition(depth-1), pick(g, "&&", "||"), g.condition(depth-1))
 		case 6:
 			return "!(" + g.condition(depth-1) + ")"
+		}
+		if g.chance(6) {
+			return fmt.Sprintf("((%s) %s nil)", pick(g, g.condition(depth-1), g.numeric(1)+" + 1"), pick(g, "=", "!="))
 		}
 		return fmt.Sprintf("((%s) %s (%s))", g.condition(depth-1), pick(g, "=", "!="), g.condition(depth-1))
 	}
