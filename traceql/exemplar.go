@@ -16,7 +16,8 @@ import (
 )
 
 // nominees are spans that may become exemplars. The range is cut into equal parts, and for each those of the
-// traces with the least scrambled ids are kept: at random, but always the same.
+// traces with the least rank are kept. A rank is that of the chunk, from the times that it covers, and then that of the trace, from
+// its id: so most chunks need not be looked at, and what is kept is random, but always the same.
 type nominees struct {
 	at    *intervals
 	parts [][]nominee // sorted by rank
@@ -25,7 +26,7 @@ type nominees struct {
 
 // nominee is a span that may become an exemplar.
 type nominee struct {
-	rank    uint64 // of the trace
+	rank    uint64 // of the chunk above that of the trace, 32 bits each
 	traceID span.TraceID
 	spanID  span.SpanID
 	start   uint64
@@ -54,8 +55,26 @@ func (c *nominees) wants(part int, rank uint64) bool {
 	return len(have) < c.most || rank <= have[len(have)-1].rank
 }
 
+// chunkRank returns the rank of a chunk, and whether a trace of it may be kept.
+func (c *nominees) chunkRank(chunk store.Chunk) (rank uint64, wanted bool) {
+	b, ok := chunk.(boundedChunk)
+	if !ok {
+		return 0, true
+	}
+	lo, hi := b.Bounds()
+	rank = scramble(lo^scramble(hi)) &^ math.MaxUint32
+	for part := c.part(lo); part <= c.part(hi) && !wanted; part++ {
+		wanted = c.wants(part, rank)
+	}
+	return rank, wanted
+}
+
 // offer looks at spans that were counted: rows and their slots.
 func (c *nominees) offer(chunk store.Chunk, rows []int32, s *samples) {
+	ofChunk, wanted := c.chunkRank(chunk)
+	if !wanted {
+		return
+	}
 	var last uint64
 	part := -1
 	for _, run := range chunk.Traces() {
@@ -63,7 +82,7 @@ func (c *nominees) offer(chunk store.Chunk, rows []int32, s *samples) {
 			part, last = c.part(run.Start), run.Start
 		}
 		hi, lo := run.ID.Uint64s()
-		rank := scramble(hi ^ scramble(lo))
+		rank := ofChunk | scramble(hi^scramble(lo))>>32
 		if !c.wants(part, rank) {
 			continue
 		}
