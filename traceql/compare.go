@@ -165,13 +165,13 @@ func (c *contrast) observe(_ *env, s *selection) error {
 
 // order makes the cells, the selection's first.
 func (c *contrast) order(s *selection) {
+	if s.single >= 0 {
+		c.divide(s)
+		return
+	}
 	c.keys = c.keys[:0]
-	interval := uint64(max(s.single, 0))
 	for _, row := range s.rows {
-		if s.single < 0 {
-			interval = uint64(s.interval[row])
-		}
-		side := uint64(baselineSide)
+		interval, side := uint64(s.interval[row]), uint64(baselineSide)
 		if c.selected.Has(int(row)) {
 			side = selectionSide
 		}
@@ -186,6 +186,22 @@ func (c *contrast) order(s *selection) {
 		if i+1 == len(c.keys) || c.keys[i+1]>>31 != key>>31 {
 			c.cells = append(c.cells, contrastCell{uint32(key >> 63), uint32(key >> 31), c.rows[from : i+1]})
 			from = i + 1
+		}
+	}
+}
+
+// divide is order for rows of one interval.
+func (c *contrast) divide(s *selection) {
+	c.rows, c.cells = sized(c.rows, len(s.rows))[:0], c.cells[:0]
+	for side := range uint32(sides) {
+		from := len(c.rows)
+		for _, row := range s.rows {
+			if c.selected.Has(int(row)) == (side == selectionSide) {
+				c.rows = append(c.rows, row)
+			}
+		}
+		if len(c.rows) > from {
+			c.cells = append(c.cells, contrastCell{side, uint32(s.single), c.rows[from:]})
 		}
 	}
 }
@@ -217,8 +233,14 @@ func (c *contrast) count(column contrastColumn, cell contrastCell) (present floa
 			counts[code] += c.weight(row)
 		}
 	}
+	full := c.weights == nil && of.values.full()
 	for code, count := range counts {
-		if count > 0 {
+		switch {
+		case count == 0:
+		case count == 1 && full: // of thousands of rows one: this is not among the most frequent
+			present++
+			counts[code] = 0
+		default:
 			add(of.values.codes.of(uint32(code), func(code uint32) uint32 { return of.values.number(dict.At(code)) }), count)
 			counts[code] = 0
 		}

@@ -100,6 +100,9 @@ func (n *numbering) number(v Static) uint32 {
 	return number
 }
 
+// full reports whether values that are met now are unnumbered.
+func (n *numbering) full() bool { return n.limit > 0 && len(n.values) >= n.limit }
+
 // each sets out to the numbers of a column's values on some rows.
 func (n *numbering) each(c *column, rows []int32, out []uint32) {
 	switch {
