@@ -17,6 +17,8 @@ type ChunkQuery struct {
 	// Enough returns a time: traces that start before it may be left out from now on. It is called
 	// often, concurrently, and may be nil.
 	Enough func() uint64
+	// EnoughSpans is like Enough: traces without a span that starts at or after the time may be left out.
+	EnoughSpans func() uint64
 	// Where are the predicates that Chunk.Where answers for.
 	Where []Predicate
 	// Columns are the fields that Chunk.Column is asked for.

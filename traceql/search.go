@@ -84,7 +84,11 @@ func (s *searchRun) chunkQuery() *store.ChunkQuery {
 	if s.after != nil {
 		q.Before = s.after.start
 	}
-	if !s.opts.Slowest && !s.opts.Spans { // a trace that starts early may be slow, and have spans that start late
+	switch {
+	case s.opts.Slowest: // a trace that starts early may be slow
+	case s.opts.Spans:
+		q.EnoughSpans = s.top.enough
+	default:
 		q.Enough = s.top.enough
 	}
 	if s.opts.Progress != nil {

@@ -274,6 +274,17 @@ func (c *blockChunk) fillIntrinsic(fc *fieldColumn) {
 	case store.SpanID:
 		c.SpanIDs()
 		c.eachRowItsOwn(fc, &idValues{c.v.ids(colSpanID, 8), 8})
+	case store.ParentID:
+		fc.codes = resize(fc.codes, c.Len())
+		for row := range fc.codes {
+			fc.codes[row] = store.NoCode
+		}
+		var ids []byte
+		c.v.eachParentID(func(row int, id []byte) {
+			fc.codes[row] = uint32(len(ids) / 8)
+			ids = append(ids, id...)
+		})
+		fc.out = store.Column{Codes: fc.codes, Dict: &idValues{ids, 8}}
 	case store.TraceID:
 		fc.codes = resize(fc.codes, c.Len())
 		c.eachTrace(func(i, lo, hi int) {

@@ -470,6 +470,8 @@ func (v *evaluator) computed(l *leaf) answer {
 		return v.onTraces(l.test)
 	case store.SpanID:
 		return v.onIDs(l.test, colSpanID, 8, colSpan)
+	case store.ParentID:
+		return v.onParents(l.test)
 	case store.LinkTraceID:
 		return v.onIDs(l.test, colLinkTrace, 16, colLink)
 	case store.LinkSpanID:
@@ -487,6 +489,41 @@ func (v *evaluator) onIDs(t *test, num uint32, size int, own level) answer {
 		}
 	}
 	return answer{rows: out, exact: true}
+}
+
+func (v *evaluator) onParents(t *test) answer {
+	out := store.NewBitmap(v.size(colSpan))
+	v.eachParentID(func(row int, id []byte) {
+		if t.bytes(span.Bytes, id) {
+			out.Set(row)
+		}
+	})
+	return answer{rows: out, exact: true}
+}
+
+// eachParentID calls f for each span that names a parent, with its id.
+func (v *evaluator) eachParentID(f func(row int, id []byte)) {
+	ids, lost := v.ids(colSpanID, 8), v.ids(colParentID, 8)
+	n := v.size(colSpan)
+	for row, code := range v.ints(colParent) {
+		id := ids
+		at := 0
+		switch {
+		case row >= n:
+			return
+		case code == 0:
+			continue
+		case code == 1:
+			id, lost = lost, lost[min(8, len(lost)):]
+		default:
+			at = 8 * parentRow(row, code)
+		}
+		if at < 0 || at+8 > len(id) {
+			v.fail(errRows(v.b, v.chunk, len(id)/8, n))
+			return
+		}
+		f(row, id[at:at+8:at+8])
+	}
 }
 
 func (v *evaluator) onTraces(t *test) answer {

@@ -346,7 +346,7 @@ func (w *looker) eval(b *block) (*evaluator, error) {
 // lookAtChunk looks at a chunk of a block.
 func (w *looker) lookAtChunk(unit *blockWork, chunk uint32) error {
 	info := &unit.chunks[chunk]
-	if !w.q.Range.Overlaps(info.minStart, info.maxStart) || w.q.Before != 0 && info.minTrace > w.q.Before {
+	if !w.recent(info) || !w.q.Range.Overlaps(info.minStart, info.maxStart) || w.q.Before != 0 && info.minTrace > w.q.Before {
 		w.own.ChunksSkipped++
 		return nil
 	}
@@ -371,6 +371,11 @@ func (w *looker) lookAtChunk(unit *blockWork, chunk uint32) error {
 		w.gap(failed)
 	}
 	return err
+}
+
+// recent reports whether a span of the chunk may start late enough.
+func (w *looker) recent(info *chunkInfo) bool {
+	return w.q.EnoughSpans == nil || info.maxStart >= w.q.EnoughSpans()
 }
 
 // pruned reports whether indexes tell that a need holds on no span of the chunk.
@@ -410,7 +415,7 @@ func (w *looker) possible(t *splitTrace) bool {
 	in := len(t.heads) > 0
 	for _, r := range t.runs {
 		chunks, err := r.b.chunkTable()
-		in = in || err != nil || w.q.Range.Overlaps(chunks[r.chunk].minStart, chunks[r.chunk].maxStart)
+		in = in || err != nil || w.q.Range.Overlaps(chunks[r.chunk].minStart, chunks[r.chunk].maxStart) && w.recent(&chunks[r.chunk])
 	}
 	if !in {
 		return false
