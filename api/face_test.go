@@ -118,13 +118,13 @@ func (f *faulty) Trace(ctx context.Context, tenant string, id span.TraceID, hint
 	return t, err
 }
 
-func (f *faulty) Chunks(ctx context.Context, tenant string, q *store.ChunkQuery, yield func(int, store.Chunk) error) (*store.ScanResult, error) {
+func (f *faulty) Scan(ctx context.Context, tenant string, q *store.Query, yield func(int, store.Chunk) error) (*store.ScanResult, error) {
 	if f.onChunks != nil {
 		if err := f.onChunks(ctx); err != nil {
 			return nil, err
 		}
 	}
-	r, err := f.Reader.Chunks(ctx, tenant, q, yield)
+	r, err := f.Reader.Scan(ctx, tenant, q, yield)
 	if err == nil {
 		r.Gaps = f.gaps
 	}

@@ -23,14 +23,14 @@ type reporting struct {
 	then  error
 }
 
-func (r *reporting) Chunks(ctx context.Context, tenant string, q *store.ChunkQuery, yield func(int, store.Chunk) error) (*store.ScanResult, error) {
+func (r *reporting) Scan(ctx context.Context, tenant string, q *store.Query, yield func(int, store.Chunk) error) (*store.ScanResult, error) {
 	for i := range r.times {
 		q.Progress(store.Progress{Done: uint64(i), Total: 9})
 	}
 	if r.then != nil {
 		return nil, r.then
 	}
-	return r.faulty.Chunks(ctx, tenant, q, yield)
+	return r.faulty.Scan(ctx, tenant, q, yield)
 }
 
 // hurried is a configuration whose clock moves on by a second each time that somebody looks.
@@ -167,7 +167,7 @@ func TestEventsAreSentAtOnce(t *testing.T) {
 // early reports progress once and then does what its reader does.
 type early struct{ *faulty }
 
-func (e *early) Chunks(ctx context.Context, tenant string, q *store.ChunkQuery, yield func(int, store.Chunk) error) (*store.ScanResult, error) {
+func (e *early) Scan(ctx context.Context, tenant string, q *store.Query, yield func(int, store.Chunk) error) (*store.ScanResult, error) {
 	q.Progress(store.Progress{Total: 1})
-	return e.faulty.Chunks(ctx, tenant, q, yield)
+	return e.faulty.Scan(ctx, tenant, q, yield)
 }

@@ -46,8 +46,8 @@ func (r *recorder) plan() []Look {
 	return r.looks
 }
 
-// Chunks implements store.Reader.
-func (r *recorder) Chunks(ctx context.Context, tenant string, q *store.ChunkQuery, yield func(int, store.Chunk) error) (*store.ScanResult, error) {
+// Scan implements store.Reader.
+func (r *recorder) Scan(ctx context.Context, tenant string, q *store.Query, yield func(int, store.Chunk) error) (*store.ScanResult, error) {
 	look := Look{WholeTraces: !q.EachSpan, StopsEarly: q.Enough != nil}
 	for _, p := range q.Needs {
 		look.Needs = append(look.Needs, p.String())
@@ -58,7 +58,7 @@ func (r *recorder) Chunks(ctx context.Context, tenant string, q *store.ChunkQuer
 	for _, f := range q.Columns {
 		look.Columns = append(look.Columns, f.String())
 	}
-	result, err := r.Reader.Chunks(ctx, tenant, q, yield)
+	result, err := r.Reader.Scan(ctx, tenant, q, yield)
 	if err == nil {
 		look.Stats = Stats(result.Stats)
 	}

@@ -111,11 +111,11 @@ func gather[T any](u *united, ask func(tenant string) (*store.Listing[T], error)
 	return all, nil
 }
 
-// Chunks implements store.Reader: one tenant after the other.
-func (u *united) Chunks(ctx context.Context, _ string, q *store.ChunkQuery, yield func(worker int, c store.Chunk) error) (*store.ScanResult, error) {
+// Scan implements store.Reader: one tenant after the other.
+func (u *united) Scan(ctx context.Context, _ string, q *store.Query, yield func(worker int, c store.Chunk) error) (*store.ScanResult, error) {
 	all := &store.ScanResult{}
 	for _, tenant := range u.tenants {
-		result, err := u.Reader.Chunks(ctx, tenant, q, yield)
+		result, err := u.Reader.Scan(ctx, tenant, q, yield)
 		if err != nil {
 			return nil, err
 		}

@@ -45,12 +45,12 @@ func (z *zipkin) dependencies(w http.ResponseWriter, r *http.Request) error {
 // findDependencies counts the calls that spans which start within a time tell
 // of, and returns what could not be looked at. The list is sorted.
 func findDependencies(ctx context.Context, r store.Reader, tenant string, within store.TimeRange) ([]dependency, []string, error) {
-	q := &store.ChunkQuery{
+	q := &store.Query{
 		Range:   within,
 		Columns: append(peerFields(), serviceField, store.Of(store.Kind), store.Of(store.Status)),
 	}
 	linkers := make([]*linker, callers())
-	result, err := r.Chunks(ctx, tenant, q, func(worker int, c store.Chunk) error {
+	result, err := r.Scan(ctx, tenant, q, func(worker int, c store.Chunk) error {
 		if linkers[worker] == nil {
 			linkers[worker] = newLinker(within)
 		}

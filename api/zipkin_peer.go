@@ -249,7 +249,7 @@ func findPeers(ctx context.Context, r store.Reader, tenant, service string, with
 	}
 	ofService := store.Matches{Field: store.Attr(store.ResourceScope, "service.name"), Regex: own}
 	kind := store.Of(store.Kind)
-	q := &store.ChunkQuery{
+	q := &store.Query{
 		Range: within, Needs: []store.Predicate{ofService}, Where: []store.Predicate{ofService},
 		Columns: append(peerFields(), kind), EachSpan: true,
 	}
@@ -259,7 +259,7 @@ func findPeers(ctx context.Context, r store.Reader, tenant, service string, with
 		found map[uint32]bool
 	}
 	workers := make([]*worker, callers())
-	result, err := r.Chunks(ctx, tenant, q, func(number int, c store.Chunk) error {
+	result, err := r.Scan(ctx, tenant, q, func(number int, c store.Chunk) error {
 		w := workers[number]
 		if w == nil {
 			w = &worker{peers: newPeerColumns(), found: map[uint32]bool{}}

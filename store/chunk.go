@@ -6,8 +6,8 @@ import (
 	"github.com/clewhq/clew/span"
 )
 
-// ChunkQuery says which traces a look through the store is about, and what of them.
-type ChunkQuery struct {
+// Query says which traces a look through the store is about, and what of them.
+type Query struct {
 	// Range: traces without a span that starts in it may be left out.
 	Range TimeRange
 	// Needs: a trace may be left out if one of these holds on none of its spans, in the range or not.
@@ -54,7 +54,7 @@ type Chunk interface {
 	// Parents returns the row of each row's parent, NoParent or LostParent. If several spans of
 	// the trace have the parent's id, it is the row of one of them.
 	Parents() []int32
-	// Where returns the rows of traces on which ChunkQuery.Where[i] holds. The caller may change it.
+	// Where returns the rows of traces on which Query.Where[i] holds. The caller may change it.
 	Where(i int) Bitmap
 	// Column returns the values of a field on the rows of traces, of several on a row the first.
 	Column(f Field) *Column
@@ -114,5 +114,3 @@ func (c *Column) Value(row int) (v span.Value, ok bool) {
 	}
 	return span.Value{}, false
 }
-
-type ChunkReader = Reader

@@ -65,12 +65,12 @@ type Reader interface {
 	// f.OfEvent or f.OfLink, else of spans. Array and Map values are left out.
 	AttributeValues(ctx context.Context, tenant string, f Field, r TimeRange, limit int) (*Listing[ValueCount], error)
 
-	// Chunks looks through the traces, in chunks, and calls yield with each chunk:
+	// Scan looks through the traces, in chunks, and calls yield with each chunk:
 	// concurrently, with a number below the count of CPUs that tells the callers
 	// apart. Each trace that the query does not let it leave out comes in one chunk,
 	// once, with all its spans; others may come too. Chunks come roughly newest
 	// first, so that Enough is of use. An error of yield ends the look and is returned.
-	Chunks(ctx context.Context, tenant string, q *ChunkQuery, yield func(worker int, c Chunk) error) (*ScanResult, error)
+	Scan(ctx context.Context, tenant string, q *Query, yield func(worker int, c Chunk) error) (*ScanResult, error)
 }
 
 // TimeRange is a half-open range [Start, End) in unix nanoseconds. A zero End means no bound.

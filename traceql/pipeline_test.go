@@ -29,7 +29,7 @@ func matching(t *testing.T, m *storetest.Model, text string) []string {
 	var mu sync.Mutex
 	var found []string
 	envs := map[int]*env{}
-	_, err = m.Chunks(context.Background(), store.DefaultTenant, p.chunkQuery(store.TimeRange{}), func(worker int, c store.Chunk) error {
+	_, err = m.Scan(context.Background(), store.DefaultTenant, p.chunkQuery(store.TimeRange{}), func(worker int, c store.Chunk) error {
 		mu.Lock()
 		defer mu.Unlock()
 		e := envs[worker]

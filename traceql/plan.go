@@ -27,8 +27,8 @@ type slot struct {
 }
 
 // chunkQuery returns what the store is asked for.
-func (p *planner) chunkQuery(r store.TimeRange) *store.ChunkQuery {
-	return &store.ChunkQuery{Range: r, Needs: p.needs, Where: p.where, Columns: p.columns, EachSpan: !p.traces}
+func (p *planner) chunkQuery(r store.TimeRange) *store.Query {
+	return &store.Query{Range: r, Needs: p.needs, Where: p.where, Columns: p.columns, EachSpan: !p.traces}
 }
 
 // filter compiles a filter on its own, as compare() has one.

@@ -21,7 +21,7 @@ func (e *Engine) Search(ctx context.Context, tenant string, q *Query, opts Searc
 		return nil, err
 	}
 	envs := make([]*env, workers())
-	ended, err := e.Store.Chunks(ctx, tenant, s.chunkQuery(), func(worker int, c store.Chunk) error {
+	ended, err := e.Store.Scan(ctx, tenant, s.chunkQuery(), func(worker int, c store.Chunk) error {
 		if envs[worker] == nil {
 			envs[worker] = s.plan.env()
 			envs[worker].ctx = ctx
@@ -79,7 +79,7 @@ func newSearch(q *Query, opts SearchOptions, memory int64) (*searchRun, error) {
 	return s, nil
 }
 
-func (s *searchRun) chunkQuery() *store.ChunkQuery {
+func (s *searchRun) chunkQuery() *store.Query {
 	q := s.plan.chunkQuery(s.opts.Range)
 	if s.after != nil {
 		q.Before = s.after.start

@@ -107,8 +107,8 @@ func (c *benchChunk) Values(f store.Field, row int, yield func(span.Value) bool)
 	}
 }
 
-// Chunks gives the same chunk again and again.
-func (c *benchChunk) Chunks(_ context.Context, _ string, _ *store.ChunkQuery, yield func(int, store.Chunk) error) (*store.ScanResult, error) {
+// Scan gives the same chunk again and again.
+func (c *benchChunk) Scan(_ context.Context, _ string, _ *store.Query, yield func(int, store.Chunk) error) (*store.ScanResult, error) {
 	for range 1000 {
 		if err := yield(0, c); err != nil {
 			return nil, err

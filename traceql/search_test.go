@@ -284,8 +284,8 @@ var errFailing = errors.New("broken")
 
 func (failingChunk) Err() error { return errFailing }
 
-func (s *failingStore) Chunks(ctx context.Context, tenant string, q *store.ChunkQuery, yield func(int, store.Chunk) error) (*store.ScanResult, error) {
-	return s.Model.Chunks(ctx, tenant, q, func(worker int, c store.Chunk) error {
+func (s *failingStore) Scan(ctx context.Context, tenant string, q *store.Query, yield func(int, store.Chunk) error) (*store.ScanResult, error) {
+	return s.Model.Scan(ctx, tenant, q, func(worker int, c store.Chunk) error {
 		if s.fails.Add(-1) == 0 {
 			c = failingChunk{c}
 		}

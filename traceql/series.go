@@ -138,7 +138,7 @@ func (r *seriesRun) look(ctx context.Context, from store.Reader, tenant string) 
 	if r.opts.Progress != nil {
 		query.Progress = func(p store.Progress) { r.opts.Progress(p, r.soFar) }
 	}
-	return from.Chunks(ctx, tenant, query, func(worker int, c store.Chunk) error {
+	return from.Scan(ctx, tenant, query, func(worker int, c store.Chunk) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}

@@ -59,7 +59,7 @@ type memoryStore struct {
 	times  int
 }
 
-func (s *memoryStore) Chunks(_ context.Context, _ string, _ *store.ChunkQuery, yield func(int, store.Chunk) error) (*store.ScanResult, error) {
+func (s *memoryStore) Scan(_ context.Context, _ string, _ *store.Query, yield func(int, store.Chunk) error) (*store.ScanResult, error) {
 	for _, c := range s.chunks {
 		for range s.times {
 			if err := yield(0, c); err != nil {

@@ -143,7 +143,7 @@ type oneChunkStore struct {
 	chunk store.Chunk
 }
 
-func (s *oneChunkStore) Chunks(_ context.Context, _ string, _ *store.ChunkQuery, yield func(int, store.Chunk) error) (*store.ScanResult, error) {
+func (s *oneChunkStore) Scan(_ context.Context, _ string, _ *store.Query, yield func(int, store.Chunk) error) (*store.ScanResult, error) {
 	return &store.ScanResult{Gaps: []string{"gap"}}, yield(0, s.chunk)
 }
 
@@ -230,7 +230,7 @@ func TestSeriesReadsNoStarts(t *testing.T) {
 // parallelStore gives chunks to two workers at once.
 type parallelStore struct{ memoryStore }
 
-func (s *parallelStore) Chunks(_ context.Context, _ string, q *store.ChunkQuery, yield func(int, store.Chunk) error) (*store.ScanResult, error) {
+func (s *parallelStore) Scan(_ context.Context, _ string, q *store.Query, yield func(int, store.Chunk) error) (*store.ScanResult, error) {
 	var group sync.WaitGroup
 	var telling sync.Mutex
 	errs := make([]error, 2)

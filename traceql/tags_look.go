@@ -68,7 +68,7 @@ func (l *tagLook) run(ctx context.Context, e *Engine, tenant string, result *Tag
 		return 0
 	}
 	envs := make([]*env, workers())
-	found, err := e.Store.Chunks(ctx, tenant, q, func(worker int, c store.Chunk) error {
+	found, err := e.Store.Scan(ctx, tenant, q, func(worker int, c store.Chunk) error {
 		if l.enough() {
 			return nil
 		}

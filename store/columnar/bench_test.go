@@ -97,7 +97,7 @@ func write(tb testing.TB, e *Engine, g *recording.Generator, spans uint64) {
 
 func someValue(b *testing.B, e *Engine) string {
 	var value string
-	q := &store.ChunkQuery{Needs: []store.Predicate{store.Exists{Field: requestID}}, Columns: []store.Field{requestID}}
+	q := &store.Query{Needs: []store.Predicate{store.Exists{Field: requestID}}, Columns: []store.Field{requestID}}
 	_, err := eachTrace(context.Background(), e, q, func(c store.Chunk, t store.TraceRun) {
 		for i := t.Lo; i < t.Hi && value == ""; i++ {
 			v, _ := c.Column(requestID).Value(i)
@@ -205,8 +205,8 @@ func BenchmarkScan(b *testing.B) {
 			var stats store.ScanStats
 			for b.Loop() {
 				var enough atomic.Uint64
-				q := &store.ChunkQuery{Needs: []store.Predicate{c.where}, Where: []store.Predicate{c.where}, Enough: enough.Load}
-				res, err := d.engine.Chunks(context.Background(), store.DefaultTenant, q, func(_ int, c store.Chunk) error {
+				q := &store.Query{Needs: []store.Predicate{c.where}, Where: []store.Predicate{c.where}, Enough: enough.Load}
+				res, err := d.engine.Scan(context.Background(), store.DefaultTenant, q, func(_ int, c store.Chunk) error {
 					if c.Where(0).Count() >= 20 {
 						enough.Store(c.Traces()[0].Start)
 					}

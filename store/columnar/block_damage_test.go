@@ -317,9 +317,9 @@ func questions(ids []span.TraceID, fields []store.Field) (list []question) {
 // scanFor asks for the spans on which p holds, with the values of fields.
 func scanFor(name string, p store.Predicate, fields ...store.Field) question {
 	return question{"scan for " + name, func(ctx context.Context, r store.Reader) (lines []string, partial bool) {
-		q := store.ChunkQuery{Needs: []store.Predicate{p}, Where: []store.Predicate{p}, Columns: fields}
+		q := store.Query{Needs: []store.Predicate{p}, Where: []store.Predicate{p}, Columns: fields}
 		var mu sync.Mutex
-		result, err := r.Chunks(ctx, testTenant, &q, func(_ int, c store.Chunk) error {
+		result, err := r.Scan(ctx, testTenant, &q, func(_ int, c store.Chunk) error {
 			mu.Lock()
 			defer mu.Unlock()
 			if found := rowsWhere(c, fields); c.Err() == nil {

@@ -144,7 +144,7 @@ func describe(t *testing.T, data []byte) string {
 	defer e.Close(t.Context())
 	describeNames(t, &out, e)
 	var runs []store.TraceRun
-	_, err = eachTrace(t.Context(), e, &store.ChunkQuery{}, func(_ store.Chunk, run store.TraceRun) { runs = append(runs, run) })
+	_, err = eachTrace(t.Context(), e, &store.Query{}, func(_ store.Chunk, run store.TraceRun) { runs = append(runs, run) })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,7 +14,7 @@ type blockChunk struct {
 	apart []uint32 // traces that are brought together elsewhere, ascending
 
 	live    store.Bitmap
-	where   []store.Bitmap // of ChunkQuery.Where; nil: not asked for yet
+	where   []store.Bitmap // of Query.Where; nil: not asked for yet
 	traces  []store.TraceRun
 	ends    []uint64
 	ids     []span.SpanID

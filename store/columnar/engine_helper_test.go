@@ -307,7 +307,7 @@ func (l *ledger) compare(ctx context.Context, r store.Reader) (missing int, gaps
 func scanAll(ctx context.Context, r store.Reader) (map[span.TraceID]int, []string, error) {
 	found := map[span.TraceID]int{}
 	var wrong error
-	result, err := eachTrace(ctx, r, &store.ChunkQuery{}, func(_ store.Chunk, t store.TraceRun) {
+	result, err := eachTrace(ctx, r, &store.Query{}, func(_ store.Chunk, t store.TraceRun) {
 		if found[t.ID] > 0 {
 			wrong = fmt.Errorf("a scan yields trace %s twice", t.ID)
 		}
@@ -320,9 +320,9 @@ func scanAll(ctx context.Context, r store.Reader) (map[span.TraceID]int, []strin
 }
 
 // eachTrace calls f for each trace of the chunks that can be read, one at a time.
-func eachTrace(ctx context.Context, r store.Reader, q *store.ChunkQuery, f func(c store.Chunk, t store.TraceRun)) (*store.ScanResult, error) {
+func eachTrace(ctx context.Context, r store.Reader, q *store.Query, f func(c store.Chunk, t store.TraceRun)) (*store.ScanResult, error) {
 	var mu sync.Mutex
-	return r.Chunks(ctx, testTenant, q, func(_ int, c store.Chunk) error {
+	return r.Scan(ctx, testTenant, q, func(_ int, c store.Chunk) error {
 		mu.Lock()
 		defer mu.Unlock()
 		traces := slices.Clone(c.Traces())

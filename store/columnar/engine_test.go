@@ -381,7 +381,7 @@ func TestSnapshotOutlivesMerge(t *testing.T) {
 			e.mustSettle()
 		}
 		seen := 0
-		_, err := eachTrace(t.Context(), e, &store.ChunkQuery{}, func(store.Chunk, store.TraceRun) {
+		_, err := eachTrace(t.Context(), e, &store.Query{}, func(store.Chunk, store.TraceRun) {
 			if seen++; seen == 1 {
 				if err := e.mergeAll(); err != nil {
 					t.Error(err)
@@ -425,7 +425,7 @@ func TestTimesFarApart(t *testing.T) {
 		e.checkAll("merged")
 		r := store.TimeRange{Start: 180 * apart}
 		n := 0
-		_, err := eachTrace(t.Context(), e, &store.ChunkQuery{Range: r}, func(c store.Chunk, t store.TraceRun) {
+		_, err := eachTrace(t.Context(), e, &store.Query{Range: r}, func(c store.Chunk, t store.TraceRun) {
 			if r.Contains(t.Start) {
 				n++
 			}

@@ -71,7 +71,7 @@ func TestRegexOnStringsThatAreNewEachTime(t *testing.T) {
 func (e *testEngine) count(p store.Predicate) (n int) {
 	e.t.Helper()
 	var mu sync.Mutex
-	_, err := e.Chunks(e.t.Context(), testTenant, &store.ChunkQuery{Where: []store.Predicate{p}}, func(_ int, c store.Chunk) error {
+	_, err := e.Scan(e.t.Context(), testTenant, &store.Query{Where: []store.Predicate{p}}, func(_ int, c store.Chunk) error {
 		mu.Lock()
 		defer mu.Unlock()
 		n += c.Where(0).Count()

@@ -17,7 +17,7 @@ import (
 	"github.com/clewhq/clew/store"
 )
 
-// Chunks implements store.Reader.
+// Scan implements store.Reader.
 //
 // What there is to look at stands in a heap, newest first: each block with the
 // newest start that a trace of its next chunk can have, the split traces one by
@@ -27,7 +27,7 @@ import (
 // it is there the chunk is handed on, and the rest is decoded as it is asked for.
 // The rows of split traces are left out of the chunks of blocks: they are brought together
 // in chunks made of rows, as the traces of a head are.
-func (e *Engine) Chunks(ctx context.Context, tenant string, q *store.ChunkQuery, yield func(int, store.Chunk) error) (*store.ScanResult, error) {
+func (e *Engine) Scan(ctx context.Context, tenant string, q *store.Query, yield func(int, store.Chunk) error) (*store.ScanResult, error) {
 	s, err := e.snapshot(ctx, tenant)
 	if err != nil || s == nil {
 		return &store.ScanResult{}, err
@@ -63,11 +63,11 @@ func repeats(rows []rowRef) bool {
 	return false
 }
 
-// look is one call of Chunks under way.
+// look is one call of Scan under way.
 type look struct {
 	e     *Engine
 	s     *snapshot
-	q     *store.ChunkQuery
+	q     *store.Query
 	yield func(int, store.Chunk) error
 	where []store.Predicate // compiled
 	needs []need
@@ -87,10 +87,10 @@ type look struct {
 	told    time.Time  // when that was last; guarded by telling
 }
 
-// need is a predicate of ChunkQuery.Needs.
+// need is a predicate of Query.Needs.
 type need struct {
 	p  store.Predicate // compiled
-	at int             // the same one in ChunkQuery.Where, or -1
+	at int             // the same one in Query.Where, or -1
 }
 
 // work is something to look at: one of head, block and splits.
@@ -121,7 +121,7 @@ func (q *lookQueue) Pop() any {
 	return x
 }
 
-func newLook(e *Engine, s *snapshot, q *store.ChunkQuery, yield func(int, store.Chunk) error) *look {
+func newLook(e *Engine, s *snapshot, q *store.Query, yield func(int, store.Chunk) error) *look {
 	l := &look{e: e, s: s, q: q, yield: yield, gaps: slices.Clone(s.gaps)}
 	l.want = projectionFor(nil, q.Columns)
 	at := map[string]int{}

@@ -77,12 +77,12 @@ func checkManyTraces(t *trial) error {
 	const middle = traces / 2 * second
 	return t.everywhere(func() error {
 		for _, l := range []look{
-			{ChunkQuery: store.ChunkQuery{Columns: []store.Field{store.Of(store.Name)}}, fields: []store.Field{store.Attr(store.SpanScope, "i")}},
-			{ChunkQuery: store.ChunkQuery{Range: store.TimeRange{Start: middle, End: middle + 2}}, after: 1, enough: middle},
-			{ChunkQuery: store.ChunkQuery{Before: middle}, after: 100, enough: middle / 2},
-			{ChunkQuery: store.ChunkQuery{Needs: []store.Predicate{is("i", store.Equal, span.IntValue(traces-1))}}},
-			{ChunkQuery: store.ChunkQuery{Needs: []store.Predicate{is("k", store.Equal, span.StringValue("value 7")), is("k", store.Equal, span.StringValue("value 5"))}}},
-			{ChunkQuery: store.ChunkQuery{EachSpan: true, Range: store.TimeRange{End: middle}, Where: []store.Predicate{is("i", store.Less, span.IntValue(9))}}},
+			{Query: store.Query{Columns: []store.Field{store.Of(store.Name)}}, fields: []store.Field{store.Attr(store.SpanScope, "i")}},
+			{Query: store.Query{Range: store.TimeRange{Start: middle, End: middle + 2}}, after: 1, enough: middle},
+			{Query: store.Query{Before: middle}, after: 100, enough: middle / 2},
+			{Query: store.Query{Needs: []store.Predicate{is("i", store.Equal, span.IntValue(traces-1))}}},
+			{Query: store.Query{Needs: []store.Predicate{is("k", store.Equal, span.StringValue("value 7")), is("k", store.Equal, span.StringValue("value 5"))}}},
+			{Query: store.Query{EachSpan: true, Range: store.TimeRange{End: middle}, Where: []store.Predicate{is("i", store.Less, span.IntValue(9))}}},
 		} {
 			if err := t.compareLook(tenant, &l); err != nil {
 				return err
@@ -238,10 +238,10 @@ func (t *trial) lookAtBigTrace() error {
 	step := store.Compare{Field: store.Of(store.Name), Op: store.Equal, Value: span.StringValue("step 7")}
 	number := store.Attr(store.SpanScope, "i")
 	for _, each := range []bool{false, true} {
-		l := &look{ChunkQuery: store.ChunkQuery{Needs: []store.Predicate{step}, Where: []store.Predicate{step}, Columns: []store.Field{number}, EachSpan: each}}
+		l := &look{Query: store.Query{Needs: []store.Predicate{step}, Where: []store.Predicate{step}, Columns: []store.Field{number}, EachSpan: each}}
 		got, err := t.run(tenant, l)
 		if err != nil {
-			return fmt.Errorf("Chunks of a trace of %d spans, %s: %w", t.bigTrace, l, err)
+			return fmt.Errorf("Scan of a trace of %d spans, %s: %w", t.bigTrace, l, err)
 		}
 		want := &modelTrace{id: bigTraceSpan(0).TraceID}
 		for i := range t.bigTrace {
@@ -257,7 +257,7 @@ func (t *trial) lookAtBigTrace() error {
 			r.addf("it comes in %d pieces", len(got.traces))
 		}
 		if err := r.err(); err != nil {
-			return fmt.Errorf("Chunks of a trace of %d spans, %s:\n%w", t.bigTrace, l, err)
+			return fmt.Errorf("Scan of a trace of %d spans, %s:\n%w", t.bigTrace, l, err)
 		}
 	}
 	return nil

@@ -27,9 +27,9 @@ func checkEqualStarts(t *trial) error {
 	}
 	return t.everywhere(func() error {
 		for _, r := range []store.TimeRange{{}, {Start: 1}, {End: 1}, {Start: 1 << 63}, {End: 1<<63 + 1}, {Start: math.MaxUint64}, {End: math.MaxUint64}} {
-			for _, q := range []store.ChunkQuery{{Range: r}, {Range: r, EachSpan: true}, {Before: r.Start}, {Before: r.End}} {
+			for _, q := range []store.Query{{Range: r}, {Range: r, EachSpan: true}, {Before: r.Start}, {Before: r.End}} {
 				for _, enough := range []uint64{0, r.Start, r.End} {
-					if err := t.compareLook(tenant, &look{ChunkQuery: q, after: 5, enough: enough}); err != nil {
+					if err := t.compareLook(tenant, &look{Query: q, after: 5, enough: enough}); err != nil {
 						return err
 					}
 				}
@@ -72,7 +72,7 @@ func checkYieldEnds(t *trial) error {
 		var mu sync.Mutex
 		ended := map[int]bool{}
 		more := false
-		result, err := t.backend.Chunks(t.ctx, tenant, &store.ChunkQuery{}, func(worker int, _ store.Chunk) error {
+		result, err := t.backend.Scan(t.ctx, tenant, &store.Query{}, func(worker int, _ store.Chunk) error {
 			mu.Lock()
 			defer mu.Unlock()
 			more = more || ended[worker]
@@ -80,10 +80,10 @@ func checkYieldEnds(t *trial) error {
 			return mine
 		})
 		if !errors.Is(err, mine) || result != nil {
-			return fmt.Errorf("Chunks whose yield returns an error: %v, error %v, want nil and the same error", result, err)
+			return fmt.Errorf("Scan whose yield returns an error: %v, error %v, want nil and the same error", result, err)
 		}
 		if more {
-			return errors.New("Chunks whose yield returned an error goes on")
+			return errors.New("Scan whose yield returned an error goes on")
 		}
 		return nil
 	})
@@ -93,12 +93,12 @@ func checkYieldEnds(t *trial) error {
 func (t *trial) endLook() error {
 	ctx, cancel := context.WithCancel(t.ctx)
 	defer cancel()
-	result, err := t.backend.Chunks(ctx, tenant, &store.ChunkQuery{}, func(int, store.Chunk) error {
+	result, err := t.backend.Scan(ctx, tenant, &store.Query{}, func(int, store.Chunk) error {
 		cancel()
 		return nil
 	})
 	if !errors.Is(err, context.Canceled) || result != nil {
-		return fmt.Errorf("Chunks whose context was cancelled at the first chunk: %v, error %v, want nil and context.Canceled", result, err)
+		return fmt.Errorf("Scan whose context was cancelled at the first chunk: %v, error %v, want nil and context.Canceled", result, err)
 	}
 	return nil
 }
@@ -123,7 +123,7 @@ func checkYieldUsesChunks(t *trial) error {
 			return t.write(tenant, plain(200, byte(len(t.model.Spans(tenant))), 0))
 		}
 		var used atomic.Bool
-		_, err := t.backend.Chunks(ctx, tenant, &store.ChunkQuery{}, func(_ int, c store.Chunk) error {
+		_, err := t.backend.Scan(ctx, tenant, &store.Query{}, func(_ int, c store.Chunk) error {
 			if len(c.Traces()) == 0 || used.Swap(true) {
 				return nil
 			}
@@ -138,7 +138,7 @@ func checkYieldUsesChunks(t *trial) error {
 			}
 		})
 		if err == nil && !used.Load() {
-			err = errors.New("Chunks shows no trace")
+			err = errors.New("Scan shows no trace")
 		}
 		return err
 	})
@@ -148,12 +148,12 @@ func checkYieldUsesChunks(t *trial) error {
 func (t *trial) lookForAcked(ctx context.Context, want map[span.TraceID]int) error {
 	var mu sync.Mutex
 	seen := map[span.TraceID]int{}
-	_, err := t.backend.Chunks(ctx, tenant, &store.ChunkQuery{}, func(_ int, c store.Chunk) error {
+	_, err := t.backend.Scan(ctx, tenant, &store.Query{}, func(_ int, c store.Chunk) error {
 		mu.Lock()
 		defer mu.Unlock()
 		for _, run := range c.Traces() {
 			if seen[run.ID] > 0 {
-				return fmt.Errorf("Chunks while others write: trace %s comes twice", run.ID)
+				return fmt.Errorf("Scan while others write: trace %s comes twice", run.ID)
 			}
 			seen[run.ID] = run.Hi - run.Lo
 		}
@@ -164,7 +164,7 @@ func (t *trial) lookForAcked(ctx context.Context, want map[span.TraceID]int) err
 	}
 	for id, n := range want {
 		if seen[id] < n {
-			return fmt.Errorf("Chunks while others write: trace %s has %d spans, want at least the %d acknowledged", id, seen[id], n)
+			return fmt.Errorf("Scan while others write: trace %s has %d spans, want at least the %d acknowledged", id, seen[id], n)
 		}
 	}
 	return nil

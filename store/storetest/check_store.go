@@ -98,8 +98,8 @@ func (t *trial) reads(id span.TraceID) map[string]func(context.Context) error {
 			_, err := b.AttributeValues(ctx, tenant, store.Of(store.Name), store.TimeRange{}, 0)
 			return err
 		},
-		"Chunks": func(ctx context.Context) error {
-			_, err := b.Chunks(ctx, tenant, &store.ChunkQuery{}, func(int, store.Chunk) error { return nil })
+		"Scan": func(ctx context.Context) error {
+			_, err := b.Scan(ctx, tenant, &store.Query{}, func(int, store.Chunk) error { return nil })
 			return err
 		},
 	}

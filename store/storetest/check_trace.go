@@ -179,7 +179,7 @@ func checkTraceInPieces(t *trial) error {
 		named := func(s *span.Span) store.Predicate {
 			return store.Compare{Field: store.Of(store.Name), Op: store.Equal, Value: span.StringValue(s.Name)}
 		}
-		for _, q := range []store.ChunkQuery{
+		for _, q := range []store.Query{
 			{Needs: []store.Predicate{named(&last)}},
 			{Needs: []store.Predicate{named(&last), named(&early)}},                              // of two spans
 			{Needs: []store.Predicate{named(&early)}, Range: store.TimeRange{Start: last.Start}}, // of a span out of the range
@@ -187,7 +187,7 @@ func checkTraceInPieces(t *trial) error {
 			{Before: early.Start}, // of the whole trace
 			{Before: last.Start, Where: []store.Predicate{named(&early), named(&last)}, EachSpan: true}, // of each span
 		} {
-			if err := t.compareLook(tenant, &look{ChunkQuery: q, after: 1, enough: early.Start + 1}); err != nil {
+			if err := t.compareLook(tenant, &look{Query: q, after: 1, enough: early.Start + 1}); err != nil {
 				return err
 			}
 		}

@@ -24,12 +24,12 @@ func (t *trial) compareAll() error {
 			return err
 		}
 		half := len(fields) / 2
-		for _, q := range []store.ChunkQuery{
+		for _, q := range []store.Query{
 			{Columns: fields[:half]},
 			{Columns: fields[half:], EachSpan: true},
 			{Needs: []store.Predicate{store.Or{}}},
 		} {
-			if err := t.compareLook(tenant, &look{ChunkQuery: q, fields: fields[half:]}); err != nil {
+			if err := t.compareLook(tenant, &look{Query: q, fields: fields[half:]}); err != nil {
 				return err
 			}
 		}

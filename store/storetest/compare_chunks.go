@@ -13,9 +13,9 @@ import (
 	"github.com/clewhq/clew/store"
 )
 
-// look is a ChunkQuery, and what else is done while it runs.
+// look is a Query, and what else is done while it runs.
 type look struct {
-	store.ChunkQuery
+	store.Query
 	fields []store.Field // asked for, though Columns do not announce them
 	// Once after traces have come, those that start before enough are not
 	// wanted any more. 0: they always are.
@@ -110,7 +110,7 @@ type seen struct {
 func (t *trial) run(tenant string, l *look) (*seen, error) {
 	var all seen
 	var came atomic.Int64
-	q := l.ChunkQuery
+	q := l.Query
 	said := func() uint64 {
 		if l.after > 0 && came.Load() >= int64(l.after) {
 			return l.enough
@@ -122,7 +122,7 @@ func (t *trial) run(tenant string, l *look) (*seen, error) {
 	q.Progress = progress.told
 	spans := spansByTimes(t.model.Spans(tenant))
 	busy := make([]atomic.Bool, max(runtime.NumCPU(), runtime.GOMAXPROCS(0)))
-	result, err := t.backend.Chunks(t.ctx, tenant, &q, func(worker int, c store.Chunk) error {
+	result, err := t.backend.Scan(t.ctx, tenant, &q, func(worker int, c store.Chunk) error {
 		if worker < 0 || worker >= len(busy) {
 			return fmt.Errorf("worker %d of %d", worker, len(busy))
 		}
@@ -183,17 +183,17 @@ func (t *trial) compareLook(tenant string, l *look) error {
 		return nil
 	}
 	small, err := simplify(l, err, simplerLooks, func(l *look) error { return t.compareOnce(tenant, l) })
-	return fmt.Errorf("Chunks(%q, %s):\n%w", tenant, small, err)
+	return fmt.Errorf("Scan(%q, %s):\n%w", tenant, small, err)
 }
 
 // compareWhere looks for the spans on which p holds, in every way.
 func (t *trial) compareWhere(tenant string, p store.Predicate, fields ...store.Field) error {
-	for _, q := range []store.ChunkQuery{
+	for _, q := range []store.Query{
 		{Where: []store.Predicate{p}, Columns: fields},
 		{Needs: []store.Predicate{p}},
 		{Needs: []store.Predicate{p}, Where: []store.Predicate{nil, p}, EachSpan: true},
 	} {
-		if err := t.compareLook(tenant, &look{ChunkQuery: q}); err != nil {
+		if err := t.compareLook(tenant, &look{Query: q}); err != nil {
 			return err
 		}
 	}

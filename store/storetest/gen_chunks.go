@@ -5,9 +5,9 @@ import (
 	"github.com/clewhq/clew/store"
 )
 
-// ChunkQuery returns a query that is likely to find some of the spans.
-func (g *Gen) ChunkQuery(spans []*span.Span) *store.ChunkQuery {
-	q := &store.ChunkQuery{Range: g.Range(spans), EachSpan: g.chance(3)}
+// Query returns a query that is likely to find some of the spans.
+func (g *Gen) Query(spans []*span.Span) *store.Query {
+	q := &store.Query{Range: g.Range(spans), EachSpan: g.chance(3)}
 	for range g.rng.IntN(3) {
 		q.Needs = append(q.Needs, g.Predicate(spans, g.rng.IntN(3)))
 	}
@@ -28,7 +28,7 @@ func (g *Gen) ChunkQuery(spans []*span.Span) *store.ChunkQuery {
 
 // look returns a look that is likely to find some of the spans.
 func (g *Gen) look(spans []*span.Span) *look {
-	l := &look{ChunkQuery: *g.ChunkQuery(spans)}
+	l := &look{Query: *g.Query(spans)}
 	for range g.rng.IntN(3) {
 		l.fields = append(l.fields, g.Field(spans))
 	}

@@ -17,7 +17,7 @@ import (
 // Model is a store that keeps rows in a list and answers everything by walking
 // through all of them. The zero Model is empty and ready for use.
 type Model struct {
-	// Lax makes Chunks leave nothing out and cut no trace, whatever the query allows.
+	// Lax makes Scan leave nothing out and cut no trace, whatever the query allows.
 	// It is set before the first use.
 	Lax bool
 

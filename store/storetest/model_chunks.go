@@ -17,11 +17,11 @@ import (
 
 var _ store.Reader = (*Model)(nil)
 
-// Chunks implements store.Reader. It leaves out all that it may, unless
+// Scan implements store.Reader. It leaves out all that it may, unless
 // m.Lax is set, and uses every liberty of a Chunk: rows of no trace, columns in
 // all forms, dictionaries that chunks share or that repeat themselves. The same
 // spans make the same chunks. What a chunk gave is spoilt when yield returns.
-func (m *Model) Chunks(ctx context.Context, tenant string, q *store.ChunkQuery, yield func(worker int, c store.Chunk) error) (*store.ScanResult, error) {
+func (m *Model) Scan(ctx context.Context, tenant string, q *store.Query, yield func(worker int, c store.Chunk) error) (*store.ScanResult, error) {
 	look := &modelLook{q: q, lax: m.Lax, spans: m.Spans(tenant), dicts: map[store.Field]*modelDict{}}
 	plan := look.plan(m.traces(tenant))
 	look.progress.Total = uint64(len(plan))
@@ -50,9 +50,9 @@ func (m *Model) Chunks(ctx context.Context, tenant string, q *store.ChunkQuery, 
 	return &store.ScanResult{Stats: look.progress.Stats}, nil
 }
 
-// modelLook is one call of Chunks.
+// modelLook is one call of Scan.
 type modelLook struct {
-	q     *store.ChunkQuery
+	q     *store.Query
 	lax   bool
 	spans []*span.Span
 

@@ -13,11 +13,11 @@ import (
 )
 
 // chunkTraces runs a look and returns the traces and their spans, sorted.
-func chunkTraces(t *testing.T, m *Model, q *store.ChunkQuery) []string {
+func chunkTraces(t *testing.T, m *Model, q *store.Query) []string {
 	t.Helper()
 	var mu sync.Mutex
 	var list []string
-	_, err := m.Chunks(t.Context(), tenant, q, func(_ int, c store.Chunk) error {
+	_, err := m.Scan(t.Context(), tenant, q, func(_ int, c store.Chunk) error {
 		mu.Lock()
 		defer mu.Unlock()
 		for _, run := range c.Traces() {
@@ -46,32 +46,32 @@ func TestModelChunks(t *testing.T) {
 	}
 	const older, newer = "1@10: 1@10", "2@15: 2@15 1@20"
 	for _, c := range []struct {
-		q    store.ChunkQuery
+		q    store.Query
 		want string
 	}{
-		{store.ChunkQuery{}, older + "; " + newer},
-		{store.ChunkQuery{Where: []store.Predicate{is(3)}}, "1@10: 1@10 false; 2@15: 2@15 true 1@20 false"},
-		{store.ChunkQuery{Needs: []store.Predicate{is(3)}}, newer},
-		{store.ChunkQuery{Needs: []store.Predicate{is(3), is(2)}}, newer}, // of two spans
-		{store.ChunkQuery{Needs: []store.Predicate{is(9)}}, ""},
-		{store.ChunkQuery{Range: store.TimeRange{Start: 20 * second}}, newer},
-		{store.ChunkQuery{Range: store.TimeRange{End: 15 * second}}, older},
-		{store.ChunkQuery{Range: store.TimeRange{Start: 11 * second, End: 15 * second}}, ""},
-		{store.ChunkQuery{Range: store.TimeRange{Start: 20 * second}, Needs: []store.Predicate{is(3)}}, newer}, // of a span out of the range
-		{store.ChunkQuery{Before: 15 * second}, older + "; " + newer},
-		{store.ChunkQuery{Before: 15*second - 1}, older},
-		{store.ChunkQuery{Enough: func() uint64 { return 10*second + 1 }}, newer},
-		{store.ChunkQuery{Enough: func() uint64 { return 10 * second }}, older + "; " + newer},
+		{store.Query{}, older + "; " + newer},
+		{store.Query{Where: []store.Predicate{is(3)}}, "1@10: 1@10 false; 2@15: 2@15 true 1@20 false"},
+		{store.Query{Needs: []store.Predicate{is(3)}}, newer},
+		{store.Query{Needs: []store.Predicate{is(3), is(2)}}, newer}, // of two spans
+		{store.Query{Needs: []store.Predicate{is(9)}}, ""},
+		{store.Query{Range: store.TimeRange{Start: 20 * second}}, newer},
+		{store.Query{Range: store.TimeRange{End: 15 * second}}, older},
+		{store.Query{Range: store.TimeRange{Start: 11 * second, End: 15 * second}}, ""},
+		{store.Query{Range: store.TimeRange{Start: 20 * second}, Needs: []store.Predicate{is(3)}}, newer}, // of a span out of the range
+		{store.Query{Before: 15 * second}, older + "; " + newer},
+		{store.Query{Before: 15*second - 1}, older},
+		{store.Query{Enough: func() uint64 { return 10*second + 1 }}, newer},
+		{store.Query{Enough: func() uint64 { return 10 * second }}, older + "; " + newer},
 	} {
 		if got := strings.Join(chunkTraces(t, m, &c.q), "; "); got != c.want {
-			t.Errorf("Chunks(%+v)\n  = %s\nwant %s", c.q, got, c.want)
+			t.Errorf("Scan(%+v)\n  = %s\nwant %s", c.q, got, c.want)
 		}
 		if len(c.q.Where) > 0 {
 			continue
 		}
 		lax := &Model{Lax: true, tenants: m.tenants}
 		if got := strings.Join(chunkTraces(t, lax, &c.q), "; "); got != older+"; "+newer {
-			t.Errorf("if it is lax, Chunks(%+v)\n  = %s\nwant all", c.q, got)
+			t.Errorf("if it is lax, Scan(%+v)\n  = %s\nwant all", c.q, got)
 		}
 	}
 }
@@ -114,7 +114,7 @@ func TestModelChunksTakeLiberties(t *testing.T) {
 			}
 		}
 	}
-	_, err := m.Chunks(t.Context(), tenant, &store.ChunkQuery{EachSpan: true}, func(_ int, c store.Chunk) error {
+	_, err := m.Scan(t.Context(), tenant, &store.Query{EachSpan: true}, func(_ int, c store.Chunk) error {
 		mu.Lock()
 		defer mu.Unlock()
 		look(c)
@@ -152,7 +152,7 @@ func mapValues[K comparable](m map[K]int) (list []int) {
 func TestModelChunksEnd(t *testing.T) {
 	m := smallModel(t)
 	mine := errors.New("mine")
-	if result, err := m.Chunks(t.Context(), tenant, &store.ChunkQuery{}, func(int, store.Chunk) error { return mine }); err != mine || result != nil {
+	if result, err := m.Scan(t.Context(), tenant, &store.Query{}, func(int, store.Chunk) error { return mine }); err != mine || result != nil {
 		t.Errorf("after an error of yield: %v, %v", result, err)
 	}
 }

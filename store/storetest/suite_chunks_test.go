@@ -9,15 +9,15 @@ import (
 	"github.com/clewhq/clew/store"
 )
 
-// lookFaults are faults of Chunks. What is nil works as it should.
+// lookFaults are faults of Scan. What is nil works as it should.
 type lookFaults struct {
-	query  func(*store.ChunkQuery)
-	chunk  func(*store.ChunkQuery, *badChunk)
-	yield  func(q *store.ChunkQuery, worker int, c store.Chunk, yield func(int, store.Chunk) error) error
+	query  func(*store.Query)
+	chunk  func(*store.Query, *badChunk)
+	yield  func(q *store.Query, worker int, c store.Chunk, yield func(int, store.Chunk) error) error
 	result func(*store.ScanResult, error) (*store.ScanResult, error)
 }
 
-func (f *faulty) Chunks(ctx context.Context, tenant string, q *store.ChunkQuery, yield func(worker int, c store.Chunk) error) (*store.ScanResult, error) {
+func (f *faulty) Scan(ctx context.Context, tenant string, q *store.Query, yield func(worker int, c store.Chunk) error) (*store.ScanResult, error) {
 	changed := *q
 	if f.where != nil {
 		changed.Where, changed.Needs = mapList(q.Where, f.where), mapList(q.Needs, f.where)
@@ -25,7 +25,7 @@ func (f *faulty) Chunks(ctx context.Context, tenant string, q *store.ChunkQuery,
 	if f.look.query != nil {
 		f.look.query(&changed)
 	}
-	result, err := f.Model.Chunks(ctx, f.name(tenant), &changed, func(worker int, c store.Chunk) error {
+	result, err := f.Model.Scan(ctx, f.name(tenant), &changed, func(worker int, c store.Chunk) error {
 		if f.look.chunk != nil {
 			bad := newBadChunk(c)
 			f.look.chunk(q, bad)
@@ -178,7 +178,7 @@ func badColumns(change func(*badChunk, store.Field, *store.Column) *store.Column
 
 // badChunks returns a fault of every chunk that has traces.
 func badChunks(change func(*badChunk)) faulty {
-	return faulty{look: lookFaults{chunk: func(_ *store.ChunkQuery, c *badChunk) {
+	return faulty{look: lookFaults{chunk: func(_ *store.Query, c *badChunk) {
 		if len(c.runs) > 0 {
 			change(c)
 		}
@@ -196,7 +196,7 @@ func eachRow(change func(c *badChunk, run store.TraceRun, row int)) faulty {
 	})
 }
 
-func badQuery(change func(*store.ChunkQuery)) faulty { return faulty{look: lookFaults{query: change}} }
+func badQuery(change func(*store.Query)) faulty { return faulty{look: lookFaults{query: change}} }
 
 var errOther = errors.New("another error")
 
@@ -205,23 +205,23 @@ var traceFaults = []fault{
 		last := c.runs[len(c.runs)-1]
 		c.drop(func(run store.TraceRun) bool { return run != last })
 	})},
-	{"shows each trace twice", checkLooks, faulty{look: lookFaults{yield: func(q *store.ChunkQuery, worker int, c store.Chunk, yield func(int, store.Chunk) error) error {
+	{"shows each trace twice", checkLooks, faulty{look: lookFaults{yield: func(q *store.Query, worker int, c store.Chunk, yield func(int, store.Chunk) error) error {
 		return errors.Join(yield(worker, c), yield(worker, c))
 	}}}},
-	{"shows each span twice", checkLooks, faulty{look: lookFaults{yield: func(q *store.ChunkQuery, worker int, c store.Chunk, yield func(int, store.Chunk) error) error {
+	{"shows each span twice", checkLooks, faulty{look: lookFaults{yield: func(q *store.Query, worker int, c store.Chunk, yield func(int, store.Chunk) error) error {
 		if q.EachSpan {
 			return errors.Join(yield(worker, c), yield(worker, c))
 		}
 		return yield(worker, c)
 	}}}},
-	{"shows each trace twice while others write", checkConcurrent, faulty{look: lookFaults{yield: func(q *store.ChunkQuery, worker int, c store.Chunk, yield func(int, store.Chunk) error) error {
+	{"shows each trace twice while others write", checkConcurrent, faulty{look: lookFaults{yield: func(q *store.Query, worker int, c store.Chunk, yield func(int, store.Chunk) error) error {
 		return errors.Join(yield(worker, c), yield(worker, c))
 	}}}},
 	{"leaves out a trace while others write", checkConcurrent, badChunks(func(c *badChunk) {
 		c.drop(func(run store.TraceRun) bool { return run != c.runs[0] })
 	})},
 	{"shows no trace", checkYieldUsesChunks, badChunks(func(c *badChunk) { c.drop(func(store.TraceRun) bool { return false }) })},
-	{"cuts traces in pieces", checkLooks, badQuery(func(q *store.ChunkQuery) { q.EachSpan = true })},
+	{"cuts traces in pieces", checkLooks, badQuery(func(q *store.Query) { q.EachSpan = true })},
 	{"leaves out the first span", checkLooks, badChunks(func(c *badChunk) {
 		for i, run := range c.runs {
 			if run.Hi-run.Lo > 1 {
@@ -230,7 +230,7 @@ var traceFaults = []fault{
 			}
 		}
 	})},
-	{"leaves out a span where it looks at each", checkLooks, faulty{look: lookFaults{chunk: func(q *store.ChunkQuery, c *badChunk) {
+	{"leaves out a span where it looks at each", checkLooks, faulty{look: lookFaults{chunk: func(q *store.Query, c *badChunk) {
 		if last := len(c.runs) - 1; q.EachSpan && last >= 0 && c.runs[last].Hi-c.runs[last].Lo > 1 {
 			c.runs[last].Hi--
 			c.live.Clear(c.runs[last].Hi)
@@ -270,19 +270,19 @@ var traceFaults = []fault{
 }
 
 var queryFaults = []fault{
-	{"looks for what it needs in the range only", checkLooks, badQuery(func(q *store.ChunkQuery) {
+	{"looks for what it needs in the range only", checkLooks, badQuery(func(q *store.Query) {
 		from := store.Compare{Field: store.Of(store.Start), Op: store.GreaterEqual, Value: span.IntValue(int64(q.Range.Start))}
 		q.Needs = mapList(q.Needs, func(p store.Predicate) store.Predicate { return store.And{p, from} })
 	})},
-	{"looks for one span with all it needs", checkLooks, badQuery(func(q *store.ChunkQuery) { q.Needs = []store.Predicate{store.And(q.Needs)} })},
-	{"leaves out traces that start before the range", checkLooks, faulty{look: lookFaults{chunk: func(q *store.ChunkQuery, c *badChunk) {
+	{"looks for one span with all it needs", checkLooks, badQuery(func(q *store.Query) { q.Needs = []store.Predicate{store.And(q.Needs)} })},
+	{"leaves out traces that start before the range", checkLooks, faulty{look: lookFaults{chunk: func(q *store.Query, c *badChunk) {
 		c.drop(func(run store.TraceRun) bool { return run.Start >= q.Range.Start })
 	}}}},
-	{"leaves out what starts at Before", checkLooks, badQuery(func(q *store.ChunkQuery) { q.Before = max(q.Before, 1) - 1 })},
-	{"takes Before for the last start of a trace", checkTraceInPieces, faulty{look: lookFaults{chunk: func(q *store.ChunkQuery, c *badChunk) {
+	{"leaves out what starts at Before", checkLooks, badQuery(func(q *store.Query) { q.Before = max(q.Before, 1) - 1 })},
+	{"takes Before for the last start of a trace", checkTraceInPieces, faulty{look: lookFaults{chunk: func(q *store.Query, c *badChunk) {
 		c.drop(func(run store.TraceRun) bool { return q.Before == 0 || c.starts[run.Hi-1] <= q.Before })
 	}}}},
-	{"has enough one too early", checkEqualStarts, badQuery(func(q *store.ChunkQuery) {
+	{"has enough one too early", checkEqualStarts, badQuery(func(q *store.Query) {
 		said := q.Enough
 		q.Enough = func() uint64 {
 			if at := said(); at > 0 {
@@ -291,7 +291,7 @@ var queryFaults = []fault{
 			return 0
 		}
 	})},
-	{"ends when there is enough", checkLooks, faulty{look: lookFaults{chunk: func(q *store.ChunkQuery, c *badChunk) {
+	{"ends when there is enough", checkLooks, faulty{look: lookFaults{chunk: func(q *store.Query, c *badChunk) {
 		c.drop(func(store.TraceRun) bool { return q.Enough() == 0 })
 	}}}},
 	{"says where on rows of no trace", checkLooks, badChunks(func(c *badChunk) {
@@ -310,7 +310,7 @@ var queryFaults = []fault{
 			return sets[i]
 		}
 	})},
-	{"confuses conditions", checkLooks, badQuery(func(q *store.ChunkQuery) {
+	{"confuses conditions", checkLooks, badQuery(func(q *store.Query) {
 		q.Where = slices.Clone(q.Where)
 		slices.Reverse(q.Where)
 	})},
@@ -341,7 +341,7 @@ var columnFaults = []fault{
 			return slices.DeleteFunc(list, func(v span.Value) bool { return v.Type != span.String })
 		})
 	})},
-	{"has announced columns only", checkLooks, faulty{look: lookFaults{chunk: func(q *store.ChunkQuery, c *badChunk) {
+	{"has announced columns only", checkLooks, faulty{look: lookFaults{chunk: func(q *store.Query, c *badChunk) {
 		c.column = func(f store.Field, column *store.Column) *store.Column {
 			if !slices.Contains(q.Columns, f) {
 				return &store.Column{}
@@ -439,16 +439,16 @@ var endFaults = []fault{
 	{"ends a look in silence", checkContextEnds, afterError(func(error) error { return nil })},
 	{"has an error of its own", checkYieldEnds, afterError(func(error) error { return errOther })},
 	{"ignores errors", checkYieldEnds, afterError(func(error) error { return nil })},
-	{"goes on after an error", checkYieldEnds, faulty{look: lookFaults{yield: func(_ *store.ChunkQuery, worker int, c store.Chunk, yield func(int, store.Chunk) error) error {
+	{"goes on after an error", checkYieldEnds, faulty{look: lookFaults{yield: func(_ *store.Query, worker int, c store.Chunk, yield func(int, store.Chunk) error) error {
 		return errors.Join(yield(worker, c), yield(worker, c))
 	}}}},
 	{"answers and fails", checkYieldEnds, faulty{look: lookFaults{result: func(_ *store.ScanResult, err error) (*store.ScanResult, error) {
 		return &store.ScanResult{}, err
 	}}}},
-	{"has a worker too many", checkLooks, faulty{look: lookFaults{yield: func(_ *store.ChunkQuery, _ int, c store.Chunk, yield func(int, store.Chunk) error) error {
+	{"has a worker too many", checkLooks, faulty{look: lookFaults{yield: func(_ *store.Query, _ int, c store.Chunk, yield func(int, store.Chunk) error) error {
 		return yield(1<<20, c)
 	}}}},
-	{"has one number for all workers", checkLooks, faulty{look: lookFaults{yield: func(_ *store.ChunkQuery, _ int, c store.Chunk, yield func(int, store.Chunk) error) error {
+	{"has one number for all workers", checkLooks, faulty{look: lookFaults{yield: func(_ *store.Query, _ int, c store.Chunk, yield func(int, store.Chunk) error) error {
 		return yield(0, &nested{Chunk: c, again: func() error { return yield(0, c) }})
 	}}}},
 	{"has no result", checkLooks, faulty{look: lookFaults{result: func(*store.ScanResult, error) (*store.ScanResult, error) { return nil, nil }}}},
@@ -456,14 +456,14 @@ var endFaults = []fault{
 		result.Gaps = []string{"block 1"}
 		return result, err
 	}}}},
-	{"comes backwards", checkLooks, badQuery(func(q *store.ChunkQuery) {
+	{"comes backwards", checkLooks, badQuery(func(q *store.Query) {
 		told := q.Progress
 		q.Progress = func(p store.Progress) {
 			p.Done = p.Total - p.Done
 			told(p)
 		}
 	})},
-	{"comes too far", checkLooks, badQuery(func(q *store.ChunkQuery) {
+	{"comes too far", checkLooks, badQuery(func(q *store.Query) {
 		told := q.Progress
 		q.Progress = func(p store.Progress) {
 			p.Done += p.Total
@@ -489,8 +489,8 @@ func (n *nested) Len() int {
 
 func (n *nested) Err() error { return n.err }
 
-func (l *locked) Chunks(ctx context.Context, tenant string, q *store.ChunkQuery, yield func(worker int, c store.Chunk) error) (*store.ScanResult, error) {
+func (l *locked) Scan(ctx context.Context, tenant string, q *store.Query, yield func(worker int, c store.Chunk) error) (*store.ScanResult, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.Model.Chunks(ctx, tenant, q, yield)
+	return l.Model.Scan(ctx, tenant, q, yield)
 }

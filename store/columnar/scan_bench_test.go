@@ -10,7 +10,7 @@ import (
 )
 
 // BenchmarkChunks measures looks through the whole store: ns/span is elapsed time by stored span.
-func BenchmarkChunks(b *testing.B) {
+func BenchmarkLook(b *testing.B) {
 	d := openBench(b)
 	service := store.Attr(store.ResourceScope, "service.name")
 	slow := store.And{store.Compare{Field: service, Value: span.StringValue("product-catalog")},
@@ -18,15 +18,15 @@ func BenchmarkChunks(b *testing.B) {
 	unknown := store.Compare{Field: requestID, Value: span.StringValue("00000000-0000-0000-0000-000000000000")}
 	for _, c := range []struct {
 		name string
-		q    store.ChunkQuery
+		q    store.Query
 		look func(store.Chunk)
 	}{
-		{"unknown value", store.ChunkQuery{Needs: []store.Predicate{unknown}, Where: []store.Predicate{unknown}}, func(store.Chunk) {}},
-		{"service and no duration", store.ChunkQuery{Needs: []store.Predicate{slow}, Where: []store.Predicate{slow}}, func(store.Chunk) {}},
-		{"service", store.ChunkQuery{Columns: []store.Field{service}, EachSpan: true}, func(c store.Chunk) { c.Column(service) }},
-		{"service and start", store.ChunkQuery{Columns: []store.Field{service}, EachSpan: true}, func(c store.Chunk) { c.Column(service); c.Starts() }},
-		{"service and duration", store.ChunkQuery{Columns: []store.Field{service}, EachSpan: true}, func(c store.Chunk) { c.Column(service); c.Column(store.Of(store.Duration)) }},
-		{"all attributes", store.ChunkQuery{}, func(c store.Chunk) {
+		{"unknown value", store.Query{Needs: []store.Predicate{unknown}, Where: []store.Predicate{unknown}}, func(store.Chunk) {}},
+		{"service and no duration", store.Query{Needs: []store.Predicate{slow}, Where: []store.Predicate{slow}}, func(store.Chunk) {}},
+		{"service", store.Query{Columns: []store.Field{service}, EachSpan: true}, func(c store.Chunk) { c.Column(service) }},
+		{"service and start", store.Query{Columns: []store.Field{service}, EachSpan: true}, func(c store.Chunk) { c.Column(service); c.Starts() }},
+		{"service and duration", store.Query{Columns: []store.Field{service}, EachSpan: true}, func(c store.Chunk) { c.Column(service); c.Column(store.Of(store.Duration)) }},
+		{"all attributes", store.Query{}, func(c store.Chunk) {
 			for _, f := range c.Attributes() {
 				c.Column(f)
 			}
@@ -36,7 +36,7 @@ func BenchmarkChunks(b *testing.B) {
 			var rows atomic.Int64
 			for b.Loop() {
 				rows.Store(0)
-				_, err := d.engine.Chunks(context.Background(), store.DefaultTenant, &c.q, func(_ int, chunk store.Chunk) error {
+				_, err := d.engine.Scan(context.Background(), store.DefaultTenant, &c.q, func(_ int, chunk store.Chunk) error {
 					rows.Add(int64(chunk.Len()))
 					c.look(chunk)
 					return chunk.Err()
