@@ -74,6 +74,17 @@ func (r *Regex) Prefix() string { return r.prefix }
 // Literal returns a literal that every match contains, maybe "". It is "" if Prefix says as much.
 func (r *Regex) Literal() string { return r.literal }
 
+// MatchesSome reports whether some string of characters of an ASCII alphabet matches; it is true if that
+// cannot be told.
+func (r *Regex) MatchesSome(alphabet string) bool {
+	for _, c := range r.prefix + r.literal {
+		if !strings.ContainsRune(alphabet, c) {
+			return false
+		}
+	}
+	return r.dfa == nil || r.dfa.reaches(alphabet)
+}
+
 // Match reports whether the whole of b matches.
 func (r *Regex) Match(b []byte) bool {
 	if len(b) < len(r.prefix) || string(b[:len(r.prefix)]) != r.prefix {

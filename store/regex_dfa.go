@@ -92,6 +92,37 @@ func (d *dfa) match(b []byte) (matched, ok bool) {
 	return s.accepts, true
 }
 
+// dfaMaxReach is how many states reaches looks at.
+const dfaMaxReach = 256
+
+// reaches reports whether some string of characters of an ASCII alphabet matches; it is true if that cannot be told.
+func (d *dfa) reaches(alphabet string) bool {
+	met := map[*dfaState]bool{d.start: true}
+	for next := []*dfaState{d.start}; len(next) > 0; {
+		s := next[0]
+		next = next[1:]
+		if s.accepts || len(met) > dfaMaxReach {
+			return true
+		}
+		if s.settled { // accepts nothing, whatever follows
+			continue
+		}
+		for _, c := range alphabet {
+			to := s.ascii[c].Load()
+			if to == nil {
+				if to = d.build(s, &s.ascii[c], c); to == nil {
+					return true
+				}
+			}
+			if !met[to] {
+				met[to] = true
+				next = append(next, to)
+			}
+		}
+	}
+	return false
+}
+
 // run goes on from s as far as there is nothing to be decoded or built, and
 // no verdict, and returns what is left.
 func (s *dfaState) run(b []byte) (end *dfaState, rest []byte) {

@@ -181,3 +181,20 @@ func mustRegex(t testing.TB, expr string) *Regex {
 	}
 	return r
 }
+
+func TestMatchesSome(t *testing.T) {
+	const hex = "0123456789abcdef-"
+	for expr, want := range map[string]bool{
+		".*[g-z].*": false, ".*[f-z].*": true, "[0-9a-f-]{36}": true, "": true, "x": false, "a|x": true, "a.*x": false,
+		"DEAD.*": false, "(?i)DEAD.*": true, ".*": true, "[^0-9a-f-]+": false, "[^0-9a-f-]*": true, `\bx\b`: false, `\b.x?\b`: true,
+		"beef.*g?": true, "beef.*g": false, "é": false, "[aé]": true, "a{3}(b|[g-z]){2}": true, "a{3}[g-z]{2}": false, `[^\x00-\x{10FFFF}]`: false,
+	} {
+		r, err := NewRegex(expr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := r.MatchesSome(hex); got != want {
+			t.Errorf("%q matches some string of hex digits: %v", expr, got)
+		}
+	}
+}

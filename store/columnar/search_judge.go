@@ -6,6 +6,7 @@ import (
 
 	"github.com/clewhq/clew/span"
 	"github.com/clewhq/clew/store"
+	"github.com/clewhq/clew/store/columnar/colenc"
 )
 
 // test is the part of a predicate that looks at one value.
@@ -18,6 +19,8 @@ type test struct {
 	want   span.Value
 	ints   intTest // the comparison, for Int values
 	prefix []byte  // what every string that passes begins with
+	// outside has the alphabets of packed strings of which none passes.
+	outside map[string]bool
 }
 
 // intTest is a comparison of integers: lo <= v <= hi, or not that. lo > hi: no integer.
@@ -43,6 +46,10 @@ func newTest(p store.Predicate) (store.Field, *test) {
 		t := &test{regex: p.Regex, not: p.Not, digits: p.Field.OfID(), ints: noInt}
 		if !p.Not && !t.digits {
 			t.prefix = []byte(p.Regex.Prefix())
+			t.outside = map[string]bool{}
+			for _, alphabet := range colenc.Alphabets {
+				t.outside[alphabet] = !p.Regex.MatchesSome(alphabet)
+			}
 		}
 		return p.Field, t
 	case store.Exists:

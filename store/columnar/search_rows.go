@@ -307,6 +307,7 @@ func (v *evaluator) testColumn(t *test, c *leafColumn, p *pieceRef, own level, o
 // testStrings sets the values of a piece that pass.
 func (v *evaluator) testStrings(t *test, c *leafColumn, p *pieceRef, passed store.Bitmap) error {
 	if p.mode == pieceLocal {
+		v.read += uint64(p.len)
 		return v.b.read(location{p.off, p.len}, func(raw []byte) error {
 			return testLocal(t, c.col.key.Type, p, raw, passed)
 		})
@@ -333,6 +334,9 @@ func testLocal(t *test, typ span.Type, p *pieceRef, raw []byte, passed store.Bit
 	list, raw, err := colenc.StringsIn(raw, n)
 	if err != nil {
 		return err
+	}
+	if typ == span.String && t.outside[list.Alphabet()] {
+		return nil
 	}
 	verdicts := make([]uint8, n)
 	some := false

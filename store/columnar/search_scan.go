@@ -146,7 +146,17 @@ func newLook(e *Engine, s *snapshot, q *store.Query, yield func(int, store.Chunk
 		fieldsOf(n.p, l.want.add)
 		l.needs = append(l.needs, n)
 	}
+	// What says more is asked first: most often it decides.
+	slices.SortStableFunc(l.needs, func(a, b need) int { return conjuncts(b.p) - conjuncts(a.p) })
 	return l
+}
+
+func conjuncts(p store.Predicate) int {
+	and, ok := p.(store.And)
+	if !ok {
+		return 1
+	}
+	return len(and)
 }
 
 // open fills the heap.

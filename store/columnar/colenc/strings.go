@@ -27,6 +27,25 @@ type List struct {
 	n      int // strings, if packed
 }
 
+// Alphabets are the characters of packed strings.
+var Alphabets = []string{hexAlphabet, uuidAlphabet}
+
+const (
+	hexAlphabet  = "0123456789abcdef"
+	uuidAlphabet = hexAlphabet + "-"
+)
+
+// Alphabet returns what the strings are made of: one of Alphabets, or "" if it is not known.
+func (l *List) Alphabet() string {
+	switch {
+	case l.size == 0:
+		return ""
+	case l.uuid:
+		return uuidAlphabet
+	}
+	return hexAlphabet
+}
+
 // Len returns the number of strings.
 func (l *List) Len() int {
 	if l.size > 0 {
