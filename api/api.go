@@ -76,11 +76,19 @@ func (f *face) handler() http.Handler {
 	return compress(f.mux)
 }
 
-// get routes GET and HEAD requests for path to h. An error that h returns
-// before anything was sent becomes the answer; later ones cut the connection,
-// so that no client takes half an answer for a whole one.
-func (f *face) get(path string, h func(w http.ResponseWriter, r *http.Request) error) {
-	f.mux.HandleFunc("GET "+f.Prefix+path, func(w http.ResponseWriter, r *http.Request) {
+// get routes GET and HEAD requests for path to h.
+func (f *face) get(path string, h handlerFunc) { f.handle("GET", path, h) }
+
+// post routes POST requests for path to h.
+func (f *face) post(path string, h handlerFunc) { f.handle("POST", path, h) }
+
+// handlerFunc answers a request. An error that it returns before anything was
+// sent becomes the answer; later ones cut the connection, so that no client
+// takes half an answer for a whole one.
+type handlerFunc func(w http.ResponseWriter, r *http.Request) error
+
+func (f *face) handle(method, path string, h handlerFunc) {
+	f.mux.HandleFunc(method+" "+f.Prefix+path, func(w http.ResponseWriter, r *http.Request) {
 		if f.Timeout > 0 {
 			ctx, cancel := context.WithTimeout(r.Context(), f.Timeout)
 			defer cancel()

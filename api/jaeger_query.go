@@ -39,12 +39,13 @@ func (j *jaeger) parseQuery(p params) (*jaegerQuery, error) {
 		q.traces, err = j.parseIDs(ids, given)
 		return q, err
 	}
-	conditions, err := p.conditions()
+	filter, err := p.jaegerFilter()
 	if err != nil {
 		return nil, err
 	}
-	filter := &traceql.Filter{Body: joined(traceql.And, conditions)}
-	q.search = &traceql.Query{Search: &traceql.Pipeline{Stages: []traceql.Stage{filter}}}
+	if q.search, err = filter.query(); err != nil {
+		return nil, err
+	}
 	if given.End == 0 {
 		given.End = uint64(j.Now().UnixNano()) + 1
 	}
@@ -99,40 +100,60 @@ func (j *jaeger) parseIDs(ids []string, hint store.TimeRange) ([]traceRef, error
 	return refs, nil
 }
 
-// conditions returns what one and the same span has to satisfy.
-func (p params) conditions() ([]traceql.Expr, error) {
-	var list []traceql.Expr
-	if service := p.Get("service"); service != "" {
-		list = append(list, equal(attribute(store.ResourceScope, "service.name"), traceql.StringStatic(service)))
-	}
-	if operation := p.Get("operation"); operation != "" {
-		list = append(list, equal(intrinsic(traceql.SpanName), traceql.StringStatic(operation)))
-	}
+// jaegerFilter is what one and the same span has to satisfy.
+type jaegerFilter struct {
+	service, operation string         // "": any
+	shortest, longest  *time.Duration // nil: no bound
+	tags               []tag
+}
+
+// jaegerFilter reads what the legacy API says of spans.
+func (p params) jaegerFilter() (*jaegerFilter, error) {
+	f := &jaegerFilter{service: p.Get("service"), operation: p.Get("operation")}
 	shortest, hasMin, err := p.duration("minDuration")
 	if err != nil {
 		return nil, err
 	}
 	if hasMin {
-		list = append(list, compare(intrinsic(traceql.SpanDuration), traceql.GreaterEqual, traceql.DurationStatic(int64(shortest))))
+		f.shortest = &shortest
 	}
 	longest, hasMax, err := p.duration("maxDuration")
 	if err != nil {
 		return nil, err
 	}
 	if hasMax {
-		list = append(list, compare(intrinsic(traceql.SpanDuration), traceql.LessEqual, traceql.DurationStatic(int64(longest))))
+		f.longest = &longest
 	}
 	if hasMin && hasMax && longest < shortest {
 		return nil, badRequest("'maxDuration' should be greater than 'minDuration'")
 	}
-	tags, err := p.tags()
-	if len(tags) > maxTags {
+	f.tags, err = p.tags()
+	return f, err
+}
+
+// query finds the traces with such a span.
+func (f *jaegerFilter) query() (*traceql.Query, error) {
+	if len(f.tags) > maxTags {
 		return nil, badRequest("too many tags, the limit is %d", maxTags)
 	}
-	for _, t := range tags {
+	var list []traceql.Expr
+	if f.service != "" {
+		list = append(list, equal(attribute(store.ResourceScope, "service.name"), traceql.StringStatic(f.service)))
+	}
+	if f.operation != "" {
+		list = append(list, equal(intrinsic(traceql.SpanName), traceql.StringStatic(f.operation)))
+	}
+	if f.shortest != nil {
+		list = append(list, compare(intrinsic(traceql.SpanDuration), traceql.GreaterEqual, traceql.DurationStatic(int64(*f.shortest))))
+	}
+	if f.longest != nil {
+		list = append(list, compare(intrinsic(traceql.SpanDuration), traceql.LessEqual, traceql.DurationStatic(int64(*f.longest))))
+	}
+	for _, t := range f.tags {
 		list = append(list, t.expr())
 	}
-	return list, err
+	filter := &traceql.Filter{Body: joined(traceql.And, list)}
+	return &traceql.Query{Search: &traceql.Pipeline{Stages: []traceql.Stage{filter}}}, nil
 }
 
 // tags reads tag=key:value and tags={"key":"value"}.
