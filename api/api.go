@@ -108,7 +108,7 @@ func (f *face) handle(method, path string, h handlerFunc) {
 }
 
 func (f *face) answerError(w *response, r *http.Request, err error) {
-	code, err := f.explainError(r, err)
+	code, err := f.explainError(r.Context(), r.URL.Path, err)
 	var retry *store.RetryError
 	if errors.As(err, &retry) && retry.After > 0 {
 		w.Header().Set("Retry-After", fmt.Sprint(int64(retry.After.Seconds()+0.999)))
@@ -118,11 +118,11 @@ func (f *face) answerError(w *response, r *http.Request, err error) {
 
 // explainError returns the status that an error stands for, and the error as
 // the client is told it. What is the server's own fault is logged.
-func (f *face) explainError(r *http.Request, err error) (code int, told error) {
+func (f *face) explainError(ctx context.Context, path string, err error) (code int, told error) {
 	code = statusOf(err)
 	switch {
-	case code == http.StatusInternalServerError && r.Context().Err() == nil:
-		f.Log.Error("request failed", "path", r.URL.Path, "err", err)
+	case code == http.StatusInternalServerError && ctx.Err() == nil:
+		f.Log.Error("request failed", "path", path, "err", err)
 	case code == http.StatusGatewayTimeout:
 		err = fmt.Errorf("the answer took longer than the limit of %v; narrow the query or its time range: %w", f.Timeout, err)
 	}

@@ -67,7 +67,7 @@ func (n *native) answer(w http.ResponseWriter, r *http.Request, run func(ctx con
 	case !e.begun:
 		return err
 	default:
-		code, err := n.explainError(r, err)
+		code, err := n.explainError(r.Context(), r.URL.Path, err)
 		e.send("error", map[string]ErrorBody{"error": errorBody(code, err)})
 	}
 	return e.err

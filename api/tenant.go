@@ -14,16 +14,26 @@ const maxTenants = 64
 
 // tenantOf returns the one tenant that a request speaks for.
 func tenantOf(r *http.Request) (string, error) {
-	id, err := tenantHeader(r)
+	return oneTenant(r.Header.Values(span.TenantHeader))
+}
+
+// tenantsOf returns the tenants of a request that may ask for several at once, as "a|b".
+func tenantsOf(r *http.Request) ([]string, error) {
+	return severalTenants(r.Header.Values(span.TenantHeader))
+}
+
+// oneTenant is tenantOf for the values of a header or of gRPC's metadata.
+func oneTenant(values []string) (string, error) {
+	id, err := tenantHeader(values)
 	if err != nil || id == "" {
 		return store.DefaultTenant, err
 	}
 	return id, checkTenant(id)
 }
 
-// tenantsOf returns the tenants of a request that may ask for several at once, as "a|b".
-func tenantsOf(r *http.Request) ([]string, error) {
-	header, err := tenantHeader(r)
+// severalTenants is tenantsOf for the values of a header or of gRPC's metadata.
+func severalTenants(values []string) ([]string, error) {
+	header, err := tenantHeader(values)
 	if err != nil || header == "" {
 		return []string{store.DefaultTenant}, err
 	}
@@ -40,9 +50,8 @@ func tenantsOf(r *http.Request) ([]string, error) {
 	return slices.Compact(ids), nil
 }
 
-// tenantHeader returns "" if the request names no tenant.
-func tenantHeader(r *http.Request) (string, error) {
-	values := r.Header.Values(span.TenantHeader)
+// tenantHeader returns "" if there is no value.
+func tenantHeader(values []string) (string, error) {
 	switch len(values) {
 	case 0:
 		return "", nil

@@ -1,0 +1,46 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/clewhq/clew/store"
+)
+
+// grpcCodes are the codes of gRPC for those that statusOf returns.
+var grpcCodes = map[int]codes.Code{
+	http.StatusBadRequest:          codes.InvalidArgument,
+	http.StatusNotFound:            codes.NotFound,
+	http.StatusUnprocessableEntity: codes.ResourceExhausted,
+	http.StatusTooManyRequests:     codes.ResourceExhausted,
+	http.StatusServiceUnavailable:  codes.Unavailable,
+	http.StatusGatewayTimeout:      codes.DeadlineExceeded,
+	statusClientGone:               codes.Canceled,
+	http.StatusInternalServerError: codes.Internal,
+}
+
+// grpcError returns the status of a call that failed with err; nil stays nil. What is
+// the server's own fault is logged.
+func (f *face) grpcError(ctx context.Context, method string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if _, ok := status.FromError(err); ok { // of gRPC itself
+		return err
+	}
+	code, err := f.explainError(ctx, method, err)
+	told := status.New(grpcCodes[code], strings.ToValidUTF8(err.Error(), "\ufffd"))
+	if retry := (*store.RetryError)(nil); errors.As(err, &retry) && retry.After > 0 {
+		if detailed, err := told.WithDetails(&errdetails.RetryInfo{RetryDelay: durationpb.New(retry.After)}); err == nil {
+			told = detailed
+		}
+	}
+	return told.Err()
+}
