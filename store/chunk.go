@@ -87,11 +87,11 @@ const NoCode = math.MaxUint32
 // Column has the values of a field by row, as numbers or as codes. If both
 // Nums and Codes are nil, no row has the field. Rows of no trace have anything.
 type Column struct {
-	// Nums has the bits of each row's value, of Type: Int, Float or Bool. Has has
-	// the rows that have one; nil means all.
+	// Nums has the bits of each row's value, of Type: Int, Float or Bool.
 	Type span.Type
 	Nums []uint64
-	Has  Bitmap
+	// Has has the rows that have a value; nil means all where there are Nums, else that Codes tell.
+	Has Bitmap
 	// Codes has for each row the place of its value in Dict, or NoCode.
 	Codes []uint32
 	Dict  Values

@@ -3,6 +3,7 @@ package traceql
 import (
 	"cmp"
 	"math"
+	"math/bits"
 	"slices"
 
 	"github.com/clewhq/clew/store"
@@ -22,6 +23,8 @@ type contrast struct {
 	columns  []contrastColumn
 	keys     []uint64 // to order rows by cell
 	rows     []int32  // ordered
+	sets     [sides]store.Bitmap
+	some     []int32 // of the rows of a cell
 	cells    []contrastCell
 	weights  []float64 // by row, or nil
 	numbers  []uint32  // of the values of a cell
@@ -56,11 +59,13 @@ var (
 type contrastCell struct {
 	side, interval uint32
 	rows           []int32
+	set            store.Bitmap // of rows; nil: not made
 }
 
 type contrastColumn struct {
-	of     *contrasted
-	column *column
+	of      *contrasted
+	column  *column
+	present store.Bitmap // rows that have a value; nil: that is not known
 }
 
 // contrasted is an attribute with its values and how often they were met.
@@ -113,13 +118,13 @@ func (c *contrast) attribute(a Attribute) *contrasted {
 
 func (c *contrast) fetch(e *env) {
 	c.columns = c.columns[:0]
-	add := func(a Attribute, column *column) {
+	add := func(a Attribute, column *column, present store.Bitmap) {
 		if column.codes != nil || column.nums != nil {
-			c.columns = append(c.columns, contrastColumn{c.attribute(a), column})
+			c.columns = append(c.columns, contrastColumn{c.attribute(a), column, present})
 		}
 	}
 	for _, a := range contrastFields() {
-		add(*a, e.column(a))
+		add(*a, e.column(a), nil)
 	}
 	for _, f := range e.chunk.Attributes() {
 		if f == serviceName {
@@ -130,7 +135,7 @@ func (c *contrast) fetch(e *env) {
 		if from.Codes != nil {
 			made.dict = stored{Values: from.Dict}
 		}
-		add(Attribute{Scope: f.Scope, Name: f.Key}, made)
+		add(Attribute{Scope: f.Scope, Name: f.Key}, made, from.Has)
 	}
 	c.selected = c.selection.rows(e)
 	if q := c.query.Compare; q.End != 0 {
@@ -184,7 +189,7 @@ func (c *contrast) order(s *selection) {
 	for i, key := range c.keys {
 		c.rows[i] = int32(key & (1<<31 - 1))
 		if i+1 == len(c.keys) || c.keys[i+1]>>31 != key>>31 {
-			c.cells = append(c.cells, contrastCell{uint32(key >> 63), uint32(key >> 31), c.rows[from : i+1]})
+			c.cells = append(c.cells, contrastCell{side: uint32(key >> 63), interval: uint32(key >> 31), rows: c.rows[from : i+1]})
 			from = i + 1
 		}
 	}
@@ -195,20 +200,42 @@ func (c *contrast) divide(s *selection) {
 	c.rows, c.cells = sized(c.rows, len(s.rows))[:0], c.cells[:0]
 	for side := range uint32(sides) {
 		from := len(c.rows)
+		set := &c.sets[side]
+		*set = sized(*set, len(c.selected))
+		clear(*set)
 		for _, row := range s.rows {
 			if c.selected.Has(int(row)) == (side == selectionSide) {
 				c.rows = append(c.rows, row)
+				set.Set(int(row))
 			}
 		}
 		if len(c.rows) > from {
-			c.cells = append(c.cells, contrastCell{side, uint32(s.single), c.rows[from:]})
+			c.cells = append(c.cells, contrastCell{side, uint32(s.single), c.rows[from:], *set})
 		}
 	}
+}
+
+// present returns the rows of a cell, without those of which it is known that they lack the column.
+func (c *contrast) present(column contrastColumn, cell contrastCell) []int32 {
+	if column.present == nil || cell.set == nil {
+		return cell.rows
+	}
+	c.some = c.some[:0]
+	for i, word := range cell.set {
+		for word &= column.present[i]; word != 0; word &= word - 1 {
+			c.some = append(c.some, int32(64*i+bits.TrailingZeros64(word)))
+		}
+	}
+	return c.some
 }
 
 // count adds the values that a column has on the rows of a cell, and returns how many have one.
 func (c *contrast) count(column contrastColumn, cell contrastCell) (present float64) {
 	of := column.of
+	cell.rows = c.present(column, cell)
+	if len(cell.rows) == 0 {
+		return 0
+	}
 	add := func(number uint32, count float64) {
 		if number != 0 {
 			present += count

@@ -19,19 +19,21 @@ type fieldColumn struct {
 	dict   *valueList     // of table
 	scopes []*fieldColumn // for AnyScope: those that the block has, in order
 
-	chunk uint32 // whose column out is
-	ok    bool
-	out   store.Column
-	nums  []uint64 // memory of out
-	codes []uint32
-	has   store.Bitmap
+	chunk   uint32 // whose column out is
+	ok      bool
+	out     store.Column
+	nums    []uint64 // memory of out
+	codes   []uint32
+	has     store.Bitmap
+	present store.Bitmap // of a sparse column
 }
 
 // fieldPart is a column with values of a field.
 type fieldPart struct {
 	num    uint32
 	typ    span.Type
-	in     []uint8 // as in leafColumn; nil: a value for each row
+	in     []uint8  // as in leafColumn; nil: a value for each row
+	shapes []uint32 // that have the column; nil: not asked for yet
 	shared *dictValues
 }
 
@@ -318,6 +320,9 @@ func (c *blockChunk) eachRowItsOwn(fc *fieldColumn, dict store.Values) {
 // fillPart fills from one column. Where a row has no value, it lacks the field or, with defaults, has the empty one.
 func (c *blockChunk) fillPart(fc *fieldColumn, part *fieldPart, defaults bool) {
 	v, p := c.v, c.v.column(part.num).piece(c.v.chunk)
+	if c.fillSparse(fc, part, int(p.n), defaults) {
+		return
+	}
 	places := c.places(part, int(p.n), levelOf(fc.f.Scope, fc.f))
 	switch v.dir.keys[part.num].encoding() {
 	case encStrings:
@@ -333,6 +338,79 @@ func (c *blockChunk) fillPart(fc *fieldColumn, part *fieldPart, defaults bool) {
 		fc.out = store.Column{Codes: fc.codes, Dict: emptyValue}
 	default:
 		c.fillNumbers(fc, part, places, defaults)
+	}
+}
+
+// fillSparse is fillPart for a column that some spans have once, and the others have not: it touches the former only.
+func (c *blockChunk) fillSparse(fc *fieldColumn, part *fieldPart, n int, defaults bool) bool {
+	v := c.v
+	if n == c.Len() || part.in == nil || defaults || levelOf(fc.f.Scope, fc.f) != colSpan || v.dir.rows[part.num] != v.dir.totals[part.num] {
+		return false
+	}
+	if part.shapes == nil {
+		for shape, times := range part.in {
+			if times > 0 {
+				part.shapes = append(part.shapes, uint32(shape))
+			}
+		}
+	}
+	has := v.rowsOfShapes(fc.present[:0], part.shapes)
+	if has == nil || has.Count() != n {
+		return false
+	}
+	fc.present = has
+	switch v.dir.keys[part.num].encoding() {
+	case encStrings:
+		c.fillSparseStrings(fc, part)
+	case encNone:
+		c.lackAll(fc)
+		for row := has.Next(0); row >= 0; row = has.Next(row + 1) {
+			fc.codes[row] = 0
+		}
+		fc.out = store.Column{Codes: fc.codes, Dict: emptyValue, Has: has}
+	default:
+		vals := v.ints(part.num)
+		if len(vals) < n {
+			return false
+		}
+		c.roomForNumbers(fc)
+		at := 0
+		for row := has.Next(0); row >= 0; row = has.Next(row + 1) {
+			fc.nums[row] = vals[at]
+			at++
+		}
+		fc.out = store.Column{Type: part.typ, Nums: fc.nums[:c.Len()], Has: has}
+	}
+	return true
+}
+
+func (c *blockChunk) fillSparseStrings(fc *fieldColumn, part *fieldPart) {
+	s := c.v.strings(part.num)
+	if s == nil {
+		return
+	}
+	c.lackAll(fc)
+	at := 0
+	for row := fc.present.Next(0); row >= 0; row = fc.present.Next(row + 1) {
+		code := s.code(at)
+		if s.shared != nil {
+			code = s.shared[code]
+		}
+		fc.codes[row] = code
+		at++
+	}
+	var dict store.Values = part.shared
+	if s.shared == nil {
+		dict = &localValues{s.list, part.typ}
+	}
+	fc.out = store.Column{Codes: fc.codes, Dict: dict, Has: fc.present}
+}
+
+// lackAll makes codes of rows that all lack the field.
+func (c *blockChunk) lackAll(fc *fieldColumn) {
+	fc.codes = resize(fc.codes, c.Len())
+	for i := range fc.codes {
+		fc.codes[i] = store.NoCode
 	}
 }
 
@@ -493,9 +571,7 @@ func (c *blockChunk) fillNumbers(fc *fieldColumn, part *fieldPart, places []int3
 		fc.out = store.Column{Type: part.typ, Nums: padded(c, vals)}
 		return
 	}
-	if cap(fc.nums) < c.Len() {
-		fc.nums, fc.has = make([]uint64, max(c.Len(), chunkRowsMax)), store.NewBitmap(max(c.Len(), chunkRowsMax))
-	}
+	c.roomForNumbers(fc)
 	nums, has := fc.nums[:c.Len()], fc.has[:(c.Len()+63)/64]
 	clear(has)
 	for row, at := range places {
@@ -508,6 +584,12 @@ func (c *blockChunk) fillNumbers(fc *fieldColumn, part *fieldPart, places []int3
 	fc.out = store.Column{Type: part.typ, Nums: nums, Has: has}
 	if defaults {
 		fc.out.Has = nil
+	}
+}
+
+func (c *blockChunk) roomForNumbers(fc *fieldColumn) {
+	if cap(fc.nums) < c.Len() {
+		fc.nums, fc.has = make([]uint64, max(c.Len(), chunkRowsMax)), store.NewBitmap(max(c.Len(), chunkRowsMax))
 	}
 }
 

@@ -49,9 +49,20 @@ type evaluator struct {
 	// columns holds the indexes of columns that were asked for, decoded what was decoded of them last.
 	columns map[uint32]*column
 	decoded map[uint32]*decodedPiece
+	byShape shapeRows
 	fields  map[store.Field]*fieldColumn
 	read    uint64 // bytes of pieces
 }
+
+// shapeRows has the rows of a chunk by shape, if ok.
+type shapeRows struct {
+	ok   bool
+	rows []store.Bitmap // by shape
+	used []uint32       // shapes of the chunk
+}
+
+// maxShapeRows bounds the memory of shapeRows: a bitmap for each shape of the block.
+const maxShapeRows = 2048
 
 // decodedPiece is a piece of the present chunk, if chunk says so; its memory is used again for the next.
 type decodedPiece struct {

@@ -10,7 +10,7 @@ import (
 
 // begin turns the evaluator to a chunk of n spans.
 func (v *evaluator) begin(chunk uint32, n int) {
-	v.chunk, v.hasStarts, v.err = chunk, false, v.broken
+	v.chunk, v.hasStarts, v.byShape.ok, v.err = chunk, false, false, v.broken
 	v.n = [colLink + 1]int{colSpan: n, colEvent: -1, colLink: -1}
 }
 
@@ -131,6 +131,48 @@ func (v *evaluator) owners(children store.Bitmap, child level) store.Bitmap {
 		}
 	})
 	return out
+}
+
+// rowsOfShapes sets rows to the spans that have one of some shapes; nil if the block has too many.
+func (v *evaluator) rowsOfShapes(rows store.Bitmap, shapes []uint32) store.Bitmap {
+	if v.table.len() > maxShapeRows {
+		return nil
+	}
+	s := &v.byShape
+	if !s.ok {
+		s.ok = true
+		v.findShapes()
+	}
+	n := (v.size(colSpan) + 63) / 64
+	rows = append(rows, make(store.Bitmap, n)...)
+	for _, shape := range shapes {
+		if of := s.rows[shape]; len(of) == n {
+			rows.Or(of)
+		}
+	}
+	return rows
+}
+
+func (v *evaluator) findShapes() {
+	s := &v.byShape
+	if s.rows == nil {
+		s.rows = make([]store.Bitmap, v.table.len())
+	}
+	for _, shape := range s.used {
+		s.rows[shape] = s.rows[shape][:0]
+	}
+	s.used = s.used[:0]
+	n := (v.size(colSpan) + 63) / 64
+	for row, shape := range v.shapesOf(colSpan) {
+		if shape >= uint64(len(s.rows)) {
+			continue
+		}
+		if len(s.rows[shape]) == 0 {
+			s.rows[shape] = append(s.rows[shape], make(store.Bitmap, n)...)
+			s.used = append(s.used, uint32(shape))
+		}
+		s.rows[shape].Set(row)
+	}
 }
 
 // eachParent calls f for each span that has events or links: those from lo to hi.

@@ -219,6 +219,9 @@ func (c *chunkCheck) columns() [][][]span.Value {
 			if !whole {
 				continue
 			}
+			if has := columns[i].Has; has != nil && has.Has(row) != (len(values) > 0) {
+				c.addf("Column(%q).Has is %t of row %d, Values has %s", f, has.Has(row), row, formatValues(values))
+			}
 			if v, ok := columns[i].Value(row); ok != (len(values) > 0) || ok && v != values[0] {
 				c.addf("Column(%q) has %s (%t) on row %d, Values has %s", f, formatValue(v), ok, row, formatValues(values))
 			}
