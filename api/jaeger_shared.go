@@ -13,47 +13,47 @@ import (
 // becomes the child of the client's, and the children of both become the
 // server's, which most of them are. New ids follow from the shared ones, so
 // that a link to a span stays valid.
-func (j *jaegerJSON) splitShared() {
-	halves := j.sharedServers()
+func (v *jaegerView) splitShared() {
+	halves := v.sharedServers()
 	if len(halves) == 0 {
 		return
 	}
-	ids, parents := slices.Clone(j.ids), slices.Clone(j.parents)
+	ids, parents := slices.Clone(v.ids), slices.Clone(v.parents)
 	server := make(map[span.SpanID]span.SpanID, len(halves)) // shared id -> that of its first server
 	taken := make(map[span.SpanID]bool, len(halves))
 	for _, i := range halves {
-		shared := j.ids[i]
-		ids[i], parents[i] = j.newID(shared, taken), shared
+		shared := v.ids[i]
+		ids[i], parents[i] = v.newID(shared, taken), shared
 		if _, ok := server[shared]; !ok {
 			server[shared] = ids[i]
 		}
 	}
 	for i := range parents {
-		if id, ok := server[parents[i]]; ok && ids[i] == j.ids[i] && ids[i] != parents[i] {
+		if id, ok := server[parents[i]]; ok && ids[i] == v.ids[i] && ids[i] != parents[i] {
 			parents[i] = id
 		}
 	}
-	j.ids, j.parents, j.known = ids, parents, sortedIDs(ids)
+	v.ids, v.parents, v.known = ids, parents, sortedIDs(ids)
 }
 
 // sharedServers returns the server spans that have the id of a client span.
-func (j *jaegerJSON) sharedServers() []int {
+func (v *jaegerView) sharedServers() []int {
 	unique := true
-	for i := 1; unique && i < len(j.known); i++ {
-		unique = j.known[i-1] != j.known[i]
+	for i := 1; unique && i < len(v.known); i++ {
+		unique = v.known[i-1] != v.known[i]
 	}
 	if unique {
 		return nil
 	}
 	clients := make(map[span.SpanID]bool)
-	for i, kind := range j.b.Kinds {
+	for i, kind := range v.b.Kinds {
 		if kind == kindClient {
-			clients[j.ids[i]] = true
+			clients[v.ids[i]] = true
 		}
 	}
 	var list []int
-	for i, kind := range j.b.Kinds {
-		if kind == kindServer && clients[j.ids[i]] {
+	for i, kind := range v.b.Kinds {
+		if kind == kindServer && clients[v.ids[i]] {
 			list = append(list, i)
 		}
 	}
@@ -61,11 +61,11 @@ func (j *jaegerJSON) sharedServers() []int {
 }
 
 // newID makes an id out of one that is shared, and takes it.
-func (j *jaegerJSON) newID(shared span.SpanID, taken map[span.SpanID]bool) (id span.SpanID) {
+func (v *jaegerView) newID(shared span.SpanID, taken map[span.SpanID]bool) (id span.SpanID) {
 	for h := fnv.New64a(); ; {
 		h.Write(shared[:])
 		binary.BigEndian.PutUint64(id[:], h.Sum64())
-		if _, known := slices.BinarySearch(j.known, id.Uint64()); !known && !taken[id] && !id.IsZero() {
+		if _, known := slices.BinarySearch(v.known, id.Uint64()); !known && !taken[id] && !id.IsZero() {
 			taken[id] = true
 			return id
 		}
