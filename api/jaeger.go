@@ -22,8 +22,15 @@ import (
 //	GET /api/operations?service&spanKind
 //	GET /api/traces?service&operation&tag&tags&minDuration&maxDuration&start&end&limit&traceID
 //	GET /api/traces/{traceID}?start&end
+//	GET /api/dependencies?endTs&lookback&service
+//	GET /api/metrics/latencies?quantile&service&spanKind&groupByOperation&endTs&lookback&step
+//	GET /api/metrics/{calls,errors}?service&spanKind&groupByOperation&endTs&lookback&step&ratePer
+//	GET /api/metrics/minstep
+//	POST /api/transform
+//	POST /api/archive/{traceID}?start&end
 //
 // Unlike there, a search needs no service, and the traces come newest first.
+// Times may be in RFC 3339.
 func NewJaeger(cfg Config, r store.Reader) http.Handler {
 	j := &jaeger{newFace(cfg, r, failJaeger)}
 	j.get("/api/services", j.services)
@@ -31,6 +38,13 @@ func NewJaeger(cfg Config, r store.Reader) http.Handler {
 	j.get("/api/operations", j.operations)
 	j.get("/api/traces", j.search)
 	j.get("/api/traces/{traceID}", j.trace)
+	j.get("/api/dependencies", j.dependencies)
+	j.get("/api/metrics/latencies", j.latencies)
+	j.get("/api/metrics/calls", j.calls)
+	j.get("/api/metrics/errors", j.errors)
+	j.get("/api/metrics/minstep", j.minStep)
+	j.post("/api/transform", j.transform)
+	j.post("/api/archive/{traceID}", j.archive)
 	return j.handler()
 }
 
@@ -128,12 +142,16 @@ func writeList[T any](w http.ResponseWriter, r *http.Request, list []T, gaps []s
 		list = []T{}
 	}
 	tellGaps(w, gaps)
+	return writeEnvelope(w, r, envelope{Data: list, Total: len(list)})
+}
+
+func writeEnvelope(w http.ResponseWriter, r *http.Request, e envelope) error {
 	w.Header().Set("Content-Type", "application/json")
 	enc := json.NewEncoder(w)
 	if isPretty(r) {
 		enc.SetIndent("", prettyIndent)
 	}
-	return enc.Encode(envelope{Data: list, Total: len(list)})
+	return enc.Encode(e)
 }
 
 const prettyIndent = "    "

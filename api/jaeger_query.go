@@ -57,14 +57,14 @@ func (j *jaeger) parseQuery(p params) (*jaegerQuery, error) {
 	return q, err
 }
 
-// jaegerRange reads start and end in microseconds. The whole of the last
+// jaegerRange reads start and end, in microseconds or RFC 3339. The whole of the last
 // microsecond belongs to the range, as times are shown cut to microseconds.
 func (p params) jaegerRange() (r store.TimeRange, hasStart bool, err error) {
-	start, hasStart, err := p.unix("start", time.Microsecond)
+	start, hasStart, err := p.jaegerTime("start", time.Microsecond)
 	if err != nil {
 		return r, false, err
 	}
-	end, hasEnd, err := p.unix("end", time.Microsecond)
+	end, hasEnd, err := p.jaegerTime("end", time.Microsecond)
 	if err != nil {
 		return r, false, err
 	}

@@ -88,7 +88,7 @@ func (p params) unix(name string, unit time.Duration) (ns uint64, ok bool, err e
 }
 
 var unitNames = map[time.Duration]string{
-	time.Nanosecond: "nanoseconds", time.Microsecond: "microseconds", time.Second: "seconds",
+	time.Nanosecond: "nanoseconds", time.Microsecond: "microseconds", time.Millisecond: "milliseconds", time.Second: "seconds",
 }
 
 // instant reads a time in RFC 3339 or in nanoseconds since 1970.
