@@ -21,11 +21,13 @@ type look struct {
 	// wanted any more. 0: they always are.
 	after  int
 	enough uint64
+	// bySpans says that it is EnoughSpans which tells so: those without a span that starts at or after it.
+	bySpans bool
 }
 
 func (l *look) String() string {
-	return fmt.Sprintf("where %q\n  needs %q\n  range %v before=%d eachSpan=%t columns=%q fields=%q after %d traces enough=%d",
-		l.Where, l.Needs, l.Range, l.Before, l.EachSpan, l.Columns, l.fields, l.after, l.enough)
+	return fmt.Sprintf("where %q\n  needs %q\n  range %v before=%d eachSpan=%t columns=%q fields=%q after %d traces enough=%d by spans=%t",
+		l.Where, l.Needs, l.Range, l.Before, l.EachSpan, l.Columns, l.fields, l.after, l.enough, l.bySpans)
 }
 
 // asked returns all fields that chunks are asked for. The parent's id is always among them.
@@ -70,6 +72,9 @@ func (l *look) wants(t *modelTrace, s *span.Span, enough uint64) bool {
 	inRange := func(s *span.Span) bool { return l.Range.Contains(s.Start) }
 	lacks := func(p store.Predicate) bool {
 		return !slices.ContainsFunc(spans, func(s *span.Span) bool { return Judge(p, s) })
+	}
+	if l.bySpans {
+		start = spans[len(spans)-1].Start
 	}
 	return slices.ContainsFunc(spans, inRange) && !slices.ContainsFunc(l.Needs, lacks) &&
 		(l.Before == 0 || spans[0].Start <= l.Before) && start >= enough
@@ -117,7 +122,11 @@ func (t *trial) run(tenant string, l *look) (*seen, error) {
 		}
 		return 0
 	}
-	q.Enough = said
+	if l.bySpans {
+		q.EnoughSpans = said
+	} else {
+		q.Enough = said
+	}
 	progress := &progressCheck{}
 	q.Progress = progress.told
 	spans := spansByTimes(t.model.Spans(tenant))

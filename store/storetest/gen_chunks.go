@@ -33,7 +33,7 @@ func (g *Gen) look(spans []*span.Span) *look {
 		l.fields = append(l.fields, g.Field(spans))
 	}
 	if len(spans) > 0 && g.chance(3) {
-		l.after, l.enough = 1+g.rng.IntN(5), pick(g, spans...).Start
+		l.after, l.enough, l.bySpans = 1+g.rng.IntN(5), pick(g, spans...).Start, g.chance(3)
 	}
 	return l
 }

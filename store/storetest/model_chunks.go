@@ -111,7 +111,8 @@ func (l *modelLook) leavesOut(t *modelTrace) bool {
 		return !slices.ContainsFunc(t.spans, func(s *span.Span) bool { return Judge(p, s) })
 	}
 	return !slices.ContainsFunc(t.spans, inRange) || slices.ContainsFunc(l.q.Needs, lacks) ||
-		l.q.Before != 0 && t.start() > l.q.Before || l.q.Enough != nil && t.start() < l.q.Enough()
+		l.q.Before != 0 && t.start() > l.q.Before || l.q.Enough != nil && t.start() < l.q.Enough() ||
+		l.q.EnoughSpans != nil && t.spans[len(t.spans)-1].Start < l.q.EnoughSpans()
 }
 
 // done counts a chunk and tells how far the look has come.

@@ -284,6 +284,9 @@ var queryFaults = []fault{
 	}}}},
 	{"has enough one too early", checkEqualStarts, badQuery(func(q *store.Query) {
 		said := q.Enough
+		if said == nil {
+			return
+		}
 		q.Enough = func() uint64 {
 			if at := said(); at > 0 {
 				return at + 1
@@ -292,7 +295,7 @@ var queryFaults = []fault{
 		}
 	})},
 	{"ends when there is enough", checkLooks, faulty{look: lookFaults{chunk: func(q *store.Query, c *badChunk) {
-		c.drop(func(store.TraceRun) bool { return q.Enough() == 0 })
+		c.drop(func(store.TraceRun) bool { return q.Enough == nil || q.Enough() == 0 })
 	}}}},
 	{"says where on rows of no trace", checkLooks, badChunks(func(c *badChunk) {
 		c.where = func(_ int, set store.Bitmap) store.Bitmap {
