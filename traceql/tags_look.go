@@ -15,7 +15,7 @@ import (
 // for tags or values therefore goes from the newest spans back, and ends when it has done so much:
 const (
 	// maxLooked is how many values are read; maxSampled, for a first impression.
-	maxLooked  = 500_000
+	maxLooked  = 250_000
 	maxSampled = maxLooked / 16
 	// maxKept is about how many bytes of distinct values each worker keeps.
 	maxKept = 2 << 20

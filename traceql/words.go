@@ -102,13 +102,17 @@ func (w *words) connective(word, sign string) bool {
 	return is
 }
 
+// isConnective looks no further than it has to: words in quotes may follow each other without white space.
 func (w *words) isConnective(word, sign string) bool {
-	rest := w.text[w.at:]
-	n := wordEnd(rest)
-	if text := rest[:n]; text != word && text != strings.ToUpper(word) && text != sign {
-		return false
+	for _, text := range []string{word, strings.ToUpper(word), sign} {
+		behind, ok := strings.CutPrefix(w.text[w.at:], text)
+		if !ok {
+			continue
+		}
+		next := strings.TrimLeftFunc(behind, unicode.IsSpace)
+		return (behind == "" || len(next) < len(behind)) && operatorAt(next) == "" // else it is a key
 	}
-	return operatorAt(strings.TrimLeftFunc(rest[n:], unicode.IsSpace)) == "" // else it is a key
+	return false
 }
 
 // wordEnd returns where white space begins.
