@@ -72,6 +72,7 @@ var plainWords = []struct{ text, body string }{
 	{"a=x AND b=y and c=z && d=w", `.a = "x" && .b = "y" && .c = "z" && .d = "w"`},
 	{"a=x OR b=y or c=z || d=w", `.a = "x" || .b = "y" || .c = "z" || .d = "w"`},
 	{"a=x b=y OR c=z d=w", `(.a = "x" && .b = "y") || (.c = "z" && .d = "w")`},
+	{`a="x"'or'OR b=y`, `(.a = "x" && ` + free("or") + `) || .b = "y"`},
 	{"and=x or = y", `.and = "x" && .or = "y"`},
 	{`"and" 'or'`, free("and") + " && " + free("or")},
 
