@@ -1,0 +1,494 @@
+package analyze
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/clewhq/clew/span"
+	"github.com/clewhq/clew/store"
+)
+
+// OTLP's SpanKinds that tell of calls; all others are quiet.
+const (
+	quiet    = 0
+	server   = 2
+	client   = 3
+	producer = 4
+	consumer = 5
+)
+
+// statusError is OTLP's.
+const statusError = 2
+
+// linker finds the calls in the traces of chunks. It belongs to one goroutine.
+//
+// A call is counted once, at the span of who took it: a server's span tells of
+// a call by the service of the nearest span above it that is not quiet. A
+// client's span counts if none below it tells of its call; then its attributes
+// name who was called: a database, or a service that sends no spans. Messages
+// are counted at their consumer's span or, if it is in another trace or
+// missing, from the producer to the broker and from the broker to the consumer.
+type linker struct {
+	within  store.TimeRange
+	brokers bool
+
+	nodes   []Node // by number; 0 is who has no name
+	numbers map[string]uint32
+	tallies map[edgeKey]*tally
+	recent  [1 << recentBits]*tally
+	bytes   int  // that distributions may still take
+	full    bool // something was left out
+
+	services  nameColumn
+	peerNames []nameColumn
+
+	// Of the chunk, by row.
+	starts              []uint64 // nil: all rows are in the range
+	statuses, durations []uint64
+	own                 []uint32 // services
+	kinds               []uint8
+	parents             []int32
+	above               []int32 // the nearest row above that is not quiet, noRow or notLooked
+	peers               []peer
+	under               []uint8      // sides that rows below are on, of those that are not quiet
+	answered            store.Bitmap // whose call or message others tell of
+
+	talkers []int32          // rows that are not quiet, by trace
+	shared  []store.TraceRun // may have spans that share an id
+	asking  []int32          // rows whose peers are of interest
+	path    []int32
+	ids     map[span.SpanID]halves
+	moved   []int32 // memory of parents
+	memory  [3][]uint64
+}
+
+// notLooked is a value of linker.above.
+const notLooked = -2
+
+// Sides of a call, of linker.under.
+const (
+	sends = 1 << iota
+	takes
+)
+
+func sideOf(kind uint8) uint8 {
+	if kind == client || kind == producer {
+		return sends
+	}
+	return takes
+}
+
+func newLinker(within store.TimeRange, opts GraphOptions, bytes int) *linker {
+	l := &linker{
+		within: within, brokers: opts.Brokers, bytes: bytes,
+		nodes: make([]Node, 1), numbers: map[string]uint32{}, tallies: map[edgeKey]*tally{},
+		services: nameColumn{field: serviceField}, ids: map[span.SpanID]halves{},
+	}
+	for i, f := range peerFields() {
+		l.peerNames = append(l.peerNames, nameColumn{field: f, noIPs: PeerKeys[i].Talkers})
+	}
+	return l
+}
+
+// number returns the number of a node.
+func (l *linker) number(name string) uint32 {
+	n, ok := l.numbers[name]
+	if ok || name == "" {
+		return n
+	}
+	if len(l.nodes) > maxNames {
+		l.full = true
+		return 0
+	}
+	n = uint32(len(l.nodes))
+	l.nodes = append(l.nodes, Node{Name: name})
+	l.numbers[name] = n
+	return n
+}
+
+// inRange reports whether a row starts in the range.
+func (l *linker) inRange(row int32) bool { return l.starts == nil || l.within.Contains(l.starts[row]) }
+
+func (l *linker) observe(c store.Chunk) error {
+	if !l.begin(c) {
+		return nil // it is told as a gap
+	}
+	for _, run := range c.Traces() {
+		if l.starts == nil || l.within.Overlaps(run.Start, l.starts[run.Hi-1]) {
+			l.hear(run)
+		}
+	}
+	l.joinHalves(c)
+	for _, row := range l.talkers {
+		if p := l.parents[row]; p >= 0 && p != row && l.kinds[p] != quiet {
+			l.above[row] = p
+		} else {
+			l.findAbove(row)
+		}
+	}
+	l.followLinks(c)
+	l.answer(c)
+	if c.Err() != nil {
+		return nil
+	}
+	for _, row := range l.talkers {
+		if l.inRange(row) {
+			l.count(row)
+		}
+	}
+	if l.full || l.bytes < 0 {
+		return errTooLarge
+	}
+	return nil
+}
+
+// begin reads the columns that every chunk is asked for.
+func (l *linker) begin(c store.Chunk) bool {
+	n := c.Len()
+	kinds := l.numbersOf(c, 0, kindField)
+	l.statuses, l.durations = l.numbersOf(c, 1, statusField), l.numbersOf(c, 2, durationField)
+	l.parents = c.Parents()
+	l.starts = nil
+	if l.cuts(c) {
+		l.starts = c.Starts()
+	}
+	l.services.begin(c)
+	for i := range firstTalkerKey {
+		l.peerNames[i].begin(c)
+	}
+	if c.Err() != nil {
+		return false
+	}
+	l.own = slices.Grow(l.own[:0], n)[:n]
+	l.services.all(l.own, l)
+	l.kinds = slices.Grow(l.kinds[:0], n)[:n]
+	for row, kind := range kinds[:n] {
+		if kind < server || kind > consumer {
+			kind = quiet
+		}
+		l.kinds[row] = uint8(kind)
+	}
+	l.above = slices.Grow(l.above[:0], n)[:n]
+	for row := range l.above {
+		l.above[row] = notLooked
+	}
+	l.peers = slices.Grow(l.peers[:0], n)[:n]
+	clear(l.peers)
+	l.under = slices.Grow(l.under[:0], n)[:n]
+	clear(l.under)
+	words := len(c.Live())
+	l.answered = slices.Grow(l.answered[:0], words)[:words]
+	clear(l.answered)
+	l.talkers, l.shared = l.talkers[:0], l.shared[:0]
+	l.nameQuiet(c)
+	return true
+}
+
+// cuts reports whether rows of a chunk may start outside of the range.
+func (l *linker) cuts(c store.Chunk) bool {
+	if l.within.Start == 0 && l.within.End == 0 {
+		return false
+	}
+	b, ok := c.(interface{ Bounds() (lo, hi uint64) })
+	if !ok {
+		return true
+	}
+	lo, hi := b.Bounds()
+	return !l.within.Contains(lo) || !l.within.Contains(hi)
+}
+
+// numbersOf returns a column of integers, 0 where there is none. Its memory is told by number.
+func (l *linker) numbersOf(c store.Chunk, number int, f store.Field) []uint64 {
+	column := c.Column(f)
+	if column.Nums != nil && column.Has == nil && column.Type == span.Int {
+		return column.Nums
+	}
+	nums := slices.Grow(l.memory[number][:0], c.Len())[:c.Len()]
+	l.memory[number] = nums
+	clear(nums)
+	for _, run := range c.Traces() {
+		for row := run.Lo; row < run.Hi; row++ {
+			v, _ := column.Value(row)
+			nums[row] = v.Num
+		}
+	}
+	return nums
+}
+
+// nameQuiet makes quiet spans that name their peer those of clients.
+func (l *linker) nameQuiet(c store.Chunk) {
+	for i := range firstTalkerKey {
+		names := &l.peerNames[i]
+		if names.codes == nil {
+			continue
+		}
+		for _, run := range c.Traces() {
+			for row := int32(run.Lo); row < int32(run.Hi); row++ {
+				if l.kinds[row] == quiet && names.at(row, l) != 0 {
+					l.kinds[row] = client
+				}
+			}
+		}
+	}
+}
+
+// hear counts the spans of a trace by service, and lists those that are not quiet. If a
+// sender and a receiver have the same parent, they may share an id.
+func (l *linker) hear(run store.TraceRun) {
+	var top, both uint8
+	for row := int32(run.Lo); row < int32(run.Hi); row++ {
+		node := &l.nodes[l.own[row]]
+		node.Kind = Service
+		if l.inRange(row) {
+			node.Spans++
+			if l.statuses[row] == statusError {
+				node.Errors++
+			}
+		}
+		kind := l.kinds[row]
+		if kind == quiet {
+			continue
+		}
+		l.talkers = append(l.talkers, row)
+		under := &top
+		if p := l.parents[row]; p >= 0 {
+			under = &l.under[p]
+		}
+		*under |= sideOf(kind)
+		if l.parents[row] == row {
+			*under = sends | takes
+		}
+		both |= *under & (*under >> 1)
+	}
+	if both != 0 {
+		l.shared = append(l.shared, run)
+	}
+}
+
+// halves are the first rows of a trace that sent, and that received, with the
+// same span id.
+type halves struct{ sender, receiver int32 }
+
+// joinHalves deals with spans whose id a sender and a receiver share, as
+// Zipkin's instrumentation does it: the receiver's becomes the child of the
+// sender's, and the children of both become the receiver's.
+func (l *linker) joinHalves(c store.Chunk) {
+	if len(l.shared) == 0 {
+		return
+	}
+	ids := c.SpanIDs()
+	l.moved = append(l.moved[:0], l.parents...)
+	l.parents = l.moved
+	for _, run := range l.shared {
+		l.joinTrace(run, ids)
+	}
+}
+
+// listSenders fills l.ids with the senders of a trace.
+func (l *linker) listSenders(run store.TraceRun, ids []span.SpanID) {
+	clear(l.ids)
+	for row := run.Lo; row < run.Hi; row++ {
+		if !l.sends(int32(row)) {
+			continue
+		}
+		if _, ok := l.ids[ids[row]]; !ok {
+			l.ids[ids[row]] = halves{int32(row), noRow}
+		}
+	}
+}
+
+func (l *linker) joinTrace(run store.TraceRun, ids []span.SpanID) {
+	l.listSenders(run, ids)
+	joined := false
+	for row := run.Lo; row < run.Hi; row++ {
+		if k := l.kinds[row]; k != server && k != consumer {
+			continue
+		}
+		if h, ok := l.ids[ids[row]]; ok {
+			joined = true
+			l.parents[row] = h.sender
+			if h.receiver < 0 {
+				l.ids[ids[row]] = halves{h.sender, int32(row)}
+			}
+		}
+	}
+	for row := run.Lo; joined && row < run.Hi; row++ {
+		if p := l.parents[row]; p >= 0 && ids[p] != ids[row] {
+			if h, ok := l.ids[ids[p]]; ok && h.receiver >= 0 {
+				l.parents[row] = h.receiver
+			}
+		}
+	}
+}
+
+// findAbove finds the nearest row above that is not quiet, for a row and all
+// between the two.
+func (l *linker) findAbove(row int32) {
+	l.path = l.path[:0]
+	found := int32(noRow)
+	for at := row; ; at = l.parents[at] {
+		if l.above[at] != notLooked {
+			found = l.above[at]
+			break
+		}
+		l.above[at] = noRow // where a circle of parents ends
+		l.path = append(l.path, at)
+		p := l.parents[at]
+		if p < 0 || p == at {
+			break
+		}
+		if l.kinds[p] != quiet {
+			found = p
+			break
+		}
+	}
+	for _, at := range l.path {
+		l.above[at] = found
+	}
+}
+
+// sends reports whether a row is there and is one of a client or producer.
+func (l *linker) sends(row int32) bool {
+	return row >= 0 && (l.kinds[row] == client || l.kinds[row] == producer)
+}
+
+// followLinks puts consumers that have no sender above below the one that they link to, if it is in their trace.
+func (l *linker) followLinks(c store.Chunk) {
+	var traces, spans *store.Column
+	var run store.TraceRun // whose senders are listed
+	for _, row := range l.talkers {
+		if l.kinds[row] != consumer || l.sends(l.above[row]) {
+			continue
+		}
+		if traces == nil {
+			traces, spans = c.Column(linkTrace), c.Column(linkSpan)
+			if traces.Codes == nil || spans.Codes == nil {
+				return
+			}
+		}
+		trace, _ := traces.Value(int(row))
+		id, _ := spans.Value(int(row))
+		own := runOf(c, int(row))
+		if trace.Str != string(own.ID[:]) || len(id.Str) != len(span.SpanID{}) {
+			continue
+		}
+		if run != own {
+			run = own
+			l.listSenders(run, c.SpanIDs())
+		}
+		if h, ok := l.ids[span.SpanID([]byte(id.Str))]; ok {
+			l.above[row] = h.sender
+		}
+	}
+}
+
+// runOf returns the trace of a row.
+func runOf(c store.Chunk, row int) store.TraceRun {
+	runs := c.Traces()
+	i, _ := slices.BinarySearchFunc(runs, row, func(r store.TraceRun, row int) int { return cmp.Compare(r.Hi, row+1) })
+	return runs[i]
+}
+
+// answer finds out which clients and producers others answer for, and names the
+// peers of the rest.
+func (l *linker) answer(c store.Chunk) {
+	for _, row := range l.talkers {
+		a := l.above[row]
+		switch l.kinds[row] {
+		case server:
+			l.answerAbove(row)
+		case consumer:
+			l.answerAbove(row)
+			if a >= 0 && l.kinds[a] == producer {
+				l.answered.Set(int(a))
+			}
+		case client:
+			if a >= 0 && l.own[row] != l.own[a] {
+				l.answerAbove(row)
+			}
+		}
+	}
+	l.asking = l.asking[:0]
+	for _, row := range l.talkers {
+		if l.asks(row) {
+			l.asking = append(l.asking, row)
+		}
+	}
+	l.namePeers(c, slices.Clone(l.asking))
+	for _, row := range l.asking {
+		if l.kinds[row] == client && l.peers[row].node != 0 {
+			l.answerAbove(row)
+		}
+	}
+}
+
+// asks reports whether it is of interest whom a row names.
+func (l *linker) asks(row int32) bool {
+	switch a := l.above[row]; l.kinds[row] {
+	case server:
+		return a < 0 || l.own[a] == 0
+	case consumer:
+		return l.brokers || !l.sends(a)
+	case producer:
+		return l.brokers || !l.answered.Has(int(row))
+	}
+	return !l.answered.Has(int(row))
+}
+
+// answerAbove marks the clients above a row that tells of their call.
+func (l *linker) answerAbove(row int32) {
+	for a := l.above[row]; a >= 0 && a != row && l.kinds[a] == client && !l.answered.Has(int(a)); a = l.above[a] {
+		l.answered.Set(int(a))
+	}
+}
+
+// count counts the calls that a row tells of.
+func (l *linker) count(row int32) {
+	own, peer, a := l.own[row], l.peers[row], l.above[row]
+	var above uint32
+	if a >= 0 {
+		above = l.own[a]
+	}
+	switch l.kinds[row] {
+	case server:
+		if above == 0 {
+			l.addNamed(peer, peer.node, own, Call, noRow, row)
+			return
+		}
+		caller := int32(noRow)
+		if l.kinds[a] == client && l.parents[row] == a {
+			caller = a
+		}
+		l.add(above, own, Call, caller, row)
+	case client:
+		if above != own { // the server's span between them is missing
+			l.add(above, own, Call, noRow, noRow)
+		}
+		if !l.answered.Has(int(row)) {
+			l.addNamed(peer, own, peer.node, PeerKeys[peer.key].via, row, noRow)
+		}
+	case producer:
+		if l.brokers || !l.answered.Has(int(row)) {
+			l.addNamed(peer, own, peer.node, Message, row, noRow)
+		}
+	case consumer:
+		l.countMessage(row, own, above)
+	}
+}
+
+// countMessage counts what a consumer's span tells of. One below another of its service goes on with the same message.
+func (l *linker) countMessage(row int32, own, above uint32) {
+	a := l.above[row]
+	if a >= 0 && l.kinds[a] == consumer && above == own {
+		return
+	}
+	if p := l.peers[row]; p.node != 0 {
+		l.addNamed(p, p.node, own, Message, noRow, row)
+		return
+	}
+	sender := int32(noRow)
+	if l.sends(a) {
+		sender = a
+	}
+	l.add(above, own, Message, sender, row)
+}

@@ -1,0 +1,192 @@
+package analyze
+
+import (
+	"bytes"
+	"context"
+	"encoding/gob"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"reflect"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/clewhq/clew/span"
+	"github.com/clewhq/clew/store"
+	"github.com/clewhq/clew/store/columnar"
+	"github.com/clewhq/clew/store/storetest"
+)
+
+// A service that sends no spans may be named as a peer, so some names are both.
+var (
+	someServices = []string{"", "web", "shop", "stock", "mail", "Shop"}
+	somePeers    = []string{"redis", "shop", "10.0.0.1", "kafka", "web", ""}
+)
+
+func pick[T any](rng *rand.Rand, list ...T) T { return list[rng.IntN(len(list))] }
+
+// randomSpans returns traces. Only the halves of a call share an id, and their parent too.
+func randomSpans(rng *rand.Rand, traces int) []span.Span {
+	var all []span.Span
+	for n := range traces {
+		var trace []span.Span
+		for range 1 + rng.IntN(14) {
+			trace = append(trace, randomSpan(rng, n, trace))
+		}
+		all = append(all, trace...)
+	}
+	return all
+}
+
+func randomSpan(rng *rand.Rand, trace int, before []span.Span) span.Span {
+	s := span.Span{
+		TraceID: span.TraceID{0: byte(trace), 1: byte(trace >> 8), 15: 1}, SpanID: span.SpanID{0: byte(len(before)), 7: 1},
+		Kind: pick[int32](rng, 0, 1, 1, 2, 2, 2, 3, 3, 3, 4, 5, 5), Status: pick[int32](rng, 0, 0, 1, 2), Start: 1000 + rng.Uint64N(1000),
+	}
+	s.End = s.Start + rng.Uint64N(1<<rng.IntN(40))
+	if name := pick(rng, someServices...); name != "" {
+		s.Resource.Attrs = []span.KeyValue{{Key: "service.name", Value: span.StringValue(name)}}
+	}
+	for _, k := range PeerKeys {
+		if rng.IntN(8) == 0 {
+			s.Attrs = append(s.Attrs, span.KeyValue{Key: k.Key, Value: span.StringValue(pick(rng, somePeers...))})
+		}
+	}
+	if len(before) == 0 {
+		return s
+	}
+	other := pick(rng, before...)
+	switch rng.IntN(12) {
+	case 0: // it stays a root
+	case 1:
+		s.Parent = span.SpanID{1, 2, 3, 4}
+	case 2, 3:
+		s.Links = []span.SpanLink{{TraceID: other.TraceID, SpanID: other.SpanID}}
+		s.Links[0].TraceID[15] = pick[byte](rng, 1, 1, 2)
+	case 4:
+		twins := slices.ContainsFunc(before, func(b span.Span) bool { return b.SpanID == other.SpanID && b.Kind != other.Kind })
+		if s.Parent = other.SpanID; other.Kind == 3 && !twins {
+			s.SpanID, s.Parent, s.Kind = other.SpanID, other.Parent, 2
+		}
+	default:
+		s.Parent = other.SpanID
+	}
+	return s
+}
+
+func TestDependenciesRandomly(t *testing.T) {
+	seed := rand.Uint64()
+	if text := os.Getenv("CLEW_TEST_SEED"); text != "" {
+		n, err := strconv.ParseUint(text, 0, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		seed = n
+	}
+	t.Logf("CLEW_TEST_SEED=%d", seed)
+	rng := rand.New(rand.NewPCG(seed, 0))
+	for range 30 {
+		spans := randomSpans(rng, 1+rng.IntN(200))
+		m := &storetest.Model{}
+		e := newEngine(t)
+		for part := range slices.Chunk(spans, 1+rng.IntN(len(spans))) {
+			writeSpans(t, m, part)
+			writeSpans(t, e, part)
+			if rng.IntN(2) == 0 {
+				if err := e.Settle(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		within := pick(rng, store.TimeRange{}, store.TimeRange{Start: 1200, End: 1800}, store.TimeRange{Start: 1990}, store.TimeRange{Start: 1, End: 1e6})
+		opts := GraphOptions{Brokers: rng.IntN(2) == 0}
+		want := newNaiveGraph(spans, within, opts)
+		for _, r := range []store.Reader{m, e} {
+			got, err := Dependencies(t.Context(), r, store.DefaultTenant, within, opts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := want.diff(got); err != nil {
+				t.Fatalf("%T, %+v, %+v: %v", r, within, opts, err)
+			}
+		}
+	}
+}
+
+func (g *naiveGraph) diff(got *Graph) error {
+	if want := g.sortedNodes(); !reflect.DeepEqual(got.Nodes, want) {
+		return fmt.Errorf("nodes are\n%v, want\n%v", got.Nodes, want)
+	}
+	if len(got.Edges) != len(g.edges) || got.Gaps != nil {
+		return fmt.Errorf("%d edges, want %d; gaps %v", len(got.Edges), len(g.edges), got.Gaps)
+	}
+	for _, e := range got.Edges {
+		want := g.edges[edgeName{e.Caller, e.Callee, e.Connection}]
+		if want == nil {
+			return fmt.Errorf("edge %+v, want none", e)
+		}
+		if e.Calls != want.calls || e.Errors != want.errors || !e.Client.near(want.client) || !e.Server.near(want.server) {
+			return fmt.Errorf("edge %+v, want %+v", e, want)
+		}
+	}
+	return nil
+}
+
+// near reports whether a latency is that of durations, but for the error it may have.
+func (l Latency) near(durations []uint64) bool {
+	n := len(durations)
+	if n == 0 || l.Count != uint64(n) {
+		return l == Latency{}
+	}
+	slices.Sort(durations)
+	near := func(got uint64, percent int) bool {
+		want := float64(durations[(n*percent+99)/100-1])
+		return float64(got) >= want*0.992 && float64(got) <= want*1.008
+	}
+	return near(l.P50, 50) && near(l.P95, 95) && near(l.P99, 99) && l.Max == durations[n-1]
+}
+
+func newEngine(t testing.TB) *columnar.Engine {
+	e, err := columnar.Open(columnar.Options{
+		Dir: t.TempDir(), Decode: decodeSpans, SyncInterval: time.Hour, Logger: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := e.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	return e
+}
+
+func writeSpans(t testing.TB, w store.Writer, spans []span.Span) {
+	t.Helper()
+	var raw bytes.Buffer
+	if err := gob.NewEncoder(&raw).Encode(spans); err != nil {
+		t.Fatal(err)
+	}
+	b := &span.Batch{Raw: raw.Bytes(), Format: span.FormatOTLPProto, Received: time.Now()}
+	for i := range spans {
+		b.Append(&spans[i])
+	}
+	if err := w.Write(t.Context(), store.DefaultTenant, b); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// decodeSpans reads what writeSpans logs.
+func decodeSpans(_ span.Format, raw []byte, b *span.Batch) error {
+	var spans []span.Span
+	if err := gob.NewDecoder(bytes.NewReader(raw)).Decode(&spans); err != nil {
+		return err
+	}
+	for i := range spans {
+		b.Append(&spans[i])
+	}
+	return nil
+}
