@@ -29,6 +29,8 @@ import (
 //	POST /api/transform
 //	POST /api/archive/{traceID}?start&end
 //
+// and below /api/v3 what routeV3 has.
+//
 // Unlike there, a search needs no service, and the traces come newest first.
 // Times may be in RFC 3339.
 func NewJaeger(cfg Config, r store.Reader) http.Handler {
@@ -45,6 +47,7 @@ func NewJaeger(cfg Config, r store.Reader) http.Handler {
 	j.get("/api/metrics/minstep", j.minStep)
 	j.post("/api/transform", j.transform)
 	j.post("/api/archive/{traceID}", j.archive)
+	j.routeV3()
 	return j.handler()
 }
 
@@ -245,11 +248,7 @@ func (j *jaeger) find(r *http.Request, tenant string, q *jaegerQuery, answer *ja
 	for _, gap := range result.Gaps {
 		answer.failed(jaegerError{Msg: "the answer may lack traces: " + gap})
 	}
-	refs := make([]traceRef, len(result.Traces))
-	for i, t := range result.Traces {
-		refs[i] = traceRef{t.ID, store.TimeRange{Start: t.Start, End: saturate(max(t.Start, t.End), 1)}}
-	}
-	return refs, nil
+	return refsOf(result), nil
 }
 
 // jaegerAnswer writes an envelope around traces as they come.
@@ -262,11 +261,15 @@ type jaegerAnswer struct {
 }
 
 func newJaegerAnswer(w http.ResponseWriter, r *http.Request, raw bool) *jaegerAnswer {
-	var opts []jsontext.Options
+	return &jaegerAnswer{w: w, json: jsonFor(w, r), raw: raw}
+}
+
+// jsonFor returns a writer that indents if that is asked for.
+func jsonFor(w http.ResponseWriter, r *http.Request) *jsonWriter {
 	if isPretty(r) {
-		opts = append(opts, jsontext.WithIndent(prettyIndent))
+		return newJSON(w, jsontext.WithIndent(prettyIndent))
 	}
-	return &jaegerAnswer{w: w, json: newJSON(w, opts...), raw: raw}
+	return newJSON(w)
 }
 
 func (a *jaegerAnswer) begin() {

@@ -8,8 +8,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/go-json-experiment/json/jsontext"
-
 	"github.com/clewhq/clew/store"
 	"github.com/clewhq/clew/traceql"
 )
@@ -270,11 +268,7 @@ func (m *metricsQuery) collect(found *traceql.SeriesResult, add func(line *metri
 // write answers with a jaeger.api_v2.metrics.MetricFamily, in the JSON of protobuf.
 func (m *metricsQuery) write(w http.ResponseWriter, r *http.Request, name, help string, lines []*metricsLine) error {
 	w.Header().Set("Content-Type", "application/json")
-	var opts []jsontext.Options
-	if isPretty(r) {
-		opts = append(opts, jsontext.WithIndent(prettyIndent))
-	}
-	j := newJSON(w, opts...)
+	j := jsonFor(w, r)
 	prefix, grouped := "service_", ", grouped by service"
 	if m.byOperation {
 		prefix, grouped = "service_operation_", ", grouped by service & operation"

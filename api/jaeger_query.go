@@ -2,6 +2,7 @@ package api
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"math"
 	"slices"
@@ -175,7 +176,7 @@ func (p params) tags() ([]tag, error) {
 		}
 		more, err := parseJSONTags(text)
 		if err != nil {
-			return nil, err
+			return nil, badRequest("malformed 'tags' parameter, %v", err)
 		}
 		list = append(list, more...)
 	}
@@ -186,7 +187,7 @@ func (p params) tags() ([]tag, error) {
 func parseJSONTags(text string) ([]tag, error) {
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal([]byte(text), &members); err != nil {
-		return nil, badRequest("malformed 'tags' parameter, cannot unmarshal JSON: %v", err)
+		return nil, fmt.Errorf("cannot unmarshal JSON: %w", err)
 	}
 	var list []tag
 	for _, key := range slices.Sorted(maps.Keys(members)) {
@@ -195,10 +196,10 @@ func parseJSONTags(text string) ([]tag, error) {
 		switch member[0] {
 		case '"':
 			if err := json.Unmarshal(member, &value); err != nil {
-				return nil, badRequest("malformed 'tags' parameter, cannot unmarshal JSON: %v", err)
+				return nil, fmt.Errorf("cannot unmarshal JSON: %w", err)
 			}
 		case '{', '[', 'n':
-			return nil, badRequest("malformed 'tags' parameter: the value of %q is neither a string nor a number nor a boolean", key)
+			return nil, fmt.Errorf("the value of %q is neither a string nor a number nor a boolean", key)
 		}
 		list = append(list, tag{key, value})
 	}

@@ -237,16 +237,21 @@ const gapHeader = "Clew-Gap"
 
 func tellGaps(w http.ResponseWriter, gaps []string) {
 	for _, gap := range gaps {
-		line := strings.Map(func(c rune) rune {
-			if unicode.IsControl(c) {
-				return ' '
-			}
-			return c
-		}, gap)
+		line := headerLine(gap)
 		if !slices.Contains(w.Header()[gapHeader], line) {
 			w.Header().Add(gapHeader, line)
 		}
 	}
+}
+
+// headerLine returns a text as a header can have it.
+func headerLine(text string) string {
+	return strings.Map(func(c rune) rune {
+		if unicode.IsControl(c) {
+			return ' '
+		}
+		return c
+	}, text)
 }
 
 // wantsProtobuf reports whether the request accepts protobuf by name.

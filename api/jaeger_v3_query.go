@@ -1,0 +1,236 @@
+package api
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/clewhq/clew/store"
+	"github.com/clewhq/clew/traceql"
+)
+
+// maxQueryBytes is the most that a search may have as its body.
+const maxQueryBytes = 1 << 20
+
+// v3Params reads parameters by their names in camel case or, as older clients
+// have them, in snake case.
+type v3Params struct{ url.Values }
+
+// malformed reports a parameter in the words of Jaeger's gateway.
+func malformed(name string, err error) error {
+	return badRequest("malformed parameter %s: %v", name, err)
+}
+
+// v3ParamsOf reads the query of a URL and the body of a POST request.
+func v3ParamsOf(r *http.Request) (v3Params, error) {
+	p, err := paramsOf(r)
+	if err != nil || r.Method != http.MethodPost {
+		return v3Params(p), err
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, maxQueryBytes))
+	if err != nil {
+		return v3Params{}, badRequest("cannot read the body: %v", err)
+	}
+	var request struct {
+		Query map[string]json.RawMessage `json:"query"`
+	}
+	if err := json.Unmarshal(body, &request); err != nil {
+		return v3Params{}, badRequest("cannot unmarshal the body: %v", err)
+	}
+	for name, member := range request.Query {
+		text := string(member)
+		switch {
+		case text == "null":
+			continue
+		case text[0] == '"':
+			if err := json.Unmarshal(member, &text); err != nil {
+				return v3Params{}, badRequest("cannot unmarshal the body: %v", err)
+			}
+		}
+		p.Set("query."+name, text)
+	}
+	return v3Params(p), nil
+}
+
+// lookup returns what a parameter is set to, and the name that was used for it.
+func (p v3Params) lookup(name string) (text, used string) {
+	if text := p.Get(name); text != "" {
+		return text, name
+	}
+	var snake strings.Builder
+	for _, c := range name {
+		if unicode.IsUpper(c) {
+			snake.WriteByte('_')
+		}
+		snake.WriteRune(unicode.ToLower(c))
+	}
+	if text := p.Get(snake.String()); text != "" {
+		return text, snake.String()
+	}
+	return "", name
+}
+
+func (p v3Params) text(name string) string {
+	text, _ := p.lookup(name)
+	return text
+}
+
+func (p v3Params) boolean(name string) (bool, error) {
+	text, name := p.lookup(name)
+	if text == "" {
+		return false, nil
+	}
+	b, err := strconv.ParseBool(text)
+	if err != nil {
+		return false, malformed(name, fmt.Errorf("%q is neither true nor false", text))
+	}
+	return b, nil
+}
+
+// kind reads a span kind by its name; ok is false if there is none.
+func (p v3Params) kind() (kind int32, ok bool, err error) {
+	text, name := p.lookup("spanKind")
+	if text == "" {
+		return 0, false, nil
+	}
+	if kind, ok = parseKind(text); !ok {
+		return 0, false, malformed(name, fmt.Errorf("unsupported span kind: '%s'", text))
+	}
+	return kind, true, nil
+}
+
+// time reads a time in RFC 3339, 0 if there is none.
+func (p v3Params) time(name string) (uint64, error) {
+	text, name := p.lookup(name)
+	if text == "" {
+		return 0, nil
+	}
+	ns, err := parseRFC3339(text)
+	if err != nil {
+		return 0, malformed(name, err)
+	}
+	return ns, nil
+}
+
+// duration reads a Go duration, nil if there is none.
+func (p v3Params) duration(name string) (*time.Duration, error) {
+	text, name := p.lookup(name)
+	if text == "" {
+		return nil, nil
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		return nil, malformed(name, err)
+	}
+	return &d, nil
+}
+
+// hint reads where in time a trace lies.
+func (p v3Params) hint() (r store.TimeRange, err error) {
+	if r.Start, err = p.time("startTime"); err != nil {
+		return r, err
+	}
+	if r.End, err = p.time("endTime"); err != nil {
+		return r, err
+	}
+	if r.End != 0 && r.Start > r.End {
+		return r, badRequest("startTime must be before endTime")
+	}
+	return r, nil
+}
+
+// within reads two times, both of which have to be there. The second one is left out.
+func (p v3Params) within(first, last string) (r store.TimeRange, err error) {
+	if p.text(first) == "" || p.text(last) == "" {
+		return r, badRequest("%s and %s are required", first, last)
+	}
+	if r.Start, err = p.time(first); err != nil {
+		return r, err
+	}
+	if r.End, err = p.time(last); err != nil {
+		return r, err
+	}
+	if r.Start >= r.End {
+		return r, badRequest("%s must be before %s", first, last)
+	}
+	return r, nil
+}
+
+// parseSearch reads what traces are looked for.
+func (v *jaegerV3) parseSearch(p v3Params) (*traceql.Query, traceql.SearchOptions, error) {
+	opts := traceql.SearchOptions{SpansPerSet: 1}
+	var err error
+	if opts.Range, err = p.within("query.startTimeMin", "query.startTimeMax"); err != nil {
+		return nil, opts, err
+	}
+	if opts.Limit, err = p.searchDepth(v.MaxTraces); err != nil {
+		return nil, opts, err
+	}
+	if _, err = p.boolean("query.rawTraces"); err != nil {
+		return nil, opts, err
+	}
+	if p.text("query.filter") != "" {
+		return nil, opts, malformed("query.filter", errors.New("structured filters are not enabled"))
+	}
+	f, err := p.filter()
+	if err != nil {
+		return nil, opts, err
+	}
+	q, err := f.query()
+	return q, opts, err
+}
+
+// searchDepth reads how many traces are asked for; 0 stands for the default.
+func (p v3Params) searchDepth(most int) (int, error) {
+	text, name := p.lookup("query.searchDepth")
+	if text == "" {
+		text, name = p.lookup("query.numTraces")
+	}
+	n, err := 0, error(nil)
+	if text != "" {
+		if n, err = strconv.Atoi(text); err != nil || n < 0 || n > most {
+			return 0, malformed(name, fmt.Errorf("%q is not a number from 0 to %d", text, most))
+		}
+	}
+	if n == 0 {
+		n = min(jaegerDefaultLimit, most)
+	}
+	return n, nil
+}
+
+// filter reads what is said of spans.
+func (p v3Params) filter() (*jaegerFilter, error) {
+	f := &jaegerFilter{service: p.text("query.serviceName"), operation: p.text("query.operationName")}
+	var err error
+	if f.shortest, err = p.duration("query.durationMin"); err != nil {
+		return nil, err
+	}
+	if f.longest, err = p.duration("query.durationMax"); err != nil {
+		return nil, err
+	}
+	if f.shortest != nil && f.longest != nil && *f.shortest > *f.longest {
+		return nil, badRequest("query.durationMin must not be above query.durationMax")
+	}
+	if text := p.text("query.attributes"); text != "" {
+		if f.tags, err = parseJSONTags(text); err != nil {
+			return nil, malformed("query.attributes", err)
+		}
+	}
+	return f, nil
+}
+
+// refsOf returns where the traces of a search lie.
+func refsOf(found *traceql.SearchResult) []traceRef {
+	refs := make([]traceRef, len(found.Traces))
+	for i, t := range found.Traces {
+		refs[i] = traceRef{t.ID, store.TimeRange{Start: t.Start, End: saturate(max(t.Start, t.End), 1)}}
+	}
+	return refs
+}
