@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -113,10 +114,11 @@ func TestEngineSurvivesFaults(t *testing.T) {
 }
 
 // checkFault runs an engine under faults and reports whether rule was applied.
-func checkFault(t *testing.T, rule, also fsRule, reads bool) (hit bool) {
+func checkFault(t *testing.T, rule, also fsRule, reads bool) bool {
 	disk := newFSFault(newFSMem())
 	e := openEngine(t, Options{FS: disk})
-	rule.hook = func() { hit = true }
+	var applied atomic.Bool
+	rule.hook = func() { applied.Store(true) }
 	disk.inject(rule)
 	disk.inject(also)
 	e.aLife(func(when string) {
@@ -131,7 +133,7 @@ func checkFault(t *testing.T, rule, also fsRule, reads bool) (hit bool) {
 	if n := disk.FS.(*fsMem).openFiles(); n != 0 {
 		t.Errorf("%d files are left open", n)
 	}
-	return hit
+	return applied.Load()
 }
 
 // TestEngineFullDisk lets the disk run full at any point of an engine's life.
