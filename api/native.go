@@ -14,6 +14,7 @@ import (
 
 // NewNative serves Clew's own API under /api/clew/v1:
 //
+//	GET /api/clew/v1/dependencies?start&end&brokers
 //	GET /api/clew/v1/search?q&mode&start&end&limit&after&spss&sort&explain
 //	GET /api/clew/v1/series?q&start&end&step&instant&exemplars&limit&explain
 //	GET /api/clew/v1/tags?q&scope&start&end&limit
@@ -29,6 +30,7 @@ import (
 // Errors are an ErrorBody as {"error":{"code":404,"message":"…"}}.
 func NewNative(cfg Config, r store.Reader) http.Handler {
 	n := &native{newFace(cfg, r, failNative)}
+	n.get("/api/clew/v1/dependencies", n.dependencies)
 	n.get("/api/clew/v1/search", n.search)
 	n.get("/api/clew/v1/series", n.series)
 	n.get("/api/clew/v1/tags", n.tags)
