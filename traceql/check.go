@@ -157,7 +157,8 @@ func (c *checker) aggregate(a *Aggregate) {
 	checkMentionsSpan(a.Arg, a.Func.String()+"()")
 }
 
-// checkDivision fails at a division by the constant zero. The divisor is an Expr, a Scalar or Metrics.
+// checkDivision fails at a division by the constant zero. The divisor is an Expr or a Scalar. (Metrics are
+// floats, of which one divided by zero has no value.)
 func checkDivision(op Op, divisor node, pos Pos) {
 	c, ok := divisor.(*Const)
 	if ok && (op == Div || op == Mod) && c.Value.isNumber() && c.Value.Type != TypeFloat && c.Value.Num == 0 {

@@ -157,6 +157,5 @@ func combineMetrics(op Op, t *token, l, r Metrics) Metrics {
 			fail(c.Pos, "metrics queries are calculated with plain numbers: write a duration in seconds")
 		}
 	}
-	checkDivision(op, r, t.pos)
 	return &MetricsOp{Op: op, L: l, R: r, Pos: t.pos}
 }

@@ -470,7 +470,7 @@ var rejected = []struct {
 	{"5 < ({} | rate())", 3, "a metrics query is compared with a number on its right, and with nothing else"},
 	{"({} | rate()) + {}", 15, `"+" cannot stand between a metrics query and a spanset`},
 	{"({} | rate()) && ({} | rate())", 15, `"&&" cannot stand between metrics queries: only + - * / can`},
-	{"({} | rate()) / 0", 15, "division by zero"},
+	{"1 / 0 + ({} | rate())", 3, "division by zero"},
 	{"({} | rate()) + count()", 15, `"+" cannot stand between a metrics query and an aggregate`},
 	{"{} | ({} | rate())", 6, "unexpected metrics query: it has filters of its own, and cannot stand behind a bar"},
 	{"({} | rate()) | { .a }", 17, `unexpected "{": expected topk(...) or bottomk(...): nothing else can stand behind a metrics function and a bar`},

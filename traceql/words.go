@@ -31,8 +31,18 @@ func ParseAny(text string) (*Query, error) {
 func beginsLikeTraceQL(text string) bool {
 	l := &lexer{text: text}
 	first, second := l.next(), l.next()
-	return first.kind == tokOp && (first.text == "{" || first.text == "(") ||
-		first.kind == tokWord && stageWords[first.text] && second.kind == tokOp && second.text == "("
+	if first.text == "-" && second.kind == tokLiteral {
+		first, second = second, l.next()
+	}
+	switch first.kind {
+	case tokOp:
+		return first.text == "{" || first.text == "(" || first.text == "-" && second.text == "("
+	case tokWord:
+		return stageWords[first.text] && second.text == "("
+	case tokLiteral: // 100 * ({ ...
+		return first.value.isNumber() && fieldOps[second.text].isArithmetic() && l.next().text == "("
+	}
+	return false
 }
 
 // words parses plain words: conditions (key op value), absent keys (!key, -key) and free text, which all

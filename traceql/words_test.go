@@ -73,6 +73,7 @@ var plainWords = []struct{ text, body string }{
 	{"a=x OR b=y or c=z || d=w", `.a = "x" || .b = "y" || .c = "z" || .d = "w"`},
 	{"a=x b=y OR c=z d=w", `(.a = "x" && .b = "y") || (.c = "z" && .d = "w")`},
 	{`a="x"'or'OR b=y`, `(.a = "x" && ` + free("or") + `) || .b = "y"`},
+	{"-100 -k", `."100" = nil && .k = nil`},
 	{"and=x or = y", `.and = "x" && .or = "y"`},
 	{`"and" 'or'`, free("and") + " && " + free("or")},
 
@@ -127,6 +128,8 @@ var badWords = []struct {
 	{"{ a", 3, `unknown intrinsic "a": for an attribute write .a or span.a, for text "a"`},
 	{"(a=1 OR b=2)", 2, `unexpected "a": expected a filter in braces, "(" or a function`},
 	{"count()", 8, "unexpected end of the query: expected a comparison, as in count() > 1"},
+	{"-({} | rate())", 1, `unexpected "-": a sign stands before a number only; to negate something else, subtract it from 0`},
+	{"-100 * ({} | rat())", 14, `unknown function "rat": did you mean "rate"?`},
 	{"// words\n{ .a = }", 8, "unexpected \"}\": expected an attribute, an intrinsic or a value"},
 }
 
