@@ -426,7 +426,7 @@ func (w *blockWriter) spaceOf(s *space) *spaceMap {
 	p, m := &w.pending, s.out
 	m.inUse, m.tag = true, uint32(len(p.spaces))
 	p.spaces = append(p.spaces, s)
-	if n := s.strs.Len(); len(m.marks) < n {
+	if n := max(s.strs.Len(), 1); len(m.marks) < n { // the empty string is there even if no other is
 		m.marks = append(m.marks, make([]mark, n-len(m.marks))...)
 	}
 	return m

@@ -436,6 +436,18 @@ func TestTimesFarApart(t *testing.T) {
 	})
 }
 
+// TestNoStrings: spans of no name and no attributes leave the dictionary of the head empty.
+func TestNoStrings(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		e := openEngine(t, Options{})
+		for i := range byte(2) {
+			e.mustWrite(span.Span{TraceID: span.TraceID{15: 1}, SpanID: span.SpanID{7: i + 1}, Start: 1, End: 2})
+		}
+		e.mustSettle()
+		e.checkAll("in a block")
+	})
+}
+
 // TestReadsDuringClose: a read that began before the end is answered in full,
 // one that begins later is refused, none is answered in part.
 func TestReadsDuringClose(t *testing.T) {
