@@ -121,7 +121,7 @@ func (c *nominees) insert(part int, one nominee) {
 	have := c.parts[part]
 	at, _ := slices.BinarySearchFunc(have, one, func(a, b nominee) int { return cmp.Compare(a.rank, b.rank) })
 	switch {
-	case at < len(have) && have[at].traceID == one.traceID:
+	case at < len(have) && have[at].rank == one.rank && have[at].traceID == one.traceID:
 		if cmp.Or(cmp.Compare(one.start, have[at].start), bytes.Compare(one.spanID[:], have[at].spanID[:])) < 0 {
 			have[at] = one
 		}
