@@ -240,13 +240,14 @@ func (j tempoJSON) span(s *traceql.Span) {
 }
 
 // spanAttributes returns the attributes of a span by the keys that Tempo gives
-// them: without the scope, and without what the answer has elsewhere.
+// them: without the scope, and without what the answer has elsewhere. What is of
+// the parent says so.
 func spanAttributes(s *traceql.Span) []traceql.NamedValue {
 	list := make([]traceql.NamedValue, 0, len(s.Attributes))
 	for _, v := range s.Attributes {
 		a, err := traceql.ParseAttribute(v.Name)
 		switch {
-		case err != nil:
+		case err != nil, a.Parent:
 		case a.Scope != store.IntrinsicScope:
 			v.Name = a.Name
 		case slices.Contains(shownElsewhere, a.Intrinsic):

@@ -199,7 +199,7 @@ func TestTempoSearchParameters(t *testing.T) {
 
 func TestTempoSearchAnswer(t *testing.T) {
 	h := NewTempo(testConfig(), filled(t, append(steps(), odd()...)...))
-	target := query("/api/search", "q", `{ .n >= 0 && duration > 0 } | select(name, span.on)`, "spss", "2", "limit", "1")
+	target := query("/api/search", "q", `{ .n >= 0 && duration > 0 } | select(name, span.on, parent.span.n)`, "spss", "2", "limit", "1")
 	trace := searchFound(t, target, answers(t, h, "SearchResponse", target)).Traces[0]
 	if trace.TraceID != step3 || trace.RootServiceName != "shop" || trace.RootTraceName != "step" || trace.StartTimeUnixNano != "1700000002000000000" || trace.DurationMs != 3 {
 		t.Errorf("got %+v", trace)
@@ -212,10 +212,12 @@ func TestTempoSearchAnswer(t *testing.T) {
 		t.Errorf("got %+v", first)
 	}
 	var keys []string // without scopes, and without what the span has anyway
-	for _, a := range first.Attributes {
-		keys = append(keys, a.Key)
+	for _, s := range trace.SpanSets[0].Spans {
+		for _, a := range s.Attributes {
+			keys = append(keys, a.Key)
+		}
 	}
-	if got := strings.Join(keys, " "); got != "n on" {
+	if got := strings.Join(keys, " "); got != "n on n on parent.span.n" {
 		t.Errorf("attributes %s", got)
 	}
 	if stats := trace.ServiceStats["shop"]; stats.SpanCount != 3 || stats.ErrorCount != 0 {
