@@ -46,6 +46,10 @@ type (
 )
 
 func (f *scalarFilter) run(e *env, s *spansets) {
+	if f.beyond(s.rows.Count()) {
+		clear(s.rows)
+		return
+	}
 	w := &workings{rows: e.bitmap()}
 	l, r := f.l.of(e, s, w), f.r.of(e, s, w)
 	copy(s.rows, w.rows)
@@ -53,6 +57,17 @@ func (f *scalarFilter) run(e *env, s *spansets) {
 	for _, attr := range w.named {
 		s.set(attr)
 	}
+}
+
+// beyond reports whether the filter asks for more spans than there are in all spansets together.
+func (f *scalarFilter) beyond(rows int) bool {
+	a, ok := f.l.(*aggregate)
+	c, isConst := f.r.(constantScalar)
+	least, isNumber := c.Number()
+	if !ok || !isConst || !isNumber || a.f != Count {
+		return false
+	}
+	return f.op == Greater && float64(rows) <= least || (f.op == GreaterEqual || f.op == Equal) && float64(rows) < least
 }
 
 func (c constantScalar) of(*env, *spansets, *workings) setValues {
