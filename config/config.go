@@ -30,7 +30,7 @@ type Config struct {
 
 // Listen has the address of each listener; "" disables it.
 type Listen struct {
-	OTLPGRPC, OTLPHTTP, HTTP, Tempo, Zipkin string
+	OTLPGRPC, OTLPHTTP, HTTP, GRPC, Tempo, Zipkin string
 }
 
 // Retention says when data is dropped; 0 is never.
@@ -94,6 +94,7 @@ func (c *Config) settings() []setting {
 		{"listen.otlp-grpc", addressValue{&c.Listen.OTLPGRPC}, "OTLP/gRPC: traces from SDKs and Collectors."},
 		{"listen.otlp-http", addressValue{&c.Listen.OTLPHTTP}, "OTLP/HTTP: the same, as protobuf or JSON on /v1/traces."},
 		{"listen.http", addressValue{&c.Listen.HTTP}, "Jaeger's HTTP API, Clew's own under /api/clew/v1, /metrics, /healthz and /readyz."},
+		{"listen.grpc", addressValue{&c.Listen.GRPC}, "Jaeger's gRPC APIs for queries, with health and reflection."},
 		{"listen.tempo", addressValue{&c.Listen.Tempo}, "Tempo's HTTP API."},
 		{"listen.zipkin", addressValue{&c.Listen.Zipkin}, "Zipkin's HTTP API, for queries."},
 
@@ -137,6 +138,7 @@ func Default() *Config {
 			OTLPGRPC: "127.0.0.1:4317",
 			OTLPHTTP: "127.0.0.1:4318",
 			HTTP:     "127.0.0.1:16686",
+			GRPC:     "127.0.0.1:16685",
 			Tempo:    "127.0.0.1:3200",
 			Zipkin:   "127.0.0.1:9411",
 		},

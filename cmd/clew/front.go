@@ -54,12 +54,12 @@ type frontPage struct {
 
 func (p frontPage) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	data := struct {
-		Prefix                                  string
-		OTLPGRPC, OTLPHTTP, HTTP, Tempo, Zipkin string
+		Prefix                                        string
+		OTLPGRPC, OTLPHTTP, HTTP, GRPC, Tempo, Zipkin string
 	}{
 		p.prefix,
-		p.address("otlp-grpc", r), p.address("otlp-http", r), p.address("http", r), p.address("tempo", r),
-		p.address("zipkin", r),
+		p.address("otlp-grpc", r), p.address("otlp-http", r), p.address("http", r), p.address("grpc", r),
+		p.address("tempo", r), p.address("zipkin", r),
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	frontTemplate.Execute(w, data)

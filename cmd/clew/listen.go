@@ -18,6 +18,7 @@ func listen(ctx context.Context, cfg config.Listen) (map[string]net.Listener, er
 		"otlp-grpc": cfg.OTLPGRPC,
 		"otlp-http": cfg.OTLPHTTP,
 		"http":      cfg.HTTP,
+		"grpc":      cfg.GRPC,
 		"tempo":     cfg.Tempo,
 		"zipkin":    cfg.Zipkin,
 	} {

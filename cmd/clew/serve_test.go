@@ -240,7 +240,7 @@ func TestServeErrors(t *testing.T) {
 	}{
 		"taken port": {[]string{"--listen.tempo", addr}, "listener tempo cannot use " + addr +
 			": another program uses this address; give it another one with --listen.tempo=ADDRESS, or disable it with --listen.tempo=off"},
-		"all off": {[]string{"--listen.zipkin=off", "--listen.tempo=off", "--listen.http=off", "--listen.otlp-http=off", "--listen.otlp-grpc=off"},
+		"all off": {[]string{"--listen.zipkin=off", "--listen.tempo=off", "--listen.grpc=off", "--listen.http=off", "--listen.otlp-http=off", "--listen.otlp-grpc=off"},
 			"every listener is off; there is nothing to serve"},
 		"data-dir is a file":   {[]string{"--data-dir", file}, "cannot open data-dir " + file},
 		"data-dir is in use":   {[]string{"--data-dir", inUse}, "cannot open data-dir " + inUse},
@@ -257,12 +257,12 @@ func TestServeErrors(t *testing.T) {
 }
 
 func TestListenersCanBeOff(t *testing.T) {
-	s := startServer(t, "--data-dir", t.TempDir(), "--listen.zipkin=off", "--listen.tempo=off", "--listen.otlp-grpc=off", "--listen.otlp-http=off")
+	s := startServer(t, "--data-dir", t.TempDir(), "--listen.zipkin=off", "--listen.tempo=off", "--listen.grpc=off", "--listen.otlp-grpc=off", "--listen.otlp-http=off")
 	if len(s.addrs) != 1 || s.addrs["http"] == "" {
 		t.Errorf("listening on %q", s.addrs)
 	}
 	_, page := get(t, s.url("http", "/"))
-	if bytes.Contains(page, []byte("OTLP")) || bytes.Contains(page, []byte("Tempo")) || bytes.Contains(page, []byte("Zipkin")) {
+	if bytes.Contains(page, []byte("OTLP")) || bytes.Contains(page, []byte("Tempo")) || bytes.Contains(page, []byte("Zipkin")) || bytes.Contains(page, []byte("gRPC")) {
 		t.Errorf("the front page tells of listeners that are off:\n%s", page)
 	}
 }

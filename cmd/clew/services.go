@@ -65,6 +65,7 @@ func (s *server) newServices(ctx context.Context, reg *prometheus.Registry) (map
 		"otlp-grpc": receiver.GRPC(),
 		"otlp-http": s.newHTTP(receiver.HTTP()),
 		"http":      query("http", newFront(faces, s.engine, reg, s.listeners)),
+		"grpc":      ingest.GRPCServer{Server: api.NewJaegerGRPC(faces, s.engine)},
 		"tempo":     query("tempo", api.NewTempo(faces, s.engine)),
 		"zipkin":    query("zipkin", api.NewZipkin(faces, s.engine)),
 	}, nil
