@@ -38,7 +38,7 @@ type TempoLimits struct {
 	Series       int           // of a metrics query; more are left out, which makes the answer partial
 }
 
-// NewTempo serves Tempo's HTTP API:
+// NewTempo serves Tempo's API:
 //
 //	GET /api/echo
 //	GET /api/traces/{traceID}?start&end
@@ -52,6 +52,9 @@ type TempoLimits struct {
 //	GET /api/metrics/query?q&start&end&since
 //	GET /api/status/buildinfo
 //	GET /ready
+//
+// and, over HTTP/2 with the paths of gRPC, tempopb.StreamingQuerier: what is found so
+// far is sent while a query runs, as far as it is new or changed.
 //
 // X-Scope-OrgID may name several tenants, as in "a|b"; what they have is put
 // together. Traces in JSON have OTLP's own form, with hex ids and numbers for
@@ -77,7 +80,10 @@ func NewTempo(cfg Config, r store.Reader) http.Handler {
 	t.get("/api/metrics/query", t.queryInstant)
 	t.get("/api/status/buildinfo", t.buildinfo)
 	t.get("/ready", t.ready)
-	return t.handler()
+	mux := http.NewServeMux()
+	mux.Handle("/", t.handler())
+	mux.Handle("POST /"+tempoService+"/{method}", t.streams())
+	return mux
 }
 
 type tempo struct{ *face }

@@ -16,9 +16,16 @@ import (
 	"google.golang.org/protobuf/types/dynamicpb"
 )
 
-// tempoMessages are the answers of Tempo's query API, as far as they are known to clients: for each message
+// tempoMessages are the requests and answers of Tempo's query API, as far as they are known to clients: for each message
 // its fields with their numbers and types. "[]" is a list, "map " a map by string.
 var tempoMessages = map[string][]string{
+	"SearchRequest": {"Tags 1 map string", "MinDurationMs 2 uint32", "MaxDurationMs 3 uint32", "Limit 4 uint32", "start 5 uint32", "end 6 uint32",
+		"Query 8 string", "SpansPerSpanSet 9 uint32"},
+	"SearchTagsRequest":      {"scope 1 string", "query 2 string", "start 3 uint32", "end 4 uint32", "maxTagsPerScope 5 uint32", "staleValuesThreshold 6 uint32"},
+	"SearchTagValuesRequest": {"tagName 1 string", "query 2 string", "start 4 uint32", "end 5 uint32", "maxTagValues 6 uint32", "staleValueThreshold 7 uint32"},
+	"QueryRangeRequest":      {"query 1 string", "start 2 uint64", "end 3 uint64", "step 4 uint64", "exemplars 16 uint32"},
+	"QueryInstantRequest":    {"query 1 string", "start 2 uint64", "end 3 uint64"},
+
 	"SearchResponse": {"traces 1 []TraceSearchMetadata", "metrics 2 SearchMetrics"},
 	"TraceSearchMetadata": {"traceID 1 string", "rootServiceName 2 string", "rootTraceName 3 string", "startTimeUnixNano 4 uint64",
 		"durationMs 5 uint32", "spanSet 6 SpanSet", "spanSets 7 []SpanSet", "serviceStats 8 map ServiceStats"},

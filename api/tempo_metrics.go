@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"math"
 	"net/http"
 	"strings"
@@ -18,7 +19,7 @@ func (t *tempo) queryRange(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return writeTempo(w, r, rangeAnswer{found})
+	return writeTempo(w, r, rangeAnswer{found, jobs{}})
 }
 
 // queryInstant answers GET /api/metrics/query.
@@ -27,7 +28,7 @@ func (t *tempo) queryInstant(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return writeTempo(w, r, instantAnswer{found})
+	return writeTempo(w, r, instantAnswer{found, jobs{}})
 }
 
 func (t *tempo) series(r *http.Request, instant bool) (*traceql.SeriesResult, error) {
@@ -39,25 +40,35 @@ func (t *tempo) series(r *http.Request, instant bool) (*traceql.SeriesResult, er
 	if err != nil {
 		return nil, err
 	}
-	q, err := p.metricsQuery()
+	q, opts, err := t.parseSeries(p, instant)
 	if err != nil {
 		return nil, err
 	}
-	opts := traceql.SeriesOptions{Instant: instant, MaxSeries: t.Tempo.Series}
-	if err := t.metricsRange(p, &opts); err != nil {
-		return nil, err
-	}
-	if !instant {
-		if err := t.metricsStep(p, &opts); err != nil {
-			return nil, err
-		}
-		if opts.Exemplars, err = p.number("exemplars", -1, 0, math.MaxInt32); err != nil {
-			return nil, err
-		}
-	}
+	return t.findSeries(r.Context(), tenants, q, opts)
+}
+
+func (t *tempo) findSeries(ctx context.Context, tenants []string, q *traceql.Query, opts traceql.SeriesOptions) (*traceql.SeriesResult, error) {
 	engine, tenant := t.engine(tenants)
-	found, err := engine.Series(r.Context(), tenant, q, opts)
+	found, err := engine.Series(ctx, tenant, q, opts)
 	return found, invalidQuery(err)
+}
+
+func (t *tempo) parseSeries(p params, instant bool) (q *traceql.Query, opts traceql.SeriesOptions, err error) {
+	if q, err = p.metricsQuery(); err != nil {
+		return nil, opts, err
+	}
+	opts = traceql.SeriesOptions{Instant: instant, MaxSeries: t.Tempo.Series}
+	if err := t.metricsRange(p, &opts); err != nil {
+		return nil, opts, err
+	}
+	if instant {
+		return q, opts, nil
+	}
+	if err := t.metricsStep(p, &opts); err != nil {
+		return nil, opts, err
+	}
+	opts.Exemplars, err = p.number("exemplars", -1, 0, math.MaxInt32)
+	return q, opts, err
 }
 
 // metricsQuery reads q, or query.
@@ -132,7 +143,10 @@ func (t *tempo) metricsStep(p params, opts *traceql.SeriesOptions) error {
 }
 
 // rangeAnswer is a tempopb.QueryRangeResponse.
-type rangeAnswer struct{ *traceql.SeriesResult }
+type rangeAnswer struct {
+	*traceql.SeriesResult
+	jobs jobs
+}
 
 func (a rangeAnswer) writeJSON(j tempoJSON) {
 	j.object()
@@ -202,7 +216,10 @@ func exemplarLabels(e *traceql.Exemplar) []traceql.Label {
 }
 
 // instantAnswer is a tempopb.QueryInstantResponse.
-type instantAnswer struct{ *traceql.SeriesResult }
+type instantAnswer struct {
+	*traceql.SeriesResult
+	jobs jobs
+}
 
 func (a instantAnswer) writeJSON(j tempoJSON) {
 	j.object()

@@ -160,15 +160,15 @@ func TestTempoPoints(t *testing.T) {
 		`{"timestampMs":"4000","value":1e+300},{"timestampMs":"5000","value":-0.5}],` +
 		`"exemplars":[{"labels":[{"key":"trace:id","value":{"stringValue":"a0000000000000000000000000000"}},{"key":"status","value":{"stringValue":"error"}}],` +
 		`"value":0.25,"timestampMs":"1999"}]}],"metrics":{}}`
-	if got := write(rangeKind, rangeAnswer{found}); got != want {
+	if got := write(rangeKind, rangeAnswer{found, jobs{}}); got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	want = `{"series":[{` + labels + `,"value":0}],"metrics":{}}`
-	if got := write(instantKind, instantAnswer{found}); got != want {
+	if got := write(instantKind, instantAnswer{found, jobs{}}); got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	series.Values[0] = math.NaN()
-	if got := write(instantKind, instantAnswer{found}); got != `{"series":[],"metrics":{}}` {
+	if got := write(instantKind, instantAnswer{found, jobs{}}); got != `{"series":[],"metrics":{}}` {
 		t.Errorf("without a value: %s", got)
 	}
 }

@@ -1,11 +1,13 @@
 package api
 
 import (
+	"cmp"
 	"io"
 	"math"
 	"strings"
 	"time"
 
+	"github.com/cespare/xxhash/v2"
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/clewhq/clew/span"
@@ -16,17 +18,35 @@ import (
 // protoWriter writes a protobuf message: fields are appended to buf, which
 // goes out from time to time. The first error sticks.
 type protoWriter struct {
-	w   io.Writer
-	buf []byte
-	err error
+	w    io.Writer
+	buf  []byte
+	full int // how much buf has when it goes out; 0 means flushAt
+	err  error
+	// sent has, for each element of a list that was written, a hash of it as it was last. An element that
+	// did not change is not written again. nil: all are written.
+	sent map[string]uint64
 }
 
 // next makes room for more fields; it reports whether anybody takes them.
 func (p *protoWriter) next() bool {
-	if len(p.buf) >= flushAt {
+	if len(p.buf) >= cmp.Or(p.full, flushAt) {
 		_ = p.flush()
 	}
 	return p.err == nil
+}
+
+// unlessSent takes back an element, which starts at from, that was written before as it is now.
+// key tells the elements of a list apart.
+func (p *protoWriter) unlessSent(from int, key func() string) {
+	if p.sent == nil {
+		return
+	}
+	k, hash := key(), xxhash.Sum64(p.buf[from:])
+	if last, ok := p.sent[k]; ok && last == hash {
+		p.buf = p.buf[:from]
+		return
+	}
+	p.sent[k] = hash
 }
 
 func (p *protoWriter) flush() error {
@@ -43,15 +63,20 @@ func (a searchAnswer) writeProto(p *protoWriter) {
 		if !p.next() {
 			return
 		}
+		from := len(p.buf)
 		p.buf = appendTempoTrace(p.buf, t)
+		p.unlessSent(from, func() string { return string(t.ID[:]) })
 	}
-	p.buf = appendMetrics(p.buf, a.Stats)
+	p.buf = appendMetrics(p.buf, a.Stats, a.jobs)
 }
 
-// appendMetrics appends SearchMetrics { uint64 inspectedBytes 2 } as field 2.
-func appendMetrics(dst []byte, s store.ScanStats) []byte {
+// appendMetrics appends SearchMetrics { uint64 inspectedBytes 2; uint32 completedJobs 4;
+// uint32 totalJobs 5 } as field 2.
+func appendMetrics(dst []byte, s store.ScanStats, j jobs) []byte {
 	dst, at := begin(dst, 2)
 	dst = appendNumber(dst, 2, s.BytesRead)
+	dst = appendNumber(dst, 4, min(j.done, math.MaxUint32))
+	dst = appendNumber(dst, 5, min(j.total, math.MaxUint32))
 	return end(dst, at)
 }
 
@@ -151,9 +176,11 @@ func (a rangeAnswer) writeProto(p *protoWriter) {
 		if !p.next() {
 			return
 		}
+		from := len(p.buf)
 		p.buf = appendTimeSeries(p.buf, a.Times, s)
+		p.unlessSent(from, func() string { return labelKey(s.Labels) })
 	}
-	p.buf = appendMetrics(p.buf, a.Stats)
+	p.buf = appendMetrics(p.buf, a.Stats, a.jobs)
 	p.buf = appendStatus(p.buf, a.Gaps)
 }
 
@@ -185,6 +212,9 @@ func appendTimeSeries(dst []byte, times []int64, s *traceql.TimeSeries) []byte {
 	return end(dst, at)
 }
 
+// labelKey returns labels as the key of their series.
+func labelKey(list []traceql.Label) string { return string(appendKeyValues(nil, 1, list)) }
+
 // appendStatus appends the fields status and message, which are empty for a whole answer.
 func appendStatus(dst []byte, gaps []string) []byte {
 	if len(gaps) == 0 {
@@ -205,13 +235,15 @@ func (a instantAnswer) writeProto(p *protoWriter) {
 		if !p.next() {
 			return
 		}
+		from := len(p.buf)
 		var series int
 		p.buf, series = begin(p.buf, 1)
 		p.buf = appendKeyValues(p.buf, 1, s.Labels)
 		p.buf = appendFixed64(p.buf, 2, math.Float64bits(value))
 		p.buf = end(p.buf, series)
+		p.unlessSent(from, func() string { return labelKey(s.Labels) })
 	}
-	p.buf = appendMetrics(p.buf, a.Stats)
+	p.buf = appendMetrics(p.buf, a.Stats, a.jobs)
 	p.buf = appendStatus(p.buf, a.Gaps)
 }
 
@@ -236,6 +268,9 @@ func (p *protoWriter) texts(num protowire.Number, list []string) {
 // SearchTagsV2Response { repeated SearchTagsV2Scope { string name 1; repeated string tags 2 } 1 }
 func (a scopedTags) writeProto(p *protoWriter) {
 	for _, list := range a {
+		if !p.next() {
+			return
+		}
 		var scope int
 		p.buf, scope = begin(p.buf, 1)
 		p.buf = appendString(p.buf, 1, list.scope.String())

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -35,16 +36,24 @@ func (t *tempo) search(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	engine, tenant := t.engine(tenants)
-	found, err := engine.Search(r.Context(), tenant, q, opts)
+	found, err := t.findTraces(r.Context(), tenants, q, opts)
 	if err != nil {
-		return invalidQuery(err)
+		return err
+	}
+	tellGaps(w, found.Gaps)
+	return writeTempo(w, r, searchAnswer{found, jobs{}})
+}
+
+func (t *tempo) findTraces(ctx context.Context, tenants []string, q *traceql.Query, opts traceql.SearchOptions) (*traceql.SearchResult, error) {
+	engine, tenant := t.engine(tenants)
+	found, err := engine.Search(ctx, tenant, q, opts)
+	if err != nil {
+		return nil, invalidQuery(err)
 	}
 	if len(tenants) > 1 {
 		found.Traces = joinTraces(found.Traces)
 	}
-	tellGaps(w, found.Gaps)
-	return writeTempo(w, r, searchAnswer{found})
+	return found, nil
 }
 
 func (t *tempo) parseSearch(p params) (q *traceql.Query, opts traceql.SearchOptions, err error) {
@@ -149,7 +158,13 @@ func (t *tempo) limitRange(r store.TimeRange) (store.TimeRange, error) {
 }
 
 // searchAnswer is a tempopb.SearchResponse.
-type searchAnswer struct{ *traceql.SearchResult }
+type searchAnswer struct {
+	*traceql.SearchResult
+	jobs jobs
+}
+
+// jobs is how far a query has come, as streams tell it.
+type jobs struct{ done, total uint64 }
 
 func (a searchAnswer) writeJSON(j tempoJSON) {
 	j.object()

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"slices"
@@ -17,25 +18,54 @@ const tempoDefaultValues = 10_000
 
 // tags answers GET /api/search/tags: names without their scopes.
 func (t *tempo) tags(w http.ResponseWriter, r *http.Request) error {
-	found, err := t.findTags(w, r)
-	if err != nil {
-		return err
-	}
-	var names []string
-	for _, list := range found {
-		names = append(names, list.names...)
-	}
-	slices.Sort(names)
-	return writeTempo(w, r, tagNames(slices.Compact(names)))
+	return t.answerTags(w, r, t.findTags)
 }
 
 // tagsV2 answers GET /api/v2/search/tags.
 func (t *tempo) tagsV2(w http.ResponseWriter, r *http.Request) error {
-	found, err := t.findTags(w, r)
+	return t.answerTags(w, r, t.findScopedTags)
+}
+
+// tagFinder finds names or values, and tells what may be missing.
+type tagFinder func(ctx context.Context, tenants []string, p params) (a tempoAnswer, gaps []string, err error)
+
+func (t *tempo) answerTags(w http.ResponseWriter, r *http.Request, find tagFinder) error {
+	tenants, err := tenantsOf(r)
 	if err != nil {
 		return err
 	}
-	return writeTempo(w, r, scopedTags(found))
+	p, err := paramsOf(r)
+	if err != nil {
+		return err
+	}
+	found, gaps, err := find(r.Context(), tenants, p)
+	if err != nil {
+		return err
+	}
+	tellGaps(w, gaps)
+	return writeTempo(w, r, found)
+}
+
+func (t *tempo) findTags(ctx context.Context, tenants []string, p params) (tempoAnswer, []string, error) {
+	found, err := t.listTags(ctx, tenants, p)
+	if err != nil {
+		return nil, nil, err
+	}
+	var names []string
+	for _, list := range groupTags(found.Tags) {
+		names = append(names, list.names...)
+	}
+	slices.Sort(names)
+	return tagNames(slices.Compact(names)), tagGaps(found), nil
+}
+
+// findScopedTags returns the scopes that have tags.
+func (t *tempo) findScopedTags(ctx context.Context, tenants []string, p params) (tempoAnswer, []string, error) {
+	found, err := t.listTags(ctx, tenants, p)
+	if err != nil {
+		return nil, nil, err
+	}
+	return scopedTags(groupTags(found.Tags)), tagGaps(found), nil
 }
 
 // scopeTags are the tags of a scope, sorted.
@@ -44,16 +74,7 @@ type scopeTags struct {
 	names []string
 }
 
-// findTags returns the scopes that have tags.
-func (t *tempo) findTags(w http.ResponseWriter, r *http.Request) ([]scopeTags, error) {
-	tenants, err := tenantsOf(r)
-	if err != nil {
-		return nil, err
-	}
-	p, err := paramsOf(r)
-	if err != nil {
-		return nil, err
-	}
+func (t *tempo) listTags(ctx context.Context, tenants []string, p params) (*traceql.TagResult, error) {
 	scope, err := p.tagScope()
 	if err != nil {
 		return nil, err
@@ -63,12 +84,8 @@ func (t *tempo) findTags(w http.ResponseWriter, r *http.Request) ([]scopeTags, e
 		return nil, err
 	}
 	engine, tenant := t.engine(tenants)
-	found, err := engine.Tags(r.Context(), tenant, scope, opts)
-	if err != nil {
-		return nil, invalidQuery(err)
-	}
-	tellTagGaps(w, found)
-	return groupTags(found.Tags), nil
+	found, err := engine.Tags(ctx, tenant, scope, opts)
+	return found, invalidQuery(err)
 }
 
 // tagScopeOrder is the order of scopes in an answer.
@@ -129,12 +146,12 @@ func (t *tempo) tagOptions(p params, absent int) (opts traceql.TagOptions, err e
 	return opts, err
 }
 
-// tellTagGaps tells what may be missing in a list of tags or values.
-func tellTagGaps(w http.ResponseWriter, found *traceql.TagResult) {
-	tellGaps(w, found.Gaps)
+// tagGaps tells what may be missing in a list of tags or values.
+func tagGaps(found *traceql.TagResult) []string {
 	if found.Partial && len(found.Gaps) == 0 {
-		tellGaps(w, []string{"there is more than this answer has"})
+		return []string{"there is more than this answer has"}
 	}
+	return found.Gaps
 }
 
 // tagValues answers GET /api/search/tag/{tag}/values; the tag has no scope.
@@ -143,16 +160,22 @@ func (t *tempo) tagValues(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	found, err := t.findValues(w, r, unscopedTag(name))
-	if err != nil {
-		return err
+	return t.answerTags(w, r, t.findValues(name))
+}
+
+func (t *tempo) findValues(tag string) tagFinder {
+	return func(ctx context.Context, tenants []string, p params) (tempoAnswer, []string, error) {
+		found, gaps, err := t.listValues(ctx, tenants, p, unscopedTag(tag))
+		if err != nil {
+			return nil, nil, err
+		}
+		values := make([]string, len(found))
+		for i, v := range found {
+			_, values[i] = typedText(v.Value)
+		}
+		slices.Sort(values)
+		return tagTexts(slices.Compact(values)), gaps, nil
 	}
-	values := make([]string, len(found))
-	for i, v := range found {
-		_, values[i] = typedText(v.Value)
-	}
-	slices.Sort(values)
-	return writeTempo(w, r, tagTexts(slices.Compact(values)))
 }
 
 // unscopedTag returns what a tag without a scope stands for.
@@ -172,15 +195,18 @@ func (t *tempo) tagValuesV2(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	a, err := traceql.ParseAttribute(name)
-	if err != nil {
-		return badRequest("please provide a valid tagName: %v", err)
+	return t.answerTags(w, r, t.findTypedValues(name))
+}
+
+func (t *tempo) findTypedValues(tag string) tagFinder {
+	return func(ctx context.Context, tenants []string, p params) (tempoAnswer, []string, error) {
+		a, err := traceql.ParseAttribute(tag)
+		if err != nil {
+			return nil, nil, badRequest("please provide a valid tagName: %v", err)
+		}
+		found, gaps, err := t.listValues(ctx, tenants, p, a)
+		return typedValues(found), gaps, err
 	}
-	found, err := t.findValues(w, r, a)
-	if err != nil {
-		return err
-	}
-	return writeTempo(w, r, typedValues(found))
 }
 
 // tagOfPath returns the tag in a path. Clients encode it once, twice (as some
@@ -196,29 +222,21 @@ func tagOfPath(r *http.Request) (string, error) {
 	return name, nil
 }
 
-func (t *tempo) findValues(w http.ResponseWriter, r *http.Request, a *traceql.Attribute) ([]traceql.TagValue, error) {
-	tenants, err := tenantsOf(r)
-	if err != nil {
-		return nil, err
-	}
-	p, err := paramsOf(r)
-	if err != nil {
-		return nil, err
-	}
+func (t *tempo) listValues(ctx context.Context, tenants []string, p params, a *traceql.Attribute) (list []traceql.TagValue, gaps []string, err error) {
 	opts, err := t.tagOptions(p, tempoDefaultValues)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	engine, tenant := t.engine(tenants)
-	found, err := engine.TagValues(r.Context(), tenant, a, opts)
+	found, err := engine.TagValues(ctx, tenant, a, opts)
 	if err != nil {
-		return nil, invalidQuery(err)
+		return nil, nil, invalidQuery(err)
 	}
-	tellTagGaps(w, found)
-	return slices.DeleteFunc(found.Values, func(v traceql.TagValue) bool {
+	list = slices.DeleteFunc(found.Values, func(v traceql.TagValue) bool {
 		kind, text := typedText(v.Value)
 		return kind == "" || text == "" // as of a span without a status message
-	}), nil
+	})
+	return list, tagGaps(found), nil
 }
 
 // typedText returns a value as text, with Tempo's name for its type; "" for types that Tempo does not show.

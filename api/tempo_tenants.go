@@ -128,15 +128,18 @@ func (u *united) Scan(ctx context.Context, _ string, q *store.Query, yield func(
 	return all, nil
 }
 
-// joinTraces puts the parts of a trace that several tenants have together.
+// joinTraces puts the parts of a trace that several tenants have together. It leaves
+// the parts as they are: a query that runs may return them again.
 func joinTraces(list []*traceql.Trace) []*traceql.Trace {
 	at := map[span.TraceID]*traceql.Trace{}
-	joined := list[:0]
+	joined := make([]*traceql.Trace, 0, len(list))
 	for _, t := range list {
 		first := at[t.ID]
 		if first == nil {
-			at[t.ID] = t
-			joined = append(joined, t)
+			whole := *t
+			whole.SpanSets, whole.Services = slices.Clone(t.SpanSets), slices.Clone(t.Services)
+			at[t.ID] = &whole
+			joined = append(joined, &whole)
 			continue
 		}
 		first.Start, first.End = min(first.Start, t.Start), max(first.End, t.End)

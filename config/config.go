@@ -95,7 +95,7 @@ func (c *Config) settings() []setting {
 		{"listen.otlp-http", addressValue{&c.Listen.OTLPHTTP}, "OTLP/HTTP: the same, as protobuf or JSON on /v1/traces."},
 		{"listen.http", addressValue{&c.Listen.HTTP}, "Jaeger's HTTP API, Clew's own under /api/clew/v1, /metrics, /healthz and /readyz."},
 		{"listen.grpc", addressValue{&c.Listen.GRPC}, "Jaeger's gRPC APIs for queries, with health and reflection."},
-		{"listen.tempo", addressValue{&c.Listen.Tempo}, "Tempo's HTTP API."},
+		{"listen.tempo", addressValue{&c.Listen.Tempo}, "Tempo's API: HTTP, and streams of answers by gRPC."},
 		{"listen.zipkin", addressValue{&c.Listen.Zipkin}, "Zipkin's HTTP API, for queries."},
 
 		{"retention.age", durationValue{&c.Retention.Age, "off"}, "Spans that arrived longer ago than this are dropped."},

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -9,6 +11,11 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/types/known/emptypb"
 )
 
 // send puts one trace into a server, as OTLP/HTTP: a root of my-service that takes two seconds and a failed
@@ -123,4 +130,41 @@ func shellWords(t *testing.T, line string) (words []string) {
 		words = append(words, word)
 	}
 	return words
+}
+
+// TestTempoStreams checks that gRPC is served on the port that has Tempo's HTTP API.
+func TestTempoStreams(t *testing.T) {
+	s := startServer(t, "--data-dir", t.TempDir())
+	send(t, s)
+	conn, err := grpc.NewClient(s.addrs["tempo"], grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	const method = "/tempopb.StreamingQuerier/Search"
+	stream, err := conn.NewStream(t.Context(), &grpc.StreamDesc{ServerStreams: true}, method)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request, found := new(emptypb.Empty), new(emptypb.Empty) // which keep fields that they do not know
+	request.ProtoReflect().SetUnknown(protowire.AppendString(protowire.AppendTag(nil, 8, protowire.BytesType), "{ status = error }"))
+	if err := stream.SendMsg(request); err != nil {
+		t.Fatal(err)
+	}
+	if err := stream.CloseSend(); err != nil {
+		t.Fatal(err)
+	}
+	var answer []byte
+	for err = stream.RecvMsg(found); err == nil; err = stream.RecvMsg(found) {
+		answer = append(answer, found.ProtoReflect().GetUnknown()...)
+	}
+	if err != io.EOF || !bytes.Contains(answer, []byte("5b8efff798038103d269b633813fc60c")) {
+		t.Errorf("%v, %q", err, answer)
+	}
+	if code, body := get(t, s.url("tempo", "/api/echo")); code != http.StatusOK || string(body) != "echo" {
+		t.Errorf("%d %s", code, body)
+	}
+	if _, body := get(t, s.url("http", "/metrics")); !bytes.Contains(body, []byte(`route="POST /tempopb.StreamingQuerier/{method}"`)) {
+		t.Error("the call is not counted")
+	}
 }

@@ -90,8 +90,12 @@ const (
 )
 
 func (s *server) newHTTP(h http.Handler) service {
+	both := new(http.Protocols)
+	both.SetHTTP1(true)
+	both.SetUnencryptedHTTP2(true) // which gRPC, as of Tempo's API, comes by
 	return httpService{&http.Server{
 		Handler:           h,
+		Protocols:         both,
 		ReadHeaderTimeout: headerTimeout,
 		ReadTimeout:       requestTimeout,
 		IdleTimeout:       idleTimeout,
