@@ -61,8 +61,8 @@ func dialTempo(t *testing.T, addr string) *grpc.ClientConn {
 	return conn
 }
 
-// call begins a call with a request in JSON.
-func call(ctx context.Context, t *testing.T, conn *grpc.ClientConn, method, request string) grpc.ClientStream {
+// callTempo begins a call with a request in JSON.
+func callTempo(ctx context.Context, t *testing.T, conn *grpc.ClientConn, method, request string) grpc.ClientStream {
 	t.Helper()
 	in := dynamicpb.NewMessage(messageKind(t, tempoStreams[method][0]))
 	if err := protojson.Unmarshal([]byte(request), in); err != nil {
@@ -111,12 +111,12 @@ func elements(m *dynamicpb.Message) (keys, texts []string) {
 				key.Set(f, e.Get(f))
 			}
 		}
-		keys, texts = append(keys, encoded(key)), append(texts, encoded(e.Interface()))
+		keys, texts = append(keys, wireText(key)), append(texts, wireText(e.Interface()))
 	}
 	return keys, texts
 }
 
-func encoded(m proto.Message) string {
+func wireText(m proto.Message) string {
 	b, err := proto.MarshalOptions{Deterministic: true}.Marshal(m)
 	if err != nil {
 		panic(err)
@@ -160,7 +160,7 @@ func TestTempoStreams(t *testing.T) {
 		{"MetricsQueryInstant", inOne, strings.Replace(rangeURL, "query_range", "query", 1), true},
 	} {
 		for hurry, conn := range conns {
-			got, err := receive(t, call(t.Context(), t, conn, test.method, test.request), test.method)
+			got, err := receive(t, callTempo(t.Context(), t, conn, test.method, test.request), test.method)
 			if err != nil {
 				t.Fatalf("%s %s: %v", test.method, test.request, err)
 			}
@@ -197,7 +197,7 @@ func TestTempoStreams(t *testing.T) {
 // TestTempoStreamProgress checks that messages tell how far a query is, and the last one that it is done.
 func TestTempoStreamProgress(t *testing.T) {
 	r := &reporting{faulty: &faulty{Reader: filled(t, recorded(t)...), gaps: []string{"block 7\nis gone; caf\u00e9"}}, times: 3}
-	stream := call(t.Context(), t, dialTempo(t, tempoServer(t, hurried(), r)), "Search", `{}`)
+	stream := callTempo(t.Context(), t, dialTempo(t, tempoServer(t, hurried(), r)), "Search", `{}`)
 	got, err := receive(t, stream, "Search")
 	if err != nil || len(got) < 4 {
 		t.Fatalf("%d messages, %v", len(got), err)
@@ -244,7 +244,7 @@ func TestTempoStreamErrors(t *testing.T) {
 		{"Search", `{}`, broken(errors.New("disk on fire")), codes.Internal, "disk on fire"},
 		{"Search", `{}`, &faulty{Reader: filled(t), onChunks: func(context.Context) error { panic("oops") }}, codes.Internal, "internal error"},
 	} {
-		stream := call(t.Context(), t, dialTempo(t, tempoServer(t, testConfig(), test.r)), test.method, test.request)
+		stream := callTempo(t.Context(), t, dialTempo(t, tempoServer(t, testConfig(), test.r)), test.method, test.request)
 		got, err := receive(t, stream, test.method)
 		if status.Code(err) != test.code || !strings.Contains(fmt.Sprint(err), test.says) || len(got) > 0 {
 			t.Errorf("%s %s: %d messages, %v", test.method, test.request, len(got), err)
@@ -262,7 +262,7 @@ func TestTempoStreamTenants(t *testing.T) {
 		if tenants != "" {
 			ctx = metadata.AppendToOutgoingContext(ctx, "X-Scope-OrgID", tenants)
 		}
-		got, err := receive(t, call(ctx, t, conn, "SearchTagValues", `{"tagName":"name"}`), "SearchTagValues")
+		got, err := receive(t, callTempo(ctx, t, conn, "SearchTagValues", `{"tagName":"name"}`), "SearchTagValues")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -272,7 +272,7 @@ func TestTempoStreamTenants(t *testing.T) {
 		if !slices.Equal(names, wanted) {
 			t.Errorf("%q: names %q", tenants, names)
 		}
-		got, err = receive(t, call(ctx, t, conn, "Search", `{}`), "Search")
+		got, err = receive(t, callTempo(ctx, t, conn, "Search", `{}`), "Search")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -289,7 +289,7 @@ func TestTempoStreamTenants(t *testing.T) {
 		}
 	}
 	ctx := metadata.AppendToOutgoingContext(t.Context(), "X-Scope-OrgID", "a/b")
-	if _, err := receive(t, call(ctx, t, conn, "Search", `{}`), "Search"); status.Code(err) != codes.InvalidArgument {
+	if _, err := receive(t, callTempo(ctx, t, conn, "Search", `{}`), "Search"); status.Code(err) != codes.InvalidArgument {
 		t.Errorf("a bad tenant: %v", err)
 	}
 }
@@ -299,7 +299,7 @@ func TestTempoStreamCanceled(t *testing.T) {
 	ended := make(chan error, 1)
 	r := &waiting{Reader: filled(t), ended: ended}
 	ctx, cancel := context.WithCancel(t.Context())
-	stream := call(ctx, t, dialTempo(t, tempoServer(t, testConfig(), r)), "Search", `{}`)
+	stream := callTempo(ctx, t, dialTempo(t, tempoServer(t, testConfig(), r)), "Search", `{}`)
 	first := dynamicpb.NewMessage(messageKind(t, "SearchResponse"))
 	if err := stream.RecvMsg(first); err != nil { // while the query runs
 		t.Fatal(err)
@@ -333,7 +333,7 @@ func TestTempoStreamPackets(t *testing.T) {
 		rows = append(rows, span.Span{TraceID: span.TraceID{1}, SpanID: span.SpanID{byte(i >> 8), byte(i), 1}, Start: uint64(i),
 			Name: fmt.Sprint(i, strings.Repeat("x", 20_000))})
 	}
-	stream := call(t.Context(), t, dialTempo(t, tempoServer(t, testConfig(), filled(t, rows...))), "SearchTagValues", `{"tagName":"name"}`)
+	stream := callTempo(t.Context(), t, dialTempo(t, tempoServer(t, testConfig(), filled(t, rows...))), "SearchTagValues", `{"tagName":"name"}`)
 	got, err := receive(t, stream, "SearchTagValues")
 	if err != nil {
 		t.Fatal(err)
@@ -379,7 +379,7 @@ func TestTempoOnePort(t *testing.T) {
 		}
 	}
 	conn := dialTempo(t, addr)
-	if _, err := receive(t, call(t.Context(), t, conn, "Search", `{}`), "Search"); err != nil {
+	if _, err := receive(t, callTempo(t.Context(), t, conn, "Search", `{}`), "Search"); err != nil {
 		t.Error(err)
 	}
 	for _, method := range []string{"/tempopb.StreamingQuerier/Delete", "/tempopb.Querier/Search"} {
@@ -407,7 +407,7 @@ func TestTempoRequest(t *testing.T) {
 		if err := protojson.Unmarshal([]byte(test.in), m); err != nil {
 			t.Fatal(err)
 		}
-		p, err := fields.parse([]byte(encoded(m)))
+		p, err := fields.parse([]byte(wireText(m)))
 		if err != nil {
 			t.Errorf("%s: %v", test.in, err)
 		}
