@@ -238,7 +238,9 @@ func (a instantAnswer) writeJSON(j tempoJSON) {
 	}
 	j.endArray()
 	j.metrics(a.Stats)
-	j.status(a.Gaps)
+	if len(a.Gaps) > 0 { // Grafana's reader refuses fields that it does not know, and has known status not for long
+		j.status(a.Gaps)
+	}
 	j.endObject()
 }
 
@@ -250,10 +252,14 @@ func instantValue(s *traceql.TimeSeries) (value float64, ok bool) {
 	return s.Values[0], true
 }
 
-// status writes whether the answer is partial; COMPLETE is the default.
+// status writes whether the answer is partial, and why.
 func (j tempoJSON) status(gaps []string) {
+	j.name("status")
 	if len(gaps) > 0 {
-		j.string("status", "PARTIAL")
-		j.string("message", strings.Join(gaps, "; "))
+		j.text("PARTIAL")
+	} else {
+		j.text("COMPLETE")
 	}
+	j.name("message")
+	j.text(strings.Join(gaps, "; "))
 }

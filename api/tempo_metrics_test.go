@@ -159,7 +159,7 @@ func TestTempoPoints(t *testing.T) {
 	want := `{"series":[{` + labels + `,"samples":[{"timestampMs":"1000","value":0},{"timestampMs":"3000","value":"Infinity"},` +
 		`{"timestampMs":"4000","value":1e+300},{"timestampMs":"5000","value":-0.5}],` +
 		`"exemplars":[{"labels":[{"key":"trace:id","value":{"stringValue":"a0000000000000000000000000000"}},{"key":"status","value":{"stringValue":"error"}}],` +
-		`"value":0.25,"timestampMs":"1999"}]}],"metrics":{}}`
+		`"value":0.25,"timestampMs":"1999"}]}],"metrics":{},"status":"COMPLETE","message":""}`
 	if got := write(rangeKind, rangeAnswer{found, jobs{}}); got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
