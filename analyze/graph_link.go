@@ -48,14 +48,15 @@ type linker struct {
 	own                 []uint32 // services
 	kinds               []uint8
 	parents             []int32
-	above               []int32 // the nearest row above that is not quiet, noRow or notLooked
-	peers               []peer
+	above               []int32      // the nearest row above that is not quiet, noRow or notLooked
+	peers               []peer       // set for the rows of asking
 	under               []uint8      // sides that rows below are on, of those that are not quiet
 	answered            store.Bitmap // whose call or message others tell of
 
-	talkers []int32          // rows that are not quiet, by trace
-	shared  []store.TraceRun // may have spans that share an id
-	asking  []int32          // rows whose peers are of interest
+	talkers [consumer + 1][]int32 // rows by kind, of those that are not quiet
+	shared  []store.TraceRun      // may have spans that share an id
+	asking  []int32               // rows that can be counted once it is known whom they name
+	unnamed []int32               // memory of namePeers
 	path    []int32
 	ids     map[span.SpanID]halves
 	moved   []int32 // memory of parents
@@ -119,23 +120,10 @@ func (l *linker) observe(c store.Chunk) error {
 		}
 	}
 	l.joinHalves(c)
-	for _, row := range l.talkers {
-		if p := l.parents[row]; p >= 0 && p != row && l.kinds[p] != quiet {
-			l.above[row] = p
-		} else {
-			l.findAbove(row)
-		}
-	}
-	l.followLinks(c)
-	l.answer(c)
 	if c.Err() != nil {
 		return nil
 	}
-	for _, row := range l.talkers {
-		if l.inRange(row) {
-			l.count(row)
-		}
-	}
+	l.count(c)
 	if l.full || l.bytes < 0 {
 		return errTooLarge
 	}
@@ -173,13 +161,15 @@ func (l *linker) begin(c store.Chunk) bool {
 		l.above[row] = notLooked
 	}
 	l.peers = slices.Grow(l.peers[:0], n)[:n]
-	clear(l.peers)
 	l.under = slices.Grow(l.under[:0], n)[:n]
 	clear(l.under)
 	words := len(c.Live())
 	l.answered = slices.Grow(l.answered[:0], words)[:words]
 	clear(l.answered)
-	l.talkers, l.shared = l.talkers[:0], l.shared[:0]
+	for kind, rows := range l.talkers {
+		l.talkers[kind] = rows[:0]
+	}
+	l.asking, l.shared = l.asking[:0], l.shared[:0]
 	l.nameQuiet(c)
 	return true
 }
@@ -249,7 +239,7 @@ func (l *linker) hear(run store.TraceRun) {
 		if kind == quiet {
 			continue
 		}
-		l.talkers = append(l.talkers, row)
+		l.talkers[kind] = append(l.talkers[kind], row)
 		under := &top
 		if p := l.parents[row]; p >= 0 {
 			under = &l.under[p]
@@ -321,6 +311,15 @@ func (l *linker) joinTrace(run store.TraceRun, ids []span.SpanID) {
 	}
 }
 
+// lookAbove sets above of a row.
+func (l *linker) lookAbove(row int32) {
+	if p := l.parents[row]; p >= 0 && p != row && l.kinds[p] != quiet {
+		l.above[row] = p
+	} else {
+		l.findAbove(row)
+	}
+}
+
 // findAbove finds the nearest row above that is not quiet, for a row and all
 // between the two.
 func (l *linker) findAbove(row int32) {
@@ -356,8 +355,8 @@ func (l *linker) sends(row int32) bool {
 func (l *linker) followLinks(c store.Chunk) {
 	var traces, spans *store.Column
 	var run store.TraceRun // whose senders are listed
-	for _, row := range l.talkers {
-		if l.kinds[row] != consumer || l.sends(l.above[row]) {
+	for _, row := range l.talkers[consumer] {
+		if l.sends(l.above[row]) {
 			continue
 		}
 		if traces == nil {
@@ -389,50 +388,84 @@ func runOf(c store.Chunk, row int) store.TraceRun {
 	return runs[i]
 }
 
-// answer finds out which clients and producers others answer for, and names the
-// peers of the rest.
-func (l *linker) answer(c store.Chunk) {
-	for _, row := range l.talkers {
-		a := l.above[row]
-		switch l.kinds[row] {
-		case server:
+// count counts the calls of a chunk: at once where it is clear between whom
+// they are, which are most, then those for which a span has to name its peer.
+func (l *linker) count(c store.Chunk) {
+	for _, row := range l.talkers[client] {
+		l.lookAbove(row)
+	}
+	for _, row := range l.talkers[server] {
+		l.lookAbove(row)
+		l.countServer(row)
+	}
+	for _, row := range l.talkers[consumer] {
+		l.lookAbove(row)
+	}
+	l.followLinks(c)
+	for _, row := range l.talkers[consumer] {
+		l.countConsumer(row)
+	}
+	for _, row := range l.talkers[client] {
+		if a := l.above[row]; a >= 0 && l.own[row] != l.own[a] { // the server's span between them is missing
 			l.answerAbove(row)
-		case consumer:
-			l.answerAbove(row)
-			if a >= 0 && l.kinds[a] == producer {
-				l.answered.Set(int(a))
-			}
-		case client:
-			if a >= 0 && l.own[row] != l.own[a] {
-				l.answerAbove(row)
-			}
+			l.add(row, l.own[a], l.own[row], Call, noRow, noRow)
 		}
 	}
-	l.asking = l.asking[:0]
-	for _, row := range l.talkers {
-		if l.asks(row) {
-			l.asking = append(l.asking, row)
-		}
-	}
-	l.namePeers(c, slices.Clone(l.asking))
+	l.ask(client)
+	l.ask(producer)
+	l.namePeers(c)
 	for _, row := range l.asking {
 		if l.kinds[row] == client && l.peers[row].node != 0 {
 			l.answerAbove(row)
 		}
 	}
+	if c.Err() != nil {
+		return // the peers are not known
+	}
+	for _, row := range l.asking {
+		l.countNamed(row)
+	}
 }
 
-// asks reports whether it is of interest whom a row names.
-func (l *linker) asks(row int32) bool {
-	switch a := l.above[row]; l.kinds[row] {
-	case server:
-		return a < 0 || l.own[a] == 0
-	case consumer:
-		return l.brokers || !l.sends(a)
-	case producer:
-		return l.brokers || !l.answered.Has(int(row))
+// countServer counts the call that a server took.
+func (l *linker) countServer(row int32) {
+	l.answerAbove(row)
+	a := l.above[row]
+	switch {
+	case a < 0 || l.own[a] == 0:
+		l.asking = append(l.asking, row)
+	case l.kinds[a] == client && l.parents[row] == a:
+		l.add(row, l.own[a], l.own[row], Call, a, row)
+	default:
+		l.add(row, l.own[a], l.own[row], Call, noRow, row)
 	}
-	return !l.answered.Has(int(row))
+}
+
+// countConsumer counts the message that a consumer took. One below another of
+// its service goes on with the same message.
+func (l *linker) countConsumer(row int32) {
+	l.answerAbove(row)
+	a := l.above[row]
+	if a >= 0 && l.kinds[a] == producer {
+		l.answered.Set(int(a))
+	}
+	switch {
+	case a >= 0 && l.kinds[a] == consumer && l.own[a] == l.own[row]:
+	case l.sends(a) && !l.brokers:
+		l.add(row, l.own[a], l.own[row], Message, a, row)
+	default:
+		l.asking = append(l.asking, row)
+	}
+}
+
+// ask lists the senders of a kind that nobody answers for, and with brokers all producers.
+func (l *linker) ask(kind uint8) {
+	all := kind == producer && l.brokers
+	for _, row := range l.talkers[kind] {
+		if all || !l.answered.Has(int(row)) {
+			l.asking = append(l.asking, row)
+		}
+	}
 }
 
 // answerAbove marks the clients above a row that tells of their call.
@@ -442,53 +475,27 @@ func (l *linker) answerAbove(row int32) {
 	}
 }
 
-// count counts the calls that a row tells of.
-func (l *linker) count(row int32) {
-	own, peer, a := l.own[row], l.peers[row], l.above[row]
-	var above uint32
-	if a >= 0 {
-		above = l.own[a]
-	}
+// countNamed counts the call that a row tells of, whose peer was looked for.
+func (l *linker) countNamed(row int32) {
+	own, p := l.own[row], l.peers[row]
 	switch l.kinds[row] {
 	case server:
-		if above == 0 {
-			l.addNamed(peer, peer.node, own, Call, noRow, row)
-			return
-		}
-		caller := int32(noRow)
-		if l.kinds[a] == client && l.parents[row] == a {
-			caller = a
-		}
-		l.add(above, own, Call, caller, row)
+		l.addNamed(row, p.node, own, Call, noRow, row)
 	case client:
-		if above != own { // the server's span between them is missing
-			l.add(above, own, Call, noRow, noRow)
-		}
 		if !l.answered.Has(int(row)) {
-			l.addNamed(peer, own, peer.node, PeerKeys[peer.key].via, row, noRow)
+			l.addNamed(row, own, p.node, PeerKeys[p.key].via, row, noRow)
 		}
 	case producer:
-		if l.brokers || !l.answered.Has(int(row)) {
-			l.addNamed(peer, own, peer.node, Message, row, noRow)
-		}
+		l.addNamed(row, own, p.node, Message, row, noRow)
 	case consumer:
-		l.countMessage(row, own, above)
+		if p.node != 0 {
+			l.addNamed(row, p.node, own, Message, noRow, row)
+			return
+		}
+		if a := l.above[row]; l.sends(a) {
+			l.add(row, l.own[a], own, Message, a, row)
+		} else if a >= 0 {
+			l.add(row, l.own[a], own, Message, noRow, row)
+		}
 	}
-}
-
-// countMessage counts what a consumer's span tells of. One below another of its service goes on with the same message.
-func (l *linker) countMessage(row int32, own, above uint32) {
-	a := l.above[row]
-	if a >= 0 && l.kinds[a] == consumer && above == own {
-		return
-	}
-	if p := l.peers[row]; p.node != 0 {
-		l.addNamed(p, p.node, own, Message, noRow, row)
-		return
-	}
-	sender := int32(noRow)
-	if l.sends(a) {
-		sender = a
-	}
-	l.add(above, own, Message, sender, row)
 }

@@ -107,9 +107,14 @@ type peer struct {
 	key  uint8 // place in PeerKeys
 }
 
-// namePeers finds the peers of rows, which have none yet. Most are named by the
-// first keys, so the columns of the others are often not read.
-func (l *linker) namePeers(c store.Chunk, rows []int32) {
+// namePeers sets the peers of the rows of asking. Most are named by the first
+// keys, so the columns of the others are often not read.
+func (l *linker) namePeers(c store.Chunk) {
+	for _, row := range l.asking {
+		l.peers[row] = peer{}
+	}
+	rows := append(l.unnamed[:0], l.asking...)
+	l.unnamed = rows
 	for i := range l.peerNames {
 		if len(rows) == 0 {
 			return
@@ -121,17 +126,18 @@ func (l *linker) namePeers(c store.Chunk, rows []int32) {
 		if names.codes == nil {
 			continue
 		}
-		unnamed := rows[:0]
+		left := rows[:0]
 		for _, row := range rows {
-			if PeerKeys[i].Talkers && l.kinds[row] == server {
-				continue
+			n := uint32(0)
+			if l.kinds[row] != server || !PeerKeys[i].Talkers {
+				n = names.at(row, l)
 			}
-			if n := names.at(row, l); n != 0 {
+			if n != 0 {
 				l.peers[row] = peer{n, uint8(i)}
 			} else {
-				unnamed = append(unnamed, row)
+				left = append(left, row)
 			}
 		}
-		rows = unnamed
+		rows = left
 	}
 }

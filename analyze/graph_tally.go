@@ -53,10 +53,10 @@ func (l *linker) tally(key edgeKey) *tally {
 // noRow is a row that is not there.
 const noRow = -1
 
-// add counts a call, unless it is not known from whom or to whom. The spans that tell how
-// long it took, and whether it failed, are rows or noRow.
-func (l *linker) add(caller, callee uint32, via Connection, client, server int32) {
-	if caller == 0 || callee == 0 {
+// add counts a call that a row tells of, if that is in the range and it is known from whom and to whom
+// it was. The spans that tell how long it took, and whether it failed, are rows or noRow.
+func (l *linker) add(row int32, caller, callee uint32, via Connection, client, server int32) {
+	if caller == 0 || callee == 0 || !l.inRange(row) {
 		return
 	}
 	t := l.tally(keyOf(caller, callee, via))
@@ -78,12 +78,13 @@ func (l *linker) add(caller, callee uint32, via Connection, client, server int32
 	}
 }
 
-// addNamed is add for a call to or from a peer, of which it is then known what it is.
-func (l *linker) addNamed(p peer, caller, callee uint32, via Connection, client, server int32) {
-	if caller == 0 || callee == 0 {
+// addNamed is add for a call to or from the peer of the row, of which it is then known what it is.
+func (l *linker) addNamed(row int32, caller, callee uint32, via Connection, client, server int32) {
+	if caller == 0 || callee == 0 || !l.inRange(row) {
 		return
 	}
+	p := l.peers[row]
 	n := &l.nodes[p.node]
 	n.Kind = max(n.Kind, PeerKeys[p.key].node)
-	l.add(caller, callee, via, client, server)
+	l.add(row, caller, callee, via, client, server)
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/gob"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -189,4 +190,22 @@ func decodeSpans(_ span.Format, raw []byte, b *span.Batch) error {
 		b.Append(&spans[i])
 	}
 	return nil
+}
+
+// TestDependenciesAreBounded: an answer that has no end is refused.
+func TestDependenciesAreBounded(t *testing.T) {
+	shop := span.SpanResource{Attrs: []span.KeyValue{{Key: "service.name", Value: span.StringValue("shop")}}}
+	spans := make([]span.Span, maxNames+1)
+	for i := range spans {
+		peer := span.StringValue(fmt.Sprint("peer", i))
+		spans[i] = span.Span{
+			TraceID: span.TraceID{15: 1}, SpanID: span.SpanID{0: 1, 5: byte(i >> 16), 6: byte(i >> 8), 7: byte(i)},
+			Kind: client, Attrs: []span.KeyValue{{Key: "peer.service", Value: peer}}, Resource: shop,
+		}
+	}
+	m := &storetest.Model{}
+	writeSpans(t, m, spans)
+	if _, err := Dependencies(t.Context(), m, store.DefaultTenant, store.TimeRange{}, GraphOptions{}); !errors.Is(err, store.ErrTooLarge) {
+		t.Errorf("error %v, want that it is too large", err)
+	}
 }
