@@ -2,7 +2,6 @@ package api
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -176,8 +175,9 @@ func (v *jaegerV3) parseSearch(p v3Params) (*traceql.Query, traceql.SearchOption
 	if _, err = p.boolean("query.rawTraces"); err != nil {
 		return nil, opts, err
 	}
-	if p.text("query.filter") != "" {
-		return nil, opts, malformed("query.filter", errors.New("structured filters are not enabled"))
+	if text := p.text("query.filter"); text != "" {
+		q, err := p.structured(text)
+		return q, opts, err
 	}
 	f, err := p.filter()
 	if err != nil {
@@ -203,6 +203,20 @@ func (p v3Params) searchDepth(most int) (int, error) {
 		n = min(jaegerDefaultLimit, most)
 	}
 	return n, nil
+}
+
+// structured reads a filter, which says it all.
+func (p v3Params) structured(text string) (*traceql.Query, error) {
+	for _, name := range []string{"query.serviceName", "query.operationName", "query.attributes", "query.durationMin", "query.durationMax"} {
+		if text, used := p.lookup(name); text != "" {
+			return nil, badRequest("query.filter and %s cannot be combined", used)
+		}
+	}
+	q, err := parseStructuredFilter([]byte(text))
+	if err != nil {
+		return nil, malformed("query.filter", err)
+	}
+	return q, nil
 }
 
 // filter reads what is said of spans.
