@@ -197,7 +197,7 @@ func checkNoCompare(m Metrics, pos Pos) {
 
 // isNumeric reports whether values of a static type are numbers, or may be.
 func isNumeric(t Type) bool {
-	return t == TypeInt || t == TypeFloat || t == TypeDuration || t == anyType
+	return t == TypeInt || t == TypeFloat || t == TypeDuration || t == numberType || t == anyType
 }
 
 func isBoolean(t Type) bool { return t == TypeBool || t == anyType }
@@ -273,10 +273,16 @@ func checkOperand(e *Binary, operand Expr, t Type, fits func(Type) bool, needs s
 }
 
 func arithmeticType(l, r Type) Type {
-	for _, t := range []Type{anyType, TypeFloat, TypeDuration} {
-		if l == t || r == t {
-			return t
-		}
+	either := func(t Type) bool { return l == t || r == t }
+	switch {
+	case l == anyType && r == anyType: // as in { !.a * .b }, which passes in Tempo too
+		return anyType
+	case either(TypeFloat):
+		return TypeFloat
+	case either(anyType) || either(numberType):
+		return numberType
+	case either(TypeDuration):
+		return TypeDuration
 	}
 	return TypeInt
 }
@@ -367,7 +373,8 @@ func areComparable(l, r Type) bool {
 		return true
 	}
 	isEnum := func(t Type) bool { return t == TypeStatus || t == TypeKind }
-	return isEnum(l) && r == TypeInt || l == TypeInt && isEnum(r)
+	isCode := func(t Type) bool { return t == TypeInt || t == numberType }
+	return isEnum(l) && isCode(r) || isCode(l) && isEnum(r)
 }
 
 // unquoteInstead suggests the literal for one in quotes, as in status = "error".

@@ -2,8 +2,11 @@ package traceql
 
 import "github.com/clewhq/clew/store"
 
-// anyType is the static type of what is known only when the query runs.
-const anyType Type = 0xff
+// Static types of what is known only when the query runs.
+const (
+	anyType    Type = 0xff
+	numberType Type = 0xfe // if it is there: an int, a float or a duration
+)
 
 // intrinsicTable has the names and types of the intrinsics; some have only one of the names.
 var intrinsicTable = [numIntrinsics]struct {

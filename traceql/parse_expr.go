@@ -210,8 +210,11 @@ func fold(e Expr) Expr {
 
 func typeName(t Type) string {
 	names := [...]string{"nil", "int", "float", "string", "boolean", "duration", "status", "kind", "bytes", "array", "map"}
-	if int(t) < len(names) {
+	switch {
+	case int(t) < len(names):
 		return names[t]
+	case t == numberType:
+		return "number"
 	}
 	return fmt.Sprintf("type %d", t)
 }
