@@ -42,6 +42,8 @@ type linker struct {
 	services  nameColumn
 	peerNames []nameColumn
 
+	runs []store.TraceRun // of the chunk; with ids and starts only if starts is not nil
+
 	// Of the chunk, by row.
 	starts              []uint64 // nil: all rows are in the range
 	statuses, durations []uint64
@@ -114,7 +116,7 @@ func (l *linker) observe(c store.Chunk) error {
 	if !l.begin(c) {
 		return nil // it is told as a gap
 	}
-	for _, run := range c.Traces() {
+	for _, run := range l.runs {
 		if l.starts == nil || l.within.Overlaps(run.Start, l.starts[run.Hi-1]) {
 			l.hear(run)
 		}
@@ -138,7 +140,11 @@ func (l *linker) begin(c store.Chunk) bool {
 	l.parents = c.Parents()
 	l.starts = nil
 	if l.cuts(c) {
-		l.starts = c.Starts()
+		l.starts, l.runs = c.Starts(), c.Traces()
+	} else if r, ok := c.(interface{ Runs() []store.TraceRun }); ok {
+		l.runs = r.Runs()
+	} else {
+		l.runs = c.Traces()
 	}
 	l.services.begin(c)
 	for i := range firstTalkerKey {
@@ -170,7 +176,7 @@ func (l *linker) begin(c store.Chunk) bool {
 		l.talkers[kind] = rows[:0]
 	}
 	l.asking, l.shared = l.asking[:0], l.shared[:0]
-	l.nameQuiet(c)
+	l.nameQuiet()
 	return true
 }
 
@@ -206,13 +212,13 @@ func (l *linker) numbersOf(c store.Chunk, number int, f store.Field) []uint64 {
 }
 
 // nameQuiet makes quiet spans that name their peer those of clients.
-func (l *linker) nameQuiet(c store.Chunk) {
+func (l *linker) nameQuiet() {
 	for i := range firstTalkerKey {
 		names := &l.peerNames[i]
 		if names.codes == nil {
 			continue
 		}
-		for _, run := range c.Traces() {
+		for _, run := range l.runs {
 			for row := int32(run.Lo); row < int32(run.Hi); row++ {
 				if l.kinds[row] == quiet && names.at(row, l) != 0 {
 					l.kinds[row] = client
@@ -313,9 +319,12 @@ func (l *linker) joinTrace(run store.TraceRun, ids []span.SpanID) {
 
 // lookAbove sets above of a row.
 func (l *linker) lookAbove(row int32) {
-	if p := l.parents[row]; p >= 0 && p != row && l.kinds[p] != quiet {
+	switch p := l.parents[row]; {
+	case p < 0:
+		l.above[row] = noRow
+	case p != row && l.kinds[p] != quiet:
 		l.above[row] = p
-	} else {
+	default:
 		l.findAbove(row)
 	}
 }
