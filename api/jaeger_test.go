@@ -360,3 +360,40 @@ func TestJaegerOperationsByKind(t *testing.T) {
 		}
 	}
 }
+
+// TestJaegerWarnings checks what is said of odd spans, and that their times stay as they came.
+func TestJaegerWarnings(t *testing.T) {
+	node := func(id, parent byte, start, end uint64) span.Span {
+		return span.Span{TraceID: span.TraceID{15: 1}, SpanID: span.SpanID{7: id}, Parent: span.SpanID{7: parent}, Start: start, End: end}
+	}
+	const early = "the span starts 5ms before its parent: their clocks differ or are coarse; times are shown as they came"
+	const twin = "another span of this trace has the same id"
+	tests := []struct {
+		name string
+		rows []span.Span
+		want string // warnings of each span, by start
+	}{
+		{"nothing is odd", []span.Span{node(1, 0, 10e6, 20e6), node(2, 1, 10e6, 30e6)}, "[] []"},
+		{"a child starts early", []span.Span{node(1, 0, 10e6, 20e6), node(2, 1, 5e6, 12e6), node(3, 2, 5e6, 6e6)}, "[" + early + "] [] []"},
+		{"an id comes twice", []span.Span{node(1, 0, 10e6, 20e6), node(1, 0, 11e6, 12e6), node(2, 1, 12e6, 13e6)}, "[" + twin + "] [" + twin + "] []"},
+		{"an orphan ends early", []span.Span{node(1, 7, 10e6, 9e6)},
+			"[the parent span 0000000000000007 is missing: it has not arrived, was not sampled or was lost the span ends 1ms before it starts; its duration is shown as 0]"},
+		{"its own parent", []span.Span{node(1, 1, 10e6, 20e6)}, "[]"},
+	}
+	for _, test := range tests {
+		h := NewJaeger(testConfig(), filled(t, test.rows...))
+		for _, query := range []string{"", "?raw=true"} {
+			var got []string
+			for _, s := range parseFound(t, getOK(t, h, "/api/traces/1"+query)).Data[0].Spans {
+				got = append(got, fmt.Sprint(s.Warnings))
+			}
+			want := test.want
+			if query != "" {
+				want = strings.TrimSuffix(strings.Repeat("[] ", len(test.rows)), " ")
+			}
+			if text := strings.Join(got, " "); text != want {
+				t.Errorf("%s%s: got %s, want %s", test.name, query, text, want)
+			}
+		}
+	}
+}

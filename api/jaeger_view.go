@@ -24,10 +24,11 @@ type jaegerView struct {
 	b         *span.Batch
 	ids       []span.SpanID // of the spans of b, as they are shown
 	parents   []span.SpanID
-	process   []uint32 // the number of each resource's process, from 1
-	processes []uint32 // the resource of each process, in order of first appearance
-	known     []uint64 // ids, sorted; nil if orphans are not to be marked
-	gaps      []string // warnings of the whole trace
+	process   []uint32              // the number of each resource's process, from 1
+	processes []uint32              // the resource of each process, in order of first appearance
+	known     []uint64              // ids, sorted; nil if there are to be no remarks
+	rows      map[span.SpanID]int32 // the first span with an id
+	gaps      []string              // warnings of the whole trace
 	raw       bool
 	key       []byte
 }
@@ -60,6 +61,12 @@ func newJaegerView(t *store.Trace, raw bool) *jaegerView {
 	}
 	v.known = sortedIDs(v.ids)
 	v.splitShared()
+	v.rows = make(map[span.SpanID]int32, len(v.ids))
+	for i, id := range v.ids {
+		if _, ok := v.rows[id]; !ok {
+			v.rows[id] = int32(i)
+		}
+	}
 	for _, gap := range t.Gaps {
 		v.gaps = append(v.gaps, "this trace may lack spans: "+gap)
 	}
@@ -197,13 +204,21 @@ func (v *jaegerView) remarks(i int) []string {
 		return nil
 	}
 	var list []string
+	start, end := v.b.Starts[i], v.b.Ends[i]
 	if parent := v.parents[i]; !parent.IsZero() {
-		if _, ok := slices.BinarySearch(v.known, parent.Uint64()); !ok {
+		row, ok := v.rows[parent]
+		switch {
+		case !ok:
 			list = append(list, fmt.Sprintf("the parent span %s is missing: it has not arrived, was not sampled or was lost", parent))
+		case start < v.b.Starts[row]:
+			list = append(list, fmt.Sprintf("the span starts %v before its parent: their clocks differ or are coarse; times are shown as they came", time.Duration(v.b.Starts[row]-start)))
 		}
 	}
-	if start, end := v.b.Starts[i], v.b.Ends[i]; end < start {
+	if end < start {
 		list = append(list, fmt.Sprintf("the span ends %v before it starts; its duration is shown as 0", time.Duration(start-end)))
+	}
+	if at, _ := slices.BinarySearch(v.known, v.ids[i].Uint64()); at+1 < len(v.known) && v.known[at+1] == v.known[at] {
+		list = append(list, "another span of this trace has the same id")
 	}
 	return list
 }
