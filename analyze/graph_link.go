@@ -74,12 +74,8 @@ const (
 	takes
 )
 
-func sideOf(kind uint8) uint8 {
-	if kind == client || kind == producer {
-		return sends
-	}
-	return takes
-}
+// sideOf is by kind.
+var sideOf = [consumer + 1]uint8{server: takes, client: sends, producer: sends, consumer: takes}
 
 func newLinker(within store.TimeRange, opts GraphOptions, bytes int) *linker {
 	l := &linker{
@@ -232,32 +228,38 @@ func (l *linker) nameQuiet() {
 // sender and a receiver have the same parent, they may share an id.
 func (l *linker) hear(run store.TraceRun) {
 	var top, both uint8
-	for row := int32(run.Lo); row < int32(run.Hi); row++ {
-		node := &l.nodes[l.own[row]]
-		node.Kind = Service
-		if l.inRange(row) {
-			node.Spans++
-			if l.statuses[row] == statusError {
-				node.Errors++
-			}
-		}
-		kind := l.kinds[row]
+	parents, kinds, services := l.parents[:run.Hi], l.kinds[:run.Hi], l.own[:run.Hi]
+	for row := run.Lo; row < run.Hi; row++ {
+		l.tell(int32(row), services[row])
+		kind, parent := kinds[row], parents[row]
 		if kind == quiet {
 			continue
 		}
-		l.talkers[kind] = append(l.talkers[kind], row)
+		l.talkers[kind] = append(l.talkers[kind], int32(row))
 		under := &top
-		if p := l.parents[row]; p >= 0 {
-			under = &l.under[p]
+		if parent >= 0 {
+			under = &l.under[parent]
 		}
-		*under |= sideOf(kind)
-		if l.parents[row] == row {
+		*under |= sideOf[kind]
+		if int(parent) == row {
 			*under = sends | takes
 		}
 		both |= *under & (*under >> 1)
 	}
 	if both != 0 {
 		l.shared = append(l.shared, run)
+	}
+}
+
+// tell counts a span of a service.
+func (l *linker) tell(row int32, service uint32) {
+	node := &l.nodes[service]
+	node.Kind = Service
+	if l.inRange(row) {
+		node.Spans++
+		if l.statuses[row] == statusError {
+			node.Errors++
+		}
 	}
 }
 
