@@ -42,7 +42,7 @@ type TempoLimits struct {
 //
 //	GET /api/echo
 //	GET /api/traces/{traceID}?start&end
-//	GET /api/v2/traces/{traceID}?start&end
+//	GET /api/v2/traces/{traceID}?start&end&q&keep_hierarchy&match_depth&ancestor_depth
 //	GET /api/search?q&tags&minDuration&maxDuration&limit&spss&start&end
 //	GET /api/search/tags?scope&limit&start&end
 //	GET /api/v2/search/tags?scope&q&limit&start&end
@@ -119,7 +119,7 @@ func (t *tempo) buildinfo(w http.ResponseWriter, _ *http.Request) error {
 }
 
 func (t *tempo) trace(w http.ResponseWriter, r *http.Request) error {
-	found, err := t.read(r)
+	found, err := t.read(r, pruning{})
 	if err != nil {
 		return err
 	}
@@ -133,7 +133,11 @@ func (t *tempo) trace(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (t *tempo) traceV2(w http.ResponseWriter, r *http.Request) error {
-	found, err := t.read(r)
+	wanted, err := parsePruning(r)
+	if err != nil {
+		return err
+	}
+	found, err := t.read(r, wanted)
 	if err != nil && !errors.Is(err, store.ErrNotFound) { // clients take an empty trace for an unknown one
 		return err
 	}
@@ -151,7 +155,7 @@ type foundTrace struct {
 	gaps    []string
 }
 
-func (t *tempo) read(r *http.Request) (found foundTrace, err error) {
+func (t *tempo) read(r *http.Request, wanted pruning) (found foundTrace, err error) {
 	tenants, err := tenantsOf(r)
 	if err != nil {
 		return found, err
@@ -168,7 +172,11 @@ func (t *tempo) read(r *http.Request) (found foundTrace, err error) {
 	if err != nil {
 		return found, err
 	}
-	return readTenants(r.Context(), t.store, tenants, id, hint)
+	if found, err = readTenants(r.Context(), t.store, tenants, id, hint); err != nil {
+		return found, err
+	}
+	err = t.prune(r.Context(), tenants, id, wanted, &found)
+	return found, err
 }
 
 // readTenants returns ErrNotFound if no tenant has the trace.
