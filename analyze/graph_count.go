@@ -1,0 +1,115 @@
+package analyze
+
+import "github.com/clewhq/clew/store"
+
+// count counts the calls of a chunk: at once where it is clear between whom
+// they are, which are most, then those for which a span has to name its peer.
+func (l *linker) count(c store.Chunk) {
+	for _, row := range l.talkers[client] {
+		l.lookAbove(row)
+	}
+	for _, row := range l.talkers[server] {
+		l.lookAbove(row)
+		l.countServer(row)
+	}
+	for _, row := range l.talkers[consumer] {
+		l.lookAbove(row)
+	}
+	l.followLinks(c)
+	for _, row := range l.talkers[consumer] {
+		l.countConsumer(row)
+	}
+	for _, row := range l.talkers[client] {
+		if a := l.above[row]; a >= 0 && l.own[row] != l.own[a] { // the server's span between them is missing
+			l.answerAbove(row)
+			l.add(row, l.own[a], l.own[row], Call, noRow, noRow)
+		}
+	}
+	l.ask(client)
+	l.ask(producer)
+	l.namePeers(c)
+	for _, row := range l.asking {
+		if l.kinds[row] == client && l.peers[row].node != 0 {
+			l.answerAbove(row)
+		}
+	}
+	if c.Err() != nil {
+		return // the peers are not known
+	}
+	for _, row := range l.asking {
+		l.countNamed(row)
+	}
+}
+
+// countServer counts the call that a server took.
+func (l *linker) countServer(row int32) {
+	l.answerAbove(row)
+	a := l.above[row]
+	switch {
+	case a < 0 || l.own[a] == 0:
+		l.asking = append(l.asking, row)
+	case l.kinds[a] == client && l.parents[row] == a:
+		l.add(row, l.own[a], l.own[row], Call, a, row)
+	default:
+		l.add(row, l.own[a], l.own[row], Call, noRow, row)
+	}
+}
+
+// countConsumer counts the message that a consumer took. One below another of
+// its service goes on with the same message.
+func (l *linker) countConsumer(row int32) {
+	l.answerAbove(row)
+	a := l.above[row]
+	if a >= 0 && l.kinds[a] == producer {
+		l.answered.Set(int(a))
+	}
+	switch {
+	case a >= 0 && l.kinds[a] == consumer && l.own[a] == l.own[row]:
+	case l.sends(a) && !l.brokers:
+		l.add(row, l.own[a], l.own[row], Message, a, row)
+	default:
+		l.asking = append(l.asking, row)
+	}
+}
+
+// ask lists the senders of a kind that nobody answers for, and with brokers all producers.
+func (l *linker) ask(kind uint8) {
+	all := kind == producer && l.brokers
+	for _, row := range l.talkers[kind] {
+		if all || !l.answered.Has(int(row)) {
+			l.asking = append(l.asking, row)
+		}
+	}
+}
+
+// answerAbove marks the clients above a row that tells of their call.
+func (l *linker) answerAbove(row int32) {
+	for a := l.above[row]; a >= 0 && a != row && l.kinds[a] == client && !l.answered.Has(int(a)); a = l.above[a] {
+		l.answered.Set(int(a))
+	}
+}
+
+// countNamed counts the call that a row tells of, whose peer was looked for.
+func (l *linker) countNamed(row int32) {
+	own, p := l.own[row], l.peers[row]
+	switch l.kinds[row] {
+	case server:
+		l.addNamed(row, p.node, own, Call, noRow, row)
+	case client:
+		if !l.answered.Has(int(row)) {
+			l.addNamed(row, own, p.node, PeerKeys[p.key].via, row, noRow)
+		}
+	case producer:
+		l.addNamed(row, own, p.node, Message, row, noRow)
+	case consumer:
+		if p.node != 0 {
+			l.addNamed(row, p.node, own, Message, noRow, row)
+			return
+		}
+		if a := l.above[row]; l.sends(a) {
+			l.add(row, l.own[a], own, Message, a, row)
+		} else if a >= 0 {
+			l.add(row, l.own[a], own, Message, noRow, row)
+		}
+	}
+}
