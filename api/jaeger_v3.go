@@ -17,7 +17,7 @@ import (
 //	GET /api/v3/operations?service&spanKind
 //	GET /api/v3/traces?query.serviceName&query.operationName&query.attributes&query.startTimeMin&…
 //	GET /api/v3/traces/{traceID}?startTime&endTime&rawTraces
-//	GET /api/v3/trace-summaries, with the parameters of traces
+//	GET /api/v3/trace-summaries, with the parameters of traces, in pages if query.pagination.pageSize is there
 //	GET /api/v3/dependencies?startTime&endTime
 //
 // Both searches take POST too, with a FindTracesRequest in JSON as the body.
@@ -262,7 +262,10 @@ func (v *jaegerV3) summaries(w http.ResponseWriter, r *http.Request) error {
 	for i, t := range found.Traces {
 		list[i] = summaryOf(t)
 	}
-	return writeJSON(w, map[string][]traceSummary{"summaries": list})
+	return writeJSON(w, struct {
+		Summaries []traceSummary `json:"summaries"`
+		Next      store.Cursor   `json:"nextPageToken,omitempty"`
+	}{list, found.Next})
 }
 
 // traceSummary is jaeger.api_v3.TraceSummary.

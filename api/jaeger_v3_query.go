@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -43,19 +44,35 @@ func v3ParamsOf(r *http.Request) (v3Params, error) {
 	if err := json.Unmarshal(body, &request); err != nil {
 		return v3Params{}, badRequest("cannot unmarshal the body: %v", err)
 	}
-	for name, member := range request.Query {
+	if err := v3Params(p).setAll("query.", request.Query); err != nil {
+		return v3Params{}, badRequest("cannot unmarshal the body: %v", err)
+	}
+	return v3Params(p), nil
+}
+
+// setAll sets parameters to the members of a message, objects to their text.
+func (p v3Params) setAll(prefix string, members map[string]json.RawMessage) error {
+	for name, member := range members {
 		text := string(member)
 		switch {
 		case text == "null":
 			continue
+		case name == "pagination":
+			var page map[string]json.RawMessage
+			if err := json.Unmarshal(member, &page); err != nil {
+				return err
+			}
+			if err := p.setAll(prefix+"pagination.", page); err != nil {
+				return err
+			}
 		case text[0] == '"':
 			if err := json.Unmarshal(member, &text); err != nil {
-				return v3Params{}, badRequest("cannot unmarshal the body: %v", err)
+				return err
 			}
 		}
-		p.Set("query."+name, text)
+		p.Set(prefix+name, text)
 	}
-	return v3Params(p), nil
+	return nil
 }
 
 // lookup returns what a parameter is set to, and the name that was used for it.
@@ -169,7 +186,7 @@ func (v *jaegerV3) parseSearch(p v3Params) (*traceql.Query, traceql.SearchOption
 	if opts.Range, err = p.within("query.startTimeMin", "query.startTimeMax"); err != nil {
 		return nil, opts, err
 	}
-	if opts.Limit, err = p.searchDepth(v.MaxTraces); err != nil {
+	if err = p.page(&opts, v.MaxTraces); err != nil {
 		return nil, opts, err
 	}
 	if _, err = p.boolean("query.rawTraces"); err != nil {
@@ -187,20 +204,38 @@ func (v *jaegerV3) parseSearch(p v3Params) (*traceql.Query, traceql.SearchOption
 	return q, opts, err
 }
 
-// searchDepth reads how many traces are asked for; 0 stands for the default.
-func (p v3Params) searchDepth(most int) (int, error) {
-	text, name := p.lookup("query.searchDepth")
-	if text == "" {
-		text, name = p.lookup("query.numTraces")
+// page reads how many traces are wanted, and behind which.
+func (p v3Params) page(opts *traceql.SearchOptions, most int) (err error) {
+	opts.After = store.Cursor(p.text("query.pagination.pageToken"))
+	size, err := p.count("query.pagination.pageSize", most)
+	if err != nil {
+		return err
 	}
-	n, err := 0, error(nil)
-	if text != "" {
-		if n, err = strconv.Atoi(text); err != nil || n < 0 || n > most {
-			return 0, malformed(name, fmt.Errorf("%q is not a number from 0 to %d", text, most))
+	depth, err := p.count("query.searchDepth", most)
+	if err != nil {
+		return err
+	}
+	if depth == 0 {
+		if depth, err = p.count("query.numTraces", most); err != nil {
+			return err
 		}
 	}
-	if n == 0 {
-		n = min(jaegerDefaultLimit, most)
+	if depth > 0 && (size > 0 || opts.After != "") {
+		return badRequest("query.pagination and query.searchDepth cannot be combined")
+	}
+	opts.Limit = cmp.Or(size, depth, min(jaegerDefaultLimit, most))
+	return nil
+}
+
+// count reads a number; 0 stands for the default.
+func (p v3Params) count(name string, most int) (int, error) {
+	text, name := p.lookup(name)
+	if text == "" {
+		return 0, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 0 || n > most {
+		return 0, malformed(name, fmt.Errorf("%q is not a number from 0 to %d", text, most))
 	}
 	return n, nil
 }

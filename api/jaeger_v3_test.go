@@ -14,6 +14,11 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/dynamicpb"
+
 	"github.com/clewhq/clew/span"
 	"github.com/clewhq/clew/store"
 )
@@ -68,7 +73,8 @@ type v3Found struct {
 			}
 		}
 	}
-	Summaries []traceSummary
+	Summaries     []traceSummary
+	NextPageToken string
 }
 
 func (f *v3Found) ids() []string {
@@ -93,7 +99,8 @@ func TestJaegerV3Search(t *testing.T) {
 	tests := []struct{ query, legacy string }{
 		{recordedRange, ""},
 		{recordedRange + "&query.searchDepth=2", "limit=2"},
-		{recordedRange + "&query.num_traces=1&query.searchDepth=0", ""},
+		{recordedRange + "&query.num_traces=1&query.searchDepth=0", "limit=1"},
+		{recordedRange + "&query.searchDepth=0", ""},
 		{recordedRange + "&query.num_traces=1", "limit=1"},
 		{recordedRange + `&query.attributes={"error":"true"}`, "tag=error:true"},
 		{recordedRange + `&query.serviceName=image-provider&query.attributes={"http.status_code":"200"}`, "service=image-provider&tag=http.status_code:200"},
@@ -174,6 +181,10 @@ func TestJaegerV3BadParameters(t *testing.T) {
 		{ok + "query.searchDepth=x", 400, `malformed parameter query.searchDepth: "x" is not a number from 0 to 1000`},
 		{ok + "query.num_traces=-1", 400, `malformed parameter query.num_traces: "-1" is not a number from 0 to 1000`},
 		{ok + "query.search_depth=1001", 400, `malformed parameter query.search_depth: "1001" is not a number from 0 to 1000`},
+		{ok + "query.pagination.pageSize=x", 400, `malformed parameter query.pagination.pageSize: "x" is not a number from 0 to 1000`},
+		{ok + "query.pagination.pageSize=1&query.searchDepth=1", 400, "query.pagination and query.searchDepth cannot be combined"},
+		{ok + "query.pagination.pageToken=x&query.num_traces=1", 400, "query.pagination and query.searchDepth cannot be combined"},
+		{ok + "query.pagination.pageToken=x", 400, "invalid cursor"},
 		{ok + "query.durationMin=5", 400, `malformed parameter query.durationMin: time: missing unit in duration "5"`},
 		{ok + "query.duration_max=x", 400, `malformed parameter query.duration_max: time: invalid duration "x"`},
 		{ok + "query.durationMin=2s&query.durationMax=1s", 400, "query.durationMin must not be above query.durationMax"},
@@ -298,5 +309,69 @@ func TestJaegerV3Gaps(t *testing.T) {
 		if err != nil || !slices.Equal(res.Header["Clew-Gap"], test.headers) || !slices.Equal(res.Trailer["Clew-Gap"], test.trailer) {
 			t.Errorf("%s: %v, headers %q, trailer %q", test.path, err, res.Header["Clew-Gap"], res.Trailer["Clew-Gap"])
 		}
+	}
+}
+
+func TestJaegerV3Pages(t *testing.T) {
+	h := NewJaeger(testConfig(), filled(t, recorded(t)...))
+	var whole v3Found
+	parse(t, getOK(t, h, "/api/v3/trace-summaries?"+recordedRange), &whole)
+	var paged []string
+	for token := ""; ; {
+		var page v3Found
+		query := recordedRange + "&query.pagination.pageSize=3&query.pagination.pageToken=" + url.QueryEscape(token)
+		parse(t, getOK(t, h, "/api/v3/trace-summaries?"+query), &page)
+		paged = append(paged, page.ids()...)
+		if token = page.NextPageToken; token == "" || len(paged) > 10 {
+			break
+		}
+	}
+	if !slices.Equal(paged, whole.ids()) || len(paged) != 4 || whole.NextPageToken != "" {
+		t.Errorf("in pages %v, at once %v", paged, whole.ids())
+	}
+}
+
+// TestJaegerV3AnswersAreMessages holds answers against the published
+// definitions of their messages: every field has to be known, and to have the right type.
+func TestJaegerV3AnswersAreMessages(t *testing.T) {
+	h := NewJaeger(testConfig(), filled(t, append(recorded(t), odd()...)...))
+	message := func(name protoreflect.FullName) proto.Message {
+		d, err := jaegerFiles().FindDescriptorByName("jaeger.api_v3." + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return dynamicpb.NewMessage(d.(protoreflect.MessageDescriptor))
+	}
+	for path, name := range map[string]protoreflect.FullName{
+		"services":                         "GetServicesResponse",
+		"operations?service=shop":          "GetOperationsResponse",
+		"trace-summaries?" + recordedRange: "FindTraceSummariesResponse",
+		"trace-summaries?query.pagination.pageSize=1&" + recordedRange:             "FindTraceSummariesResponse",
+		"dependencies?startTime=2025-07-11T00:00:00Z&endTime=2025-07-11T18:00:00Z": "DependenciesResponse",
+		"traces/1": "GRPCGatewayError",
+		"traces":   "GRPCGatewayError",
+	} {
+		body := get(t, h, "/api/v3/"+path).Body.Bytes()
+		m := message(name)
+		if err := protojson.Unmarshal(body, m); err != nil {
+			t.Errorf("%s: %v in %s", path, err, body)
+		} else if proto.Size(m) == 0 {
+			t.Errorf("%s: empty", path)
+		}
+	}
+	// A request as clients make it, through the published definition.
+	request := message("FindTracesRequest")
+	const query = `{"query":{"service_name":"shop","attributes":{"span.kind":"server"},"start_time_min":"1970-01-01T00:00:00Z",
+		"start_time_max":"2025-07-11T18:00:00Z","duration_min":"0.005s","search_depth":5,"raw_traces":true}}`
+	if err := protojson.Unmarshal([]byte(query), request); err != nil {
+		t.Fatal(err)
+	}
+	body, err := protojson.Marshal(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := postTo(t, "/api/v3/traces", string(body), append(recorded(t), odd()...)...)
+	if want := getOK(t, h, "/api/v3/traces/ab00000000000001"); w.Code != 200 || w.Body.String() != string(want) {
+		t.Errorf("%s: status %d: %s", body, w.Code, w.Body)
 	}
 }
