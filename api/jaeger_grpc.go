@@ -37,6 +37,8 @@ import (
 // NewJaegerGRPC serves Jaeger's gRPC APIs for queries, with health and reflection:
 //
 //	jaeger.api_v2.QueryService
+//	jaeger.api_v3.QueryService
+//	jaeger.storage.v2.TraceReader, DependencyReader and Capabilities
 //
 // Unlike there, a search needs no service, and the traces come newest first.
 func NewJaegerGRPC(cfg Config, r store.Reader) *grpc.Server {
@@ -49,7 +51,11 @@ func NewJaegerGRPC(cfg Config, r store.Reader) *grpc.Server {
 	)
 	alive := health.NewServer()
 	for name, handlers := range map[protoreflect.FullName]map[protoreflect.Name]callHandler{
-		"jaeger.api_v2.QueryService": g.apiV2(),
+		"jaeger.api_v2.QueryService":         g.apiV2(),
+		"jaeger.api_v3.QueryService":         g.apiV3(),
+		"jaeger.storage.v2.TraceReader":      g.storageReader(),
+		"jaeger.storage.v2.DependencyReader": g.storageDependencies(),
+		"jaeger.storage.v2.Capabilities":     g.storageCapabilities(),
 	} {
 		server.RegisterService(g.describe(name, handlers), g)
 		alive.SetServingStatus(string(name), healthpb.HealthCheckResponse_SERVING)
@@ -63,8 +69,8 @@ func NewJaegerGRPC(cfg Config, r store.Reader) *grpc.Server {
 
 type jaegerGRPC struct{ *face }
 
-// call is a request under way.
-type call struct {
+// jaegerCall is a request under way.
+type jaegerCall struct {
 	ctx    context.Context
 	tenant string
 	in     request
@@ -73,7 +79,7 @@ type call struct {
 }
 
 // callHandler answers a call. An error ends it, after what was sent.
-type callHandler func(*call) error
+type callHandler func(*jaegerCall) error
 
 // describe makes a service out of its description and what answers its methods.
 // Those that nothing answers are Unimplemented.
@@ -103,7 +109,7 @@ func (g *jaegerGRPC) streaming(method protoreflect.MethodDescriptor, handle call
 		if err := stream.RecvMsg(in); err != nil {
 			return err
 		}
-		send := func(reply []byte) error { return stream.SendMsg(encoded(reply)) }
+		send := func(reply []byte) error { return stream.SendMsg(encodedReply(reply)) }
 		return g.answer(stream.Context(), method, handle, in, send)
 	}
 }
@@ -114,7 +120,7 @@ func (g *jaegerGRPC) unary(method protoreflect.MethodDescriptor, handle callHand
 		if err := decode(in); err != nil {
 			return nil, err
 		}
-		var out encoded
+		var out encodedReply
 		send := func(reply []byte) error { out = reply; return nil }
 		err := g.answer(ctx, method, handle, in, send)
 		return out, err
@@ -137,13 +143,13 @@ func (g *jaegerGRPC) answer(ctx context.Context, method protoreflect.MethodDescr
 	md, _ := metadata.FromIncomingContext(ctx)
 	tenant, err := oneTenant(md.Get(span.TenantHeader))
 	if err == nil {
-		err = handle(&call{ctx, tenant, request{in.ProtoReflect()}, send})
+		err = handle(&jaegerCall{ctx, tenant, request{in.ProtoReflect()}, send})
 	}
 	return g.grpcError(ctx, name, err)
 }
 
 // tellGaps says in the trailer what an answer may lack.
-func (c *call) tellGaps(gaps []string) error {
+func (c *jaegerCall) tellGaps(gaps []string) error {
 	var md metadata.MD
 	for _, gap := range gaps {
 		line := strings.Map(func(c rune) rune {
@@ -157,14 +163,14 @@ func (c *call) tellGaps(gaps []string) error {
 	return grpc.SetTrailer(c.ctx, md)
 }
 
-// encoded is a message that its sender has encoded.
-type encoded []byte
+// encodedReply is a message that its sender has encoded.
+type encodedReply []byte
 
 // encodedCodec copies what is encoded, and leaves all other messages to the codec that it wraps.
 type encodedCodec struct{ encoding.CodecV2 }
 
 func (c encodedCodec) Marshal(v any) (mem.BufferSlice, error) {
-	if e, ok := v.(encoded); ok {
+	if e, ok := v.(encodedReply); ok {
 		return mem.BufferSlice{mem.Copy(e, mem.DefaultBufferPool())}, nil
 	}
 	return c.CodecV2.Marshal(v)

@@ -7,8 +7,7 @@ import (
 	"strconv"
 	"time"
 
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/clewhq/clew/span"
@@ -124,23 +123,14 @@ func (r request) spanKind() (kind int32, filter bool, err error) {
 }
 
 // search reads the field query, which all of Jaeger's APIs have in about the same form.
-func (g *jaegerGRPC) search(c *call) (*jaegerQuery, error) {
+func (g *jaegerGRPC) search(c *jaegerCall) (*jaegerQuery, error) {
 	if !c.in.has("query") {
 		return nil, badRequest("query: is required")
 	}
-	in := request{c.in.get("query").Message()}
-	if in.has("filter") {
-		return nil, status.Error(codes.Unimplemented, "query.filter: structured filters are not served; say it with attributes")
-	}
-	if in.has("pagination") {
-		return nil, status.Error(codes.Unimplemented, "query.pagination: answers in pages are not served; use search_depth")
-	}
-	filter, err := in.filter()
-	if err != nil {
-		return nil, err
-	}
+	in := c.in.query()
 	q := &jaegerQuery{}
-	if q.search, err = filter.query(); err != nil {
+	var err error
+	if q.search, err = in.spanQuery(); err != nil {
 		return nil, err
 	}
 	given, hasStart, err := in.timeRange("start_time_min", "start_time_max")
@@ -148,7 +138,7 @@ func (g *jaegerGRPC) search(c *call) (*jaegerQuery, error) {
 		return nil, err
 	}
 	q.opts = traceql.SearchOptions{Range: g.searchRange(given, hasStart), SpansPerSet: 1}
-	if q.opts.Limit, err = g.searchDepth(in); err != nil {
+	if err := g.page(in, &q.opts); err != nil {
 		return nil, err
 	}
 	q.raw = in.has("raw_traces")
@@ -166,6 +156,38 @@ func (g *jaegerGRPC) searchRange(r store.TimeRange, hasStart bool) store.TimeRan
 	return r
 }
 
+// query returns the field query.
+func (r request) query() request { return request{r.get("query").Message()} }
+
+// page reads how many traces are wanted, and behind which.
+func (g *jaegerGRPC) page(in request, opts *traceql.SearchOptions) (err error) {
+	if !in.has("pagination") {
+		opts.Limit, err = g.searchDepth(in)
+		return err
+	}
+	if in.has("search_depth") {
+		return badRequest("pagination: excludes search_depth")
+	}
+	page := request{in.get("pagination").Message()}
+	size := page.get("page_size").Uint()
+	if size == 0 || size > uint64(g.MaxTraces) {
+		return badRequest("page_size: must be from 1 to %d", g.MaxTraces)
+	}
+	opts.Limit, opts.After = int(size), store.Cursor(page.text("page_token"))
+	if _, _, _, err := opts.After.Parse(); err != nil {
+		return badRequest("page_token: %v", err)
+	}
+	return nil
+}
+
+// appendNext appends, as field 2, where the next page begins, if pages are asked for.
+func (c *jaegerCall) appendNext(dst []byte, found *traceql.SearchResult) []byte {
+	if !c.in.query().has("pagination") {
+		return dst
+	}
+	return appendText(dst, 2, []byte(found.Next))
+}
+
 func (g *jaegerGRPC) searchDepth(in request) (int, error) {
 	n := in.get("search_depth").Int()
 	if n == 0 {
@@ -175,6 +197,31 @@ func (g *jaegerGRPC) searchDepth(in request) (int, error) {
 		return 0, badRequest("search_depth: must be from 1 to %d", g.MaxTraces)
 	}
 	return int(n), nil
+}
+
+// spanQuery reads what is asked of one and the same span: by a structured filter, or by fields.
+func (r request) spanQuery() (*traceql.Query, error) {
+	if !r.has("filter") {
+		f, err := r.filter()
+		if err != nil {
+			return nil, err
+		}
+		return f.query()
+	}
+	for _, name := range []protoreflect.Name{"service_name", "operation_name", "attributes", "duration_min", "duration_max"} {
+		if r.has(name) {
+			return nil, badRequest("query.filter and query.%s cannot be combined", name)
+		}
+	}
+	text, err := protojson.Marshal(r.get("filter").Message().Interface())
+	if err != nil {
+		return nil, badRequest("query.filter: %v", err)
+	}
+	q, err := parseStructuredFilter(text)
+	if err != nil {
+		return nil, badRequest("query.filter: %v", err)
+	}
+	return q, nil
 }
 
 // filter reads what is asked of one and the same span.

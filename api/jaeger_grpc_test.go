@@ -58,7 +58,7 @@ func dialJaeger(t *testing.T, cfg Config, r store.Reader) *grpc.ClientConn {
 }
 
 // gogoCodec encodes messages that have been generated with their own encoders,
-// as those of jaeger-idl are, and others as usual.
+// as those of jaeger-idl are, and others as usual. A *[]byte takes any message as it is.
 type gogoCodec struct{}
 
 func (gogoCodec) Marshal(v any) ([]byte, error) {
@@ -69,6 +69,10 @@ func (gogoCodec) Marshal(v any) ([]byte, error) {
 }
 
 func (gogoCodec) Unmarshal(data []byte, v any) error {
+	if raw, ok := v.(*[]byte); ok {
+		*raw = slices.Clone(data)
+		return nil
+	}
 	if m, ok := v.(proto.Message); ok {
 		return proto.Unmarshal(data, m)
 	}
@@ -531,9 +535,12 @@ func TestJaegerGRPCChunks(t *testing.T) {
 	}
 }
 
+var jaegerServices = []string{"jaeger.api_v2.QueryService", "jaeger.api_v3.QueryService", "jaeger.storage.v2.Capabilities",
+	"jaeger.storage.v2.DependencyReader", "jaeger.storage.v2.TraceReader"}
+
 func TestJaegerGRPCHealth(t *testing.T) {
 	client := healthpb.NewHealthClient(dialJaeger(t, testConfig(), filled(t)))
-	for _, service := range []string{"", "jaeger.api_v2.QueryService"} {
+	for _, service := range append(jaegerServices, "") {
 		got, err := client.Check(t.Context(), &healthpb.HealthCheckRequest{Service: service})
 		if err != nil || got.Status != healthpb.HealthCheckResponse_SERVING {
 			t.Errorf("%q: %v, %v", service, got, err)
@@ -569,7 +576,7 @@ func TestJaegerGRPCReflection(t *testing.T) {
 			t.Errorf("%s: %v", s.Name, found)
 		}
 	}
-	if !subset([]string{"jaeger.api_v2.QueryService", "grpc.health.v1.Health"}, names) {
+	if !subset(append(jaegerServices, "grpc.health.v1.Health"), names) {
 		t.Errorf("services %q", names)
 	}
 }

@@ -26,7 +26,7 @@ func (g *jaegerGRPC) apiV2() map[protoreflect.Name]callHandler {
 	}
 }
 
-func (g *jaegerGRPC) traceV2(c *call) error {
+func (g *jaegerGRPC) traceV2(c *jaegerCall) error {
 	t, err := g.trace(c)
 	if err != nil {
 		return err
@@ -34,7 +34,7 @@ func (g *jaegerGRPC) traceV2(c *call) error {
 	return sendJaegerSpans(t, c.in.has("raw_traces"), c.send)
 }
 
-func (g *jaegerGRPC) tracesV2(c *call) error {
+func (g *jaegerGRPC) tracesV2(c *jaegerCall) error {
 	q, err := g.search(c)
 	if err != nil {
 		return err
@@ -43,7 +43,7 @@ func (g *jaegerGRPC) tracesV2(c *call) error {
 }
 
 // archiveV2 answers as a Jaeger without archive storage does.
-func (g *jaegerGRPC) archiveV2(c *call) error {
+func (g *jaegerGRPC) archiveV2(c *jaegerCall) error {
 	if _, err := g.trace(c); err != nil {
 		return err
 	}
@@ -51,7 +51,7 @@ func (g *jaegerGRPC) archiveV2(c *call) error {
 }
 
 // trace reads the trace that a request names.
-func (g *jaegerGRPC) trace(c *call) (*store.Trace, error) {
+func (g *jaegerGRPC) trace(c *jaegerCall) (*store.Trace, error) {
 	id, err := c.in.traceID()
 	if err != nil {
 		return nil, err
@@ -64,7 +64,7 @@ func (g *jaegerGRPC) trace(c *call) (*store.Trace, error) {
 }
 
 // find calls yield with each trace that a search finds, newest first.
-func (g *jaegerGRPC) find(c *call, q *jaegerQuery, yield func(*store.Trace) error) error {
+func (g *jaegerGRPC) find(c *jaegerCall, q *jaegerQuery, yield func(*store.Trace) error) error {
 	result, err := g.query.Search(c.ctx, c.tenant, q.search, q.opts)
 	if err != nil {
 		return err
@@ -72,13 +72,14 @@ func (g *jaegerGRPC) find(c *call, q *jaegerQuery, yield func(*store.Trace) erro
 	if err := c.tellGaps(result.Gaps); err != nil {
 		return err
 	}
-	refs := make([]traceRef, len(result.Traces))
-	for i, t := range result.Traces {
-		refs[i] = traceRef{t.ID, store.TimeRange{Start: t.Start, End: saturate(max(t.Start, t.End), 1)}}
-	}
+	return g.fetch(c, refsOf(result), yield)
+}
+
+// fetch calls yield with each trace that there is.
+func (g *jaegerGRPC) fetch(c *jaegerCall, refs []traceRef, yield func(*store.Trace) error) error {
 	return fetch(c.ctx, g.store, c.tenant, refs, func(f fetched) error {
 		switch {
-		case errors.Is(f.err, store.ErrNotFound): // it expired since it was found
+		case errors.Is(f.err, store.ErrNotFound):
 			return nil
 		case f.err != nil:
 			return f.err
@@ -88,7 +89,7 @@ func (g *jaegerGRPC) find(c *call, q *jaegerQuery, yield func(*store.Trace) erro
 }
 
 // services answers with GetServicesResponse { repeated string 1 }.
-func (g *jaegerGRPC) services(c *call) error {
+func (g *jaegerGRPC) services(c *jaegerCall) error {
 	names, err := g.store.Services(c.ctx, c.tenant, store.TimeRange{})
 	if err != nil {
 		return err
@@ -102,7 +103,7 @@ func (g *jaegerGRPC) services(c *call) error {
 
 // operationsV2 answers with GetOperationsResponse { repeated string
 // operationNames 1; repeated Operation 2 }. The first is for old clients.
-func (g *jaegerGRPC) operationsV2(c *call) error {
+func (g *jaegerGRPC) operationsV2(c *jaegerCall) error {
 	list, err := g.operations(c)
 	if err != nil {
 		return err
@@ -119,7 +120,7 @@ func (g *jaegerGRPC) operationsV2(c *call) error {
 }
 
 // operations returns those of the service and kind that a request names.
-func (g *jaegerGRPC) operations(c *call) ([]store.Operation, error) {
+func (g *jaegerGRPC) operations(c *jaegerCall) ([]store.Operation, error) {
 	wanted, filter, err := c.in.spanKind()
 	if err != nil {
 		return nil, err
@@ -134,7 +135,7 @@ func (g *jaegerGRPC) operations(c *call) ([]store.Operation, error) {
 
 // dependencies answers with GetDependenciesResponse { repeated DependencyLink {
 // string parent 1; string child 2; uint64 call_count 3 } 1 }, in all of Jaeger's APIs.
-func (g *jaegerGRPC) dependencies(c *call) error {
+func (g *jaegerGRPC) dependencies(c *jaegerCall) error {
 	within, hasStart, err := c.in.timeRange("start_time", "end_time")
 	if err != nil {
 		return err
