@@ -90,7 +90,10 @@ const (
 	maxGraphBytes = 256 << 20
 )
 
-var errTooLarge = fmt.Errorf("%w: more than %d services or links between them; narrow the time range", store.ErrTooLarge, maxNames)
+var (
+	errTooLarge = fmt.Errorf("%w: more than %d services or links between them; narrow the time range", store.ErrTooLarge, maxNames)
+	errTooLong  = fmt.Errorf("%w: latencies of the links between services take more than %d MiB; narrow the time range", store.ErrTooLarge, maxGraphBytes>>20)
+)
 
 var (
 	kindField     = store.Of(store.Kind)

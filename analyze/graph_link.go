@@ -122,8 +122,11 @@ func (l *linker) observe(c store.Chunk) error {
 		return nil
 	}
 	l.count(c)
-	if l.full || l.bytes < 0 {
+	switch {
+	case l.full:
 		return errTooLarge
+	case l.bytes < 0:
+		return errTooLong
 	}
 	return nil
 }
