@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"net/http"
 	"slices"
 
@@ -40,7 +41,7 @@ func (j *jaeger) transform(w http.ResponseWriter, r *http.Request) error {
 	if rejected.Count > 0 {
 		answer.failed(jaegerError{Msg: fmt.Sprintf("%d spans are left out: %s", rejected.Count, rejected.Message)})
 	}
-	for _, t := range tracesOf(&b) {
+	for t := range tracesOf(&b) {
 		answer.trace(&store.Trace{Spans: t})
 		if err := answer.json.err; err != nil {
 			return err
@@ -50,8 +51,8 @@ func (j *jaeger) transform(w http.ResponseWriter, r *http.Request) error {
 }
 
 // tracesOf takes a batch apart into traces, each by first appearance, with
-// spans by start as a store has them.
-func tracesOf(b *span.Batch) []*span.Batch {
+// spans by start as a store has them. Each is valid until the next.
+func tracesOf(b *span.Batch) iter.Seq[*span.Batch] {
 	var traces [][]int // the spans of each
 	place := map[span.TraceID]int{}
 	for i, id := range b.TraceIDs {
@@ -63,16 +64,20 @@ func tracesOf(b *span.Batch) []*span.Batch {
 		}
 		traces[at] = append(traces[at], i)
 	}
-	list := make([]*span.Batch, len(traces))
-	for n, spans := range traces {
-		slices.SortStableFunc(spans, func(x, y int) int {
-			return cmp.Or(cmp.Compare(b.Starts[x], b.Starts[y]), bytes.Compare(b.SpanIDs[x][:], b.SpanIDs[y][:]))
-		})
-		list[n] = &span.Batch{}
-		for _, i := range spans {
-			s := b.Span(i)
-			list[n].Append(&s)
+	return func(yield func(*span.Batch) bool) {
+		var trace span.Batch
+		for _, spans := range traces {
+			slices.SortStableFunc(spans, func(x, y int) int {
+				return cmp.Or(cmp.Compare(b.Starts[x], b.Starts[y]), bytes.Compare(b.SpanIDs[x][:], b.SpanIDs[y][:]))
+			})
+			trace.Reset()
+			for _, i := range spans {
+				s := b.Span(i)
+				trace.Append(&s)
+			}
+			if !yield(&trace) {
+				return
+			}
 		}
 	}
-	return list
 }
