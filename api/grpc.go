@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"runtime/debug"
 	"strings"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/durationpb"
 
@@ -24,6 +26,38 @@ var grpcCodes = map[int]codes.Code{
 	http.StatusGatewayTimeout:      codes.DeadlineExceeded,
 	statusClientGone:               codes.Canceled,
 	http.StatusInternalServerError: codes.Internal,
+}
+
+// call runs what answers one call. It ends after the limit of time; an error or a panic becomes
+// a status.
+func (f *face) call(ctx context.Context, method string, run func(ctx context.Context) error) (err error) {
+	if f.Timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, f.Timeout)
+		defer cancel()
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			f.Log.Error("panic in a request", "path", method, "panic", p, "stack", string(debug.Stack()))
+			err = status.Error(codes.Internal, errInternal.Error())
+		}
+	}()
+	return f.grpcError(ctx, method, run(ctx))
+}
+
+// gapTrailer says what an answer may lack, where it has no other place to say so. Metadata is ASCII.
+func gapTrailer(gaps []string) metadata.MD {
+	var md metadata.MD
+	for _, gap := range gaps {
+		line := strings.Map(func(c rune) rune {
+			if c < ' ' || c > '~' {
+				return '?'
+			}
+			return c
+		}, gap)
+		md = metadata.Join(md, metadata.Pairs(gapHeader, line))
+	}
+	return md
 }
 
 // grpcError returns the status of a call that failed with err; nil stays nil. What is

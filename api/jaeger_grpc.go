@@ -3,14 +3,11 @@ package api
 import (
 	"context"
 	_ "embed"
-	"runtime/debug"
-	"strings"
 	"sync"
 	"time"
 
 	_ "go.opentelemetry.io/proto/otlp/trace/v1" // the messages that Jaeger's refer to
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/encoding"
 	_ "google.golang.org/grpc/encoding/gzip" // for clients that compress
 	_ "google.golang.org/grpc/encoding/proto"
@@ -22,7 +19,6 @@ import (
 	"google.golang.org/grpc/reflection"
 	reflectionv1 "google.golang.org/grpc/reflection/grpc_reflection_v1"
 	reflectionv1alpha "google.golang.org/grpc/reflection/grpc_reflection_v1alpha"
-	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protodesc"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -127,41 +123,19 @@ func (g *jaegerGRPC) unary(method protoreflect.MethodDescriptor, handle callHand
 	}
 }
 
-func (g *jaegerGRPC) answer(ctx context.Context, method protoreflect.MethodDescriptor, handle callHandler, in proto.Message, send func([]byte) error) (err error) {
-	if g.Timeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, g.Timeout)
-		defer cancel()
-	}
-	name := string(method.FullName())
-	defer func() {
-		if p := recover(); p != nil {
-			g.Log.Error("panic in a request", "path", name, "panic", p, "stack", string(debug.Stack()))
-			err = status.Error(codes.Internal, errInternal.Error())
+func (g *jaegerGRPC) answer(ctx context.Context, method protoreflect.MethodDescriptor, handle callHandler, in proto.Message, send func([]byte) error) error {
+	return g.call(ctx, string(method.FullName()), func(ctx context.Context) error {
+		md, _ := metadata.FromIncomingContext(ctx)
+		tenant, err := oneTenant(md.Get(span.TenantHeader))
+		if err != nil {
+			return err
 		}
-	}()
-	md, _ := metadata.FromIncomingContext(ctx)
-	tenant, err := oneTenant(md.Get(span.TenantHeader))
-	if err == nil {
-		err = handle(&jaegerCall{ctx, tenant, request{in.ProtoReflect()}, send})
-	}
-	return g.grpcError(ctx, name, err)
+		return handle(&jaegerCall{ctx, tenant, request{in.ProtoReflect()}, send})
+	})
 }
 
 // tellGaps says in the trailer what an answer may lack.
-func (c *jaegerCall) tellGaps(gaps []string) error {
-	var md metadata.MD
-	for _, gap := range gaps {
-		line := strings.Map(func(c rune) rune {
-			if c < ' ' || c > '~' {
-				return '?' // metadata is ASCII
-			}
-			return c
-		}, gap)
-		md = metadata.Join(md, metadata.Pairs(gapHeader, line))
-	}
-	return grpc.SetTrailer(c.ctx, md)
-}
+func (c *jaegerCall) tellGaps(gaps []string) error { return grpc.SetTrailer(c.ctx, gapTrailer(gaps)) }
 
 // encodedReply is a message that its sender has encoded.
 type encodedReply []byte

@@ -4,15 +4,11 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"runtime/debug"
-	"strings"
 	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/mem"
 	"google.golang.org/grpc/metadata"
-	"google.golang.org/grpc/status"
 
 	"github.com/clewhq/clew/span"
 	"github.com/clewhq/clew/store"
@@ -53,22 +49,13 @@ func (t *tempo) streams() http.Handler {
 // stream describes a method that answers with any number of messages.
 func (t *tempo) stream(name string, fields requestFields, answer func(*tempoStream, params) error) grpc.StreamDesc {
 	method := "/" + tempoService + "/" + name
-	handle := func(_ any, call grpc.ServerStream) (err error) {
-		defer func() {
-			if p := recover(); p != nil {
-				t.Log.Error("panic in a request", "path", method, "panic", p, "stack", string(debug.Stack()))
-				err = status.Error(codes.Internal, errInternal.Error())
-			}
-		}()
-		ctx, cancel := context.WithCancel(call.Context())
-		defer cancel()
-		if t.Timeout > 0 {
-			var done context.CancelFunc
-			ctx, done = context.WithTimeout(ctx, t.Timeout)
-			defer done()
-		}
-		s := &tempoStream{call: call, ctx: ctx, stopQuery: cancel, sent: map[string]uint64{}, now: t.Now}
-		return t.grpcError(ctx, method, s.run(fields, answer))
+	handle := func(_ any, call grpc.ServerStream) error {
+		return t.call(call.Context(), method, func(ctx context.Context) error {
+			ctx, cancel := context.WithCancel(ctx)
+			defer cancel()
+			s := &tempoStream{call: call, ctx: ctx, stopQuery: cancel, sent: map[string]uint64{}, now: t.Now}
+			return s.run(fields, answer)
+		})
 	}
 	return grpc.StreamDesc{StreamName: name, ServerStreams: true, Handler: handle}
 }
@@ -124,24 +111,8 @@ func (s *tempoStream) Write(message []byte) (int, error) {
 
 // end sends the last messages of an answer; gaps are why it may lack something.
 func (s *tempoStream) end(a tempoAnswer, gaps []string) error {
-	if len(gaps) > 0 {
-		list := make([]string, len(gaps))
-		for i, gap := range gaps {
-			list[i] = printable(gap)
-		}
-		s.call.SetTrailer(metadata.MD{strings.ToLower(gapHeader): list})
-	}
+	s.call.SetTrailer(gapTrailer(gaps))
 	return s.send(a)
-}
-
-// printable returns a text as gRPC's metadata can have it.
-func printable(s string) string {
-	return strings.Map(func(c rune) rune {
-		if c < ' ' || c > '~' {
-			return '?'
-		}
-		return c
-	}, s)
 }
 
 // progress sends what a query found so far, if it is time. One call at a time.
