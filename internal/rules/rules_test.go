@@ -36,7 +36,7 @@ var mayImport = []struct {
 	{"store/...", []string{"span", "store/..."}},
 	{"traceql", []string{"span", "store"}},
 	{"analyze", []string{"span", "store"}},
-	{"api", []string{"span", "store", "traceql", "analyze"}},
+	{"api", []string{"span", "store", "traceql", "analyze", "ingest"}},
 	{"internal/recording", []string{"span"}},
 	{"internal/selfobs", nil},
 	{"internal/rules", nil},
