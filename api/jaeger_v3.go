@@ -198,6 +198,9 @@ func (v *jaegerV3) search(w http.ResponseWriter, r *http.Request) (tenant string
 	if found, err = v.query.Search(r.Context(), tenant, q, opts); err != nil {
 		return "", nil, err
 	}
+	if p.text("query.pagination.pageSize") == "" {
+		found.Next = "" // nobody asks for pages
+	}
 	tellGaps(w, found.Gaps)
 	return tenant, found, nil
 }

@@ -326,6 +326,10 @@ func TestJaegerV3Pages(t *testing.T) {
 			break
 		}
 	}
+	var few v3Found
+	if parse(t, getOK(t, h, "/api/v3/trace-summaries?query.searchDepth=1&"+recordedRange), &few); len(few.ids()) != 1 || few.NextPageToken != "" {
+		t.Errorf("not in pages, but with a token: %+v", few)
+	}
 	if !slices.Equal(paged, whole.ids()) || len(paged) != 4 || whole.NextPageToken != "" {
 		t.Errorf("in pages %v, at once %v", paged, whole.ids())
 	}
