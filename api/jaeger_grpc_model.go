@@ -18,6 +18,7 @@ const chunkBytes = 1 << 20
 // sendJaegerSpans sends a trace as messages of SpansResponseChunk { repeated Span 1 }.
 func sendJaegerSpans(t *store.Trace, raw bool, send func([]byte) error) error {
 	p := &jaegerProto{jaegerView: newJaegerView(t, raw)}
+	p.addReference = p.reference
 	p.encodedProcesses = make([][]byte, len(p.processes))
 	for i := range p.b.Len() {
 		begun := len(p.buf)
@@ -41,8 +42,9 @@ type jaegerProto struct {
 	*jaegerView
 	buf              []byte
 	scratch          []byte
-	tagField         protowire.Number // of the message whose tags are written
-	encodedProcesses [][]byte         // field 10 of Span, by number - 1; nil if not needed yet
+	tagField         protowire.Number                                       // of the message whose tags are written
+	encodedProcesses [][]byte                                               // field 10 of Span, by number - 1; nil if not needed yet
+	addReference     func(childOf bool, trace span.TraceID, id span.SpanID) // p.reference
 	err              error
 }
 
@@ -58,7 +60,7 @@ func (p *jaegerProto) span(i int) {
 	p.buf = appendText(p.buf, 1, b.TraceIDs[i][:])
 	p.buf = appendText(p.buf, 2, p.ids[i][:])
 	p.buf = appendUTF8(p.buf, 3, b.Dict.Bytes(b.Names[i]))
-	p.references(i, p.reference)
+	p.references(i, p.addReference)
 	p.buf = appendNumber(p.buf, 5, uint64(b.Flags[i]&0xff)) // those of W3C; the others are OTLP's
 	p.buf = appendSeconds(p.buf, 6, b.Starts[i])
 	p.buf = appendSeconds(p.buf, 7, uint64(max(b.Duration(i), 0)))
@@ -88,11 +90,12 @@ func (p *jaegerProto) reference(childOf bool, trace span.TraceID, id span.SpanID
 // logs appends each Log { Timestamp 1; repeated KeyValue fields 2 }.
 func (p *jaegerProto) logs(i int) {
 	p.tagField = 2
-	for _, e := range p.b.EventsOf(i) {
+	events := p.b.EventsOf(i)
+	for k := range events {
 		var at int
 		p.buf, at = begin(p.buf, 9)
-		p.buf = appendSeconds(p.buf, 1, e.Time)
-		p.logFields(p, &e)
+		p.buf = appendSeconds(p.buf, 1, events[k].Time)
+		p.logFields(p, &events[k])
 		p.buf = end(p.buf, at)
 	}
 }

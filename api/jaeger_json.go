@@ -11,12 +11,14 @@ import (
 type jaegerJSON struct {
 	*jsonWriter
 	*jaegerView
-	scratch []byte
+	scratch      []byte
+	addReference func(childOf bool, trace span.TraceID, id span.SpanID) // j.reference
 }
 
 // writeJaegerTrace writes t.
 func writeJaegerTrace(w *jsonWriter, t *store.Trace, raw bool) {
 	j := &jaegerJSON{jsonWriter: w, jaegerView: newJaegerView(t, raw)}
+	j.addReference = j.reference
 	j.object()
 	j.traceID(j.b.TraceIDs[0])
 	j.name("spans")
@@ -74,7 +76,7 @@ func (j *jaegerJSON) span(i int) {
 	j.bytes(b.Dict.Bytes(b.Names[i]))
 	j.name("references")
 	j.array()
-	j.references(i, j.reference)
+	j.references(i, j.addReference)
 	j.endArray()
 	j.name("startTime")
 	j.unsigned(b.Starts[i] / 1000)
@@ -109,13 +111,14 @@ func (j *jaegerJSON) reference(childOf bool, trace span.TraceID, id span.SpanID)
 func (j *jaegerJSON) logs(i int) {
 	j.name("logs")
 	j.array()
-	for _, e := range j.b.EventsOf(i) {
+	events := j.b.EventsOf(i)
+	for k := range events {
 		j.object()
 		j.name("timestamp")
-		j.unsigned(e.Time / 1000)
+		j.unsigned(events[k].Time / 1000)
 		j.name("fields")
 		j.array()
-		j.logFields(j, &e)
+		j.logFields(j, &events[k])
 		j.endArray()
 		j.endObject()
 	}

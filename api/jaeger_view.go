@@ -120,6 +120,19 @@ func (v *jaegerView) processTags(w tagWriter, resource uint32) {
 	countTag(w, "otel.dropped_attributes_count", r.DroppedAttrs)
 }
 
+// The values of tags as bytes, so that none is made for a span.
+var (
+	kindTexts   = textsOf(kindNames)
+	statusTexts = textsOf(statusNames)
+)
+
+func textsOf(names []string) (list [][]byte) {
+	for _, name := range names {
+		list = append(list, []byte(name))
+	}
+	return list
+}
+
 func (v *jaegerView) spanTags(w tagWriter, i int) {
 	b := v.b
 	s := &b.Scopes[b.Scope[i]]
@@ -129,14 +142,14 @@ func (v *jaegerView) spanTags(w tagWriter, i int) {
 	v.attributes(w, s.Attrs)
 	v.key = v.key[:0]
 	v.attributes(w, b.Attrs[i])
-	if kind := kindName(b.Kinds[i]); kind != "" {
-		w.stringTag("span.kind", []byte(kind))
+	if kindName(b.Kinds[i]) != "" {
+		w.stringTag("span.kind", kindTexts[b.Kinds[i]])
 	}
 	switch b.Statuses[i] {
 	case 1:
-		w.stringTag("otel.status_code", []byte("OK"))
+		w.stringTag("otel.status_code", statusTexts[1])
 	case statusError:
-		w.stringTag("otel.status_code", []byte("ERROR"))
+		w.stringTag("otel.status_code", statusTexts[statusError])
 		w.boolTag("error", true)
 	}
 	textTag(w, "otel.status_description", b.Dict.Bytes(b.Messages[i]))
