@@ -150,7 +150,7 @@ func (c encodedCodec) Marshal(v any) (mem.BufferSlice, error) {
 	return c.CodecV2.Marshal(v)
 }
 
-// jaegerProtos is a FileDescriptorSet of Jaeger's services, as jaeger-idl has
+// jaegerProtos is a FileDescriptorSet of Jaeger's services, as jaeger-idl v0.14.0 has
 // them, without the options, which only generators of code need.
 //
 //go:embed jaeger_grpc.binpb
