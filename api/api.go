@@ -29,6 +29,8 @@ type Config struct {
 	MaxTraces int
 	// QueryBytes is about what the answer to one TraceQL query may take in memory; 0 is traceql's default.
 	QueryBytes int64
+	// QueryMemory bounds what all TraceQL queries that run at once take together; nil means that nothing does.
+	QueryMemory *traceql.Memory
 	// Tempo bounds what may be asked of Tempo's API.
 	Tempo TempoLimits
 	// Build is what buildinfo tells.
@@ -63,7 +65,7 @@ func newFace(cfg Config, r store.Reader, fail func(http.ResponseWriter, int, err
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	query := &traceql.Engine{Store: r, MemoryBytes: cfg.QueryBytes}
+	query := &traceql.Engine{Store: r, MemoryBytes: cfg.QueryBytes, Shared: cfg.QueryMemory}
 	return &face{Config: cfg, store: r, query: query, mux: http.NewServeMux(), fail: fail}
 }
 

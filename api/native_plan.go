@@ -33,7 +33,7 @@ type recorder struct {
 // recorded returns an engine whose looks through the store are recorded.
 func (f *face) recorded() (*traceql.Engine, *recorder) {
 	rec := &recorder{Reader: f.store}
-	return &traceql.Engine{Store: rec, MemoryBytes: f.QueryBytes}, rec
+	return &traceql.Engine{Store: rec, MemoryBytes: f.QueryBytes, Shared: f.QueryMemory}, rec
 }
 
 // plan returns what was asked so far; nil for a nil recorder.

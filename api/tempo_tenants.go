@@ -15,7 +15,7 @@ func (t *tempo) engine(tenants []string) (*traceql.Engine, string) {
 	if len(tenants) == 1 {
 		return t.query, tenants[0]
 	}
-	return &traceql.Engine{Store: &united{t.store, tenants}, MemoryBytes: t.QueryBytes}, ""
+	return &traceql.Engine{Store: &united{t.store, tenants}, MemoryBytes: t.QueryBytes, Shared: t.QueryMemory}, ""
 }
 
 // united shows several tenants of a store as one; the tenant that its methods

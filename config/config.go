@@ -107,7 +107,7 @@ func (c *Config) settings() []setting {
 			"`auto` is a quarter of the container's or machine's memory, at least 128MiB and at most 1GiB."},
 		{"memory.head", sizeValue{&c.Memory.Head, "auto"}, "Spans that are not in a block on disk yet; as much again may wait for its block. `auto` is a 24th of the limit."},
 		{"memory.cache", sizeValue{&c.Memory.Cache, "auto"}, "Cache of what was read from blocks. `auto` is a sixteenth of the limit."},
-		{"memory.query", sizeValue{&c.Memory.Query, "auto"}, "Memory that the answer to one query may take; one that needs more fails with a clear error. `auto` is half of the limit."},
+		{"memory.query", sizeValue{&c.Memory.Query, "auto"}, "Memory that the answer to one query may take, and all TraceQL queries that run at once together; one that needs more fails with a clear error. `auto` is half of the limit."},
 		{"memory.in-flight", sizeValue{&c.Memory.InFlight, "auto"}, "Requests that are being received and stored. Past it senders wait, and then are told to come again. `auto` is a sixteenth of the limit."},
 
 		{"ingest.max-request-size", sizeValue{&c.Ingest.MaxRequestSize, ""}, "Largest request that is accepted, before and after decompression."},

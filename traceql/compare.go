@@ -301,7 +301,7 @@ func (c *contrast) account() error {
 	return c.memory.take(total - taken)
 }
 
-func (c *contrast) release() { c.memory.left.Add(c.taken) }
+func (c *contrast) release() { c.memory.give(c.taken) }
 
 func (c *contrast) merge(from share) error {
 	for a, theirs := range from.(*contrast).attributes {

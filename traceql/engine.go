@@ -11,6 +11,9 @@ type Engine struct {
 	// MemoryBytes is about what the answer to one query may take; 0 means 512 MiB. A query that needs
 	// more ends with an error that wraps store.ErrTooLarge.
 	MemoryBytes int64
+	// Shared bounds what all queries that run at once take together; nil means that nothing does. A query
+	// for which there is not enough left ends with a *store.RetryError.
+	Shared *Memory
 }
 
 // SearchOptions says what is wanted of a search.

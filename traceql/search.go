@@ -20,6 +20,8 @@ func (e *Engine) Search(ctx context.Context, tenant string, q *Query, opts Searc
 	if err != nil {
 		return nil, err
 	}
+	s.top.shared = e.Shared
+	defer s.top.end()
 	envs := make([]*env, workers())
 	ended, err := e.Store.Scan(ctx, tenant, s.chunkQuery(), func(worker int, c store.Chunk) error {
 		if envs[worker] == nil {

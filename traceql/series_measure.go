@@ -41,8 +41,10 @@ func (l *leaf) newShare(memory *seriesMemory) share {
 
 // seriesMemory is the memory that a query may still take, in bytes.
 type seriesMemory struct {
-	left  atomic.Int64
-	limit int64
+	left   atomic.Int64
+	limit  int64
+	shared *Memory
+	taken  atomic.Int64 // of shared
 }
 
 // take takes memory. What fails to is to be left alone.
@@ -51,8 +53,22 @@ func (m *seriesMemory) take(n int64) error {
 		return fmt.Errorf("%w of %d MiB: ask for a shorter range or a larger step, group by attributes with fewer values, or filter more",
 			store.ErrTooLarge, m.limit>>20)
 	}
+	if err := m.shared.take(n); err != nil {
+		return err
+	}
+	m.taken.Add(n)
 	return nil
 }
+
+// give gives back what was taken.
+func (m *seriesMemory) give(n int64) {
+	m.left.Add(n)
+	m.taken.Add(-n)
+	m.shared.give(n)
+}
+
+// end gives back what was taken of the memory of all queries.
+func (m *seriesMemory) end() { m.shared.give(m.taken.Swap(0)) }
 
 // seriesBytes is about what a series takes.
 func seriesBytes(points int) int64 { return 8*int64(points) + 256 }
@@ -184,7 +200,7 @@ func (m *measure) take(n int64) error {
 	return m.memory.take(n)
 }
 
-func (m *measure) release() { m.memory.left.Add(m.taken) }
+func (m *measure) release() { m.memory.give(m.taken) }
 
 func (m *measure) merge(from share) error {
 	other := from.(*measure)

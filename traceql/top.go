@@ -78,6 +78,7 @@ type found struct {
 type top struct {
 	limit  int   // below 0: none
 	memory int64 // budget
+	shared *Memory
 	worst  atomic.Pointer[place]
 
 	mu    sync.Mutex
@@ -106,10 +107,15 @@ func (t *top) add(f *found) error {
 	if !t.takes(&f.place) {
 		return nil
 	}
+	if err := t.shared.take(f.bytes); err != nil {
+		return err
+	}
 	heap.Push(&t.heap, f)
 	t.bytes += f.bytes
 	if t.limit >= 0 && len(t.heap) > t.limit+1 {
-		t.bytes -= heap.Pop(&t.heap).(*found).bytes
+		last := heap.Pop(&t.heap).(*found).bytes
+		t.bytes -= last
+		t.shared.give(last)
 	}
 	if t.limit >= 0 && len(t.heap) == t.limit+1 {
 		t.worst.Store(&t.heap[0].place)
@@ -118,6 +124,13 @@ func (t *top) add(f *found) error {
 		return tooLarge(t.memory)
 	}
 	return nil
+}
+
+// end gives back what was taken of the memory of all queries.
+func (t *top) end() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.shared.give(t.bytes)
 }
 
 func tooLarge(memory int64) error {

@@ -17,6 +17,7 @@ import (
 	"github.com/clewhq/clew/ingest"
 	"github.com/clewhq/clew/internal/selfobs"
 	"github.com/clewhq/clew/store"
+	"github.com/clewhq/clew/traceql"
 )
 
 // service is one thing that listens. The servers of net/http and of ingest are such.
@@ -30,11 +31,12 @@ type service interface {
 func (s *server) newServices(ctx context.Context, reg *prometheus.Registry) (map[string]service, error) {
 	b := thisBuild()
 	faces := api.Config{
-		Prefix:     s.cfg.HTTP.PathPrefix,
-		Timeout:    s.cfg.Query.Timeout,
-		QueryBytes: s.cfg.Memory.Query,
-		Tempo:      tempoLimits(s.cfg.Tempo),
-		Build:      api.BuildInfo{Version: b.version, Revision: b.revision, GoVersion: runtime.Version()},
+		Prefix:      s.cfg.HTTP.PathPrefix,
+		Timeout:     s.cfg.Query.Timeout,
+		QueryBytes:  s.cfg.Memory.Query,
+		QueryMemory: traceql.NewMemory(s.cfg.Memory.Query),
+		Tempo:       tempoLimits(s.cfg.Tempo),
+		Build:       api.BuildInfo{Version: b.version, Revision: b.revision, GoVersion: runtime.Version()},
 		Ready: func() error {
 			if ctx.Err() != nil {
 				return errors.New("stopping")
