@@ -249,10 +249,15 @@ func diffSeen(r *report, l *look, got *seenTrace, want *modelTrace, enough uint6
 			return
 		}
 	}
-	rows := make([]seenRow, len(want.spans))
-	for i, s := range want.spans {
-		rows[i] = l.row(s)
+	var rows, others []seenRow
+	for _, s := range want.spans {
+		if !l.EachSpan || l.wants(want, s, enough) {
+			rows = append(rows, l.row(s))
+		} else {
+			others = append(others, l.row(s))
+		}
 	}
+	rows = append(rows, others...) // of rows that look the same, those that have to come are found first
 	missing, extra := unmatched(got.rows, rows, (*seenRow).encode)
 	for _, w := range missing {
 		at := slices.IndexFunc(extra, func(g seenRow) bool { return g.id == w.id && g.start == w.start })
