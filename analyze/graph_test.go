@@ -1,9 +1,7 @@
 package analyze
 
 import (
-	"bytes"
 	"context"
-	"encoding/gob"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -94,8 +92,8 @@ func TestDependenciesRandomly(t *testing.T) {
 		m := &storetest.Model{}
 		e := newEngine(t)
 		for part := range slices.Chunk(spans, 1+rng.IntN(len(spans))) {
-			writeSpans(t, m, part)
-			writeSpans(t, e, part)
+			storetest.WriteSpans(t, m, part)
+			storetest.WriteSpans(t, e, part)
 			if rng.IntN(2) == 0 {
 				if err := e.Settle(t.Context()); err != nil {
 					t.Fatal(err)
@@ -152,7 +150,7 @@ func (l Latency) near(durations []uint64) bool {
 
 func newEngine(t testing.TB) *columnar.Engine {
 	e, err := columnar.Open(columnar.Options{
-		Dir: t.TempDir(), Decode: decodeSpans, SyncInterval: time.Hour, Logger: slog.New(slog.DiscardHandler),
+		Dir: t.TempDir(), Decode: storetest.DecodeSpans, SyncInterval: time.Hour, Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -163,33 +161,6 @@ func newEngine(t testing.TB) *columnar.Engine {
 		}
 	})
 	return e
-}
-
-func writeSpans(t testing.TB, w store.Writer, spans []span.Span) {
-	t.Helper()
-	var raw bytes.Buffer
-	if err := gob.NewEncoder(&raw).Encode(spans); err != nil {
-		t.Fatal(err)
-	}
-	b := &span.Batch{Raw: raw.Bytes(), Format: span.FormatOTLPProto, Received: time.Now()}
-	for i := range spans {
-		b.Append(&spans[i])
-	}
-	if err := w.Write(t.Context(), store.DefaultTenant, b); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// decodeSpans reads what writeSpans logs.
-func decodeSpans(_ span.Format, raw []byte, b *span.Batch) error {
-	var spans []span.Span
-	if err := gob.NewDecoder(bytes.NewReader(raw)).Decode(&spans); err != nil {
-		return err
-	}
-	for i := range spans {
-		b.Append(&spans[i])
-	}
-	return nil
 }
 
 // TestDependenciesAreBounded: an answer that has no end is refused.
@@ -204,7 +175,7 @@ func TestDependenciesAreBounded(t *testing.T) {
 		}
 	}
 	m := &storetest.Model{}
-	writeSpans(t, m, spans)
+	storetest.WriteSpans(t, m, spans)
 	if _, err := Dependencies(t.Context(), m, store.DefaultTenant, store.TimeRange{}, GraphOptions{}); !errors.Is(err, store.ErrTooLarge) {
 		t.Errorf("error %v, want that it is too large", err)
 	}

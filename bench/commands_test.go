@@ -40,6 +40,7 @@ func serveFake(how string, args []string) error {
 	grpcAddr := f.String("listen.otlp-grpc", "", "")
 	f.String("listen.otlp-http", "", "")
 	f.String("listen.zipkin", "", "")
+	f.String("listen.grpc", "", "")
 	httpAddr := f.String("listen.http", "", "")
 	tempoAddr := f.String("listen.tempo", "", "")
 	extra := f.String("extra", "", "")

@@ -54,7 +54,7 @@ func startClew(ctx context.Context, binary string, a addresses, dataDir, logPath
 	defer log.Close() // the process has its own descriptor
 	args := append([]string{"serve", "--data-dir", dataDir,
 		"--listen.otlp-grpc", a.otlp, "--listen.otlp-http", "off",
-		"--listen.http", a.http, "--listen.tempo", a.tempo, "--listen.zipkin", "off"}, extra...)
+		"--listen.http", a.http, "--listen.tempo", a.tempo, "--listen.zipkin", "off", "--listen.grpc", "off"}, extra...)
 	p := &process{cmd: exec.Command(binary, args...), logPath: logPath, exited: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = log, log
 	// A group of its own: an interrupt at the terminal reaches bench, which stops the server in order.

@@ -1,9 +1,7 @@
 package traceql
 
 import (
-	"bytes"
 	"context"
-	"encoding/gob"
 	"io/fs"
 	"log/slog"
 	"math/rand/v2"
@@ -13,7 +11,6 @@ import (
 	"time"
 
 	"github.com/clewhq/clew/span"
-	"github.com/clewhq/clew/store"
 	"github.com/clewhq/clew/store/columnar"
 	"github.com/clewhq/clew/store/storetest"
 )
@@ -49,14 +46,14 @@ func envNumber(t *testing.T, name string, otherwise uint64) uint64 {
 // modelWith returns a model that has spans.
 func modelWith(t *testing.T, spans []span.Span) *storetest.Model {
 	m := &storetest.Model{}
-	writeSpans(t, m, spans)
+	storetest.WriteSpans(t, m, spans)
 	return m
 }
 
 // columnarWith returns an engine that has spans, some in its head and some in blocks.
 func columnarWith(t *testing.T, spans []span.Span, rng *rand.Rand) *columnar.Engine {
 	e, err := columnar.Open(columnar.Options{
-		Dir: t.TempDir(), Decode: decodeRows, SyncInterval: time.Hour, HeadAge: time.Hour, HeadIdle: time.Hour,
+		Dir: t.TempDir(), Decode: storetest.DecodeSpans, SyncInterval: time.Hour, HeadAge: time.Hour, HeadIdle: time.Hour,
 		FS: hastyFS{}, HeadBytes: 8 << 20, CacheBytes: 8 << 20, Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
@@ -71,7 +68,7 @@ func columnarWith(t *testing.T, spans []span.Span, rng *rand.Rand) *columnar.Eng
 	rng.Shuffle(len(shuffled), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
 	for len(shuffled) > 0 {
 		n := 1 + rng.IntN(len(shuffled))
-		writeSpans(t, e, shuffled[:n])
+		storetest.WriteSpans(t, e, shuffled[:n])
 		shuffled = shuffled[n:]
 		if rng.IntN(2) == 0 {
 			if err := e.Settle(t.Context()); err != nil {
@@ -98,32 +95,3 @@ func (h hastyFS) OpenFile(name string, flag int, perm fs.FileMode) (columnar.Fil
 type hastyFile struct{ columnar.File }
 
 func (hastyFile) Sync() error { return nil }
-
-func writeSpans(t *testing.T, w store.Writer, spans []span.Span) {
-	if len(spans) == 0 {
-		return
-	}
-	var raw bytes.Buffer
-	if err := gob.NewEncoder(&raw).Encode(spans); err != nil {
-		t.Fatal(err)
-	}
-	b := &span.Batch{Raw: raw.Bytes(), Format: span.FormatOTLPProto, Received: time.Now()}
-	for i := range spans {
-		b.Append(&spans[i])
-	}
-	if err := w.Write(t.Context(), store.DefaultTenant, b); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// decodeRows reads what writeSpans logs.
-func decodeRows(_ span.Format, raw []byte, b *span.Batch) error {
-	var rows []span.Span
-	if err := gob.NewDecoder(bytes.NewReader(raw)).Decode(&rows); err != nil {
-		return err
-	}
-	for i := range rows {
-		b.Append(&rows[i])
-	}
-	return nil
-}

@@ -16,6 +16,7 @@ import (
 	"github.com/clewhq/clew/span"
 	"github.com/clewhq/clew/store"
 	"github.com/clewhq/clew/store/columnar/colenc"
+	"github.com/clewhq/clew/store/storetest"
 )
 
 // richSpans returns spans that make a block use every kind of section and
@@ -469,7 +470,7 @@ func openBlocks(t testing.TB, files ...[]byte) *Engine {
 	for i, data := range files {
 		mem.put(filepath.Join(blocksDir, blockName(uint64(i+1))), data)
 	}
-	e, err := Open(Options{FS: mem, Dir: "/data", Decode: decodeRows, Logger: slog.New(slog.DiscardHandler)})
+	e, err := Open(Options{FS: mem, Dir: "/data", Decode: storetest.DecodeSpans, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -55,7 +55,7 @@ func newTestEngine(t testing.TB, opts Options) *testEngine {
 		opts.Dir = "/data"
 	}
 	if opts.Decode == nil {
-		opts.Decode = decodeRows
+		opts.Decode = storetest.DecodeSpans
 	}
 	if opts.HeadAge == 0 {
 		opts.HeadAge, opts.HeadIdle = farOff, farOff

@@ -15,6 +15,7 @@ import (
 
 	"github.com/clewhq/clew/span"
 	"github.com/clewhq/clew/store"
+	"github.com/clewhq/clew/store/storetest"
 )
 
 const (
@@ -546,7 +547,7 @@ func TestRequestsThatDoNotDecode(t *testing.T) {
 				refuse = false
 				return errors.New("not today")
 			}
-			return decodeRows(f, raw, b)
+			return storetest.DecodeSpans(f, raw, b)
 		}})
 		e.mustWrite(oneSpan(1, time.Now()))
 		e.mustWrite(oneSpan(2, time.Now()))

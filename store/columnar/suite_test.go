@@ -1,9 +1,7 @@
 package columnar
 
 import (
-	"bytes"
 	"context"
-	"encoding/gob"
 	"errors"
 	"log/slog"
 	"math/rand/v2"
@@ -34,29 +32,14 @@ func encodeRows(t testing.TB, b *span.Batch) []byte {
 	for i := range rows {
 		rows[i] = b.Span(i)
 	}
-	var buf bytes.Buffer
-	if err := gob.NewEncoder(&buf).Encode(rows); err != nil {
-		t.Fatal(err)
-	}
-	return buf.Bytes()
-}
-
-func decodeRows(_ span.Format, raw []byte, b *span.Batch) error {
-	var rows []span.Span
-	if err := gob.NewDecoder(bytes.NewReader(raw)).Decode(&rows); err != nil {
-		return err
-	}
-	for i := range rows {
-		b.Append(&rows[i])
-	}
-	return nil
+	return storetest.EncodeSpans(t, rows)
 }
 
 func openRows(t *testing.T, opts Options) *rowsBackend {
 	if opts.Dir == "" {
 		opts.Dir = t.TempDir()
 	}
-	opts.Decode = decodeRows
+	opts.Decode = storetest.DecodeSpans
 	opts.SyncInterval = 50 * time.Millisecond
 	opts.Logger = slog.New(slog.DiscardHandler)
 	b := &rowsBackend{t: t, opts: opts}
