@@ -35,7 +35,7 @@ var mayImport = []struct {
 	{"store", []string{"span"}},
 	{"store/...", []string{"span", "store/..."}},
 	{"traceql", []string{"span", "store"}},
-	{"analyze", []string{"span", "store"}},
+	{"analyze", []string{"span", "store", "traceql"}},
 	{"api", []string{"span", "store", "traceql", "analyze", "ingest"}},
 	{"internal/recording", []string{"span"}},
 	{"internal/selfobs", nil},
