@@ -68,13 +68,6 @@ type Edge struct {
 	Client, Server Latency
 }
 
-// Latency is a distribution of durations, in nanoseconds.
-type Latency struct {
-	Count         uint64 // if it is 0, so is the rest
-	P50, P95, P99 uint64
-	Max           uint64
-}
-
 // GraphOptions says how calls are seen.
 type GraphOptions struct {
 	// Brokers: messages go to the node of their broker and from there on, where the spans

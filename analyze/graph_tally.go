@@ -67,11 +67,11 @@ func (l *linker) add(row int32, caller, callee uint32, via Connection, client, s
 	failed := false
 	if client >= 0 {
 		failed = l.statuses[client] == statusError
-		l.bytes -= t.client.add(int64(l.durations[client]))
+		l.bytes -= t.client.add(int64(l.durations[client]), 1)
 	}
 	if server >= 0 {
 		failed = failed || l.statuses[server] == statusError
-		l.bytes -= t.server.add(int64(l.durations[server]))
+		l.bytes -= t.server.add(int64(l.durations[server]), 1)
 	}
 	if failed {
 		t.errors++

@@ -123,7 +123,7 @@ func (w *weigher) each(c *store.Column, n int, rows []int32) []float64 {
 	}
 	w.numbers = sized(w.numbers, len(rows))
 	w.codes.each(c.Codes, rows, w.numbers, func(code uint32) uint32 {
-		w.list = append(w.list, stateWeight(c.Dict.At(code).Str))
+		w.list = append(w.list, AdjustedCount(c.Dict.At(code).Str))
 		return uint32(len(w.list) - 1)
 	})
 	w.byRow = sized(w.byRow, n)
@@ -133,10 +133,10 @@ func (w *weigher) each(c *store.Column, n int, rows []int32) []float64 {
 	return w.byRow
 }
 
-// stateWeight returns the inverse of the probability with which a span was sampled, by its W3C trace state: 1 if it
-// does not say. OpenTelemetry's member is ot=KEY:VALUE;KEY:VALUE..., which others may have put into theirs. Its
-// th is the threshold of rejection: up to 14 hex digits, the first of 56 bits.
-func stateWeight(state string) float64 {
+// AdjustedCount returns how many spans a sampled one stands for, by its W3C trace state: the inverse of the probability
+// with which it was sampled, 1 if it does not say. OpenTelemetry's member is ot=KEY:VALUE;KEY:VALUE..., which others may
+// have put into theirs. Its th is the threshold of rejection: up to 14 hex digits, the first of 56 bits.
+func AdjustedCount(state string) float64 {
 	for {
 		at := strings.Index(state, "ot=")
 		if at < 0 {

@@ -35,7 +35,7 @@ func TestStateWeight(t *testing.T) {
 		"ot=th:8;th:c":           2,
 		"th:8":                   1,
 	} {
-		if got := stateWeight(state); relativeError(got, want) > 1e-12 {
+		if got := AdjustedCount(state); relativeError(got, want) > 1e-12 {
 			t.Errorf("%q weighs %v, want %v", state, got, want)
 		}
 	}
