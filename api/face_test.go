@@ -82,8 +82,17 @@ func get(t *testing.T, h http.Handler, url string, headers ...string) *httptest.
 	for i := 0; i < len(headers); i += 2 {
 		r.Header.Add(headers[i], headers[i+1])
 	}
+	return serve(t, h, r)
+}
+
+// serve asks a handler, and holds what the native API answers against its description.
+func serve(t *testing.T, h http.Handler, r *http.Request) *httptest.ResponseRecorder {
+	t.Helper()
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
+	if strings.Contains(r.URL.Path, nativeRoot) {
+		checkDescribed(t, r, w)
+	}
 	return w
 }
 
@@ -300,8 +309,7 @@ func TestMethodsAndPaths(t *testing.T) {
 	for _, f := range faces {
 		h := f.open(testConfig(), filled(t, recorded(t)...))
 		for method, code := range map[string]int{"GET": 200, "HEAD": 200, "POST": 405, "DELETE": 405} {
-			w := httptest.NewRecorder()
-			h.ServeHTTP(w, httptest.NewRequest(method, f.trace+traceWhole, nil))
+			w := serve(t, h, httptest.NewRequest(method, f.trace+traceWhole, nil))
 			if w.Code != code {
 				t.Errorf("%s %s: status %d, want %d", f.name, method, w.Code, code)
 			}

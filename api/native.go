@@ -1,6 +1,8 @@
 package api
 
 import (
+	"cmp"
+	_ "embed"
 	"encoding/json"
 	"errors"
 	"io"
@@ -15,6 +17,7 @@ import (
 // NewNative serves Clew's own API under /api/clew/v1:
 //
 //	GET /api/clew/v1/dependencies?start&end&brokers
+//	GET /api/clew/v1/openapi.json
 //	GET /api/clew/v1/search?q&mode&start&end&limit&after&spss&sort&explain
 //	GET /api/clew/v1/series?q&start&end&step&instant&exemplars&limit&explain
 //	GET /api/clew/v1/tags?q&scope&start&end&limit
@@ -31,6 +34,7 @@ import (
 func NewNative(cfg Config, r store.Reader) http.Handler {
 	n := &native{newFace(cfg, r, failNative)}
 	n.get("/api/clew/v1/dependencies", n.dependencies)
+	n.get("/api/clew/v1/openapi.json", describe)
 	n.get("/api/clew/v1/search", n.search)
 	n.get("/api/clew/v1/series", n.series)
 	n.get("/api/clew/v1/tags", n.tags)
@@ -40,6 +44,20 @@ func NewNative(cfg Config, r store.Reader) http.Handler {
 }
 
 type native struct{ *face }
+
+// nativeOpenAPI describes this API in OpenAPI 3.1.
+//
+//go:embed openapi.json
+var nativeOpenAPI []byte
+
+func describe(w http.ResponseWriter, r *http.Request) error {
+	if _, err := nativeParams(r); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_, err := w.Write(nativeOpenAPI)
+	return err
+}
 
 // ErrorBody says what went wrong. Line, Column (from 1) and Caret are there if
 // the text of the query is to blame.
@@ -83,6 +101,9 @@ func (n *native) trace(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if _, err := nativeParams(r); err != nil {
+		return err
+	}
 	id, err := parseJaegerID(r.PathValue("traceID"))
 	if err != nil {
 		return badRequest("%v", err)
@@ -109,7 +130,7 @@ func nativeParams(r *http.Request, known ...string) (params, error) {
 	}
 	for name := range p.Values {
 		if !slices.Contains(known, name) {
-			return p, badRequest("unknown parameter '%s'; there are %s", name, strings.Join(known, ", "))
+			return p, badRequest("unknown parameter '%s'; there are %s", name, cmp.Or(strings.Join(known, ", "), "none"))
 		}
 	}
 	return p, nil

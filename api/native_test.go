@@ -36,6 +36,7 @@ func TestNativeErrors(t *testing.T) {
 		msg  string
 	}{
 		{"traces/1", 404, "trace not found"},
+		{"traces/1?limit=2", 400, "unknown parameter 'limit'; there are none"},
 		{"traces/xyz", 400, `trace id "xyz": character 1 is not a hex digit`},
 		{"search?limit=0", 400, "invalid parameter: limit must be from 1 to 1000"},
 		{"search?limit=many", 400, `unable to parse param 'limit': "many" is not a number`},
