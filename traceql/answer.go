@@ -59,7 +59,8 @@ func (a *finder) spans() error {
 	var list []entrant
 	for row := a.sets.rows.Next(0); row >= 0; row = a.sets.rows.Next(row + 1) {
 		run := a.chunk.Traces()[a.structure.trace(row)]
-		c := entrant{place: place{start: a.chunk.Starts()[row], trace: run.ID, span: a.chunk.SpanIDs()[row]}, run: run, row: row}
+		start := a.chunk.Starts()[row]
+		c := entrant{place: place{start: start, trace: run.ID, span: a.chunk.SpanIDs()[row], took: int64(a.chunk.Ends()[row] - start)}, run: run, row: row}
 		for before := row - 1; before >= run.Lo && a.sameSpan(before, row); before-- {
 			c.same++
 		}
@@ -80,7 +81,7 @@ func (a *finder) sameSpan(i, j int) bool {
 
 // addAll makes answers of candidates, the first first, as long as they get in.
 func (a *finder) addAll(list []entrant, fill func(*entrant, *found) error) error {
-	slices.SortFunc(list, func(x, y entrant) int { return x.compare(&y.place) })
+	slices.SortFunc(list, func(x, y entrant) int { return a.top.order.compare(&x.place, &y.place) })
 	for i := range list {
 		c := &list[i]
 		if !a.top.takes(&c.place) {

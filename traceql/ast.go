@@ -186,7 +186,8 @@ type Binary struct {
 	Pos  Pos // of the operator
 }
 
-// Unary is Op X: Neg or Not.
+// Unary is Op X: Neg or Not, or SomeEvent or SomeLink, which no text says: those hold if one event (or link) of
+// the span satisfies X, in which fields of events (or links) are that one's.
 type Unary struct {
 	Op  Op
 	X   Expr
@@ -215,6 +216,8 @@ const (
 	Pow
 	Neg
 	Not
+	SomeEvent
+	SomeLink
 )
 
 // Metrics is a metrics query: *Series, *MetricsOp, *MetricsStage or *Const (a number, only below a MetricsOp).

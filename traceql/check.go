@@ -229,6 +229,7 @@ func (c *checker) unary(e *Unary) Type {
 	switch {
 	case e.Op == Neg && !isNumeric(t):
 		fail(e.Pos, `"-" needs a number or a duration, but %s is of type %s`, brief(e.X.String()), typeName(t))
+	case e.Op == SomeEvent || e.Op == SomeLink:
 	case e.Op == Not && !isBoolean(t):
 		fail(e.Pos, `"!" needs something that is true or false, but %s is of type %s%s`, brief(e.X.String()), typeName(t), notBindsTight(e.X))
 	case e.Op == Not:

@@ -26,6 +26,9 @@ type SearchOptions struct {
 	SpansPerSet int
 	// Spans asks for the matching spans themselves instead of traces.
 	Spans bool
+	// Order sorts the spans of the answer, with Spans; nil is newest first, then by the ids, all descending. It
+	// has each key once at most, and is only complete with all but ByDuration.
+	Order []SpanOrder
 	// After resumes behind the last trace (or span) of the SearchResult that had it as Next.
 	After store.Cursor
 	// Slowest orders by duration of the trace, longest first, instead of newest first. It has no cursor.
@@ -34,8 +37,24 @@ type SearchOptions struct {
 	Progress func(p store.Progress, want func() *SearchResult)
 }
 
+// SpanOrder is a key of an order of spans.
+type SpanOrder struct {
+	By         SpanKey
+	Descending bool
+}
+
+// SpanKey is what spans are ordered by.
+type SpanKey uint8
+
+const (
+	ByStart SpanKey = iota
+	ByDuration
+	ByTraceID
+	BySpanID
+)
+
 // SearchResult is the answer to a search: traces or spans, newest first (by start, then by trace id,
-// then by span id, all descending).
+// then by span id, all descending) unless SearchOptions.Order says otherwise.
 type SearchResult struct {
 	Traces []*Trace
 	Spans  []FoundSpan  // with SearchOptions.Spans

@@ -23,6 +23,14 @@ func Parse(text string) (*Query, error) {
 	})
 }
 
+// Check checks a query that was not parsed, as Parse does.
+func (q *Query) Check() error {
+	if p := catch(func() { check(q) }); p != nil {
+		return newError(q.String(), 0, p.message)
+	}
+	return nil
+}
+
 // Error is what is wrong with the text of a query.
 type Error struct {
 	Text         string // the query

@@ -25,6 +25,7 @@ var precedences = [...]int{
 	And: precLogic, Or: precLogic, Equal: precCompare, NotEqual: precCompare, Less: precCompare, LessEqual: precCompare,
 	Greater: precCompare, GreaterEqual: precCompare, Regex: precCompare, NotRegex: precCompare, Add: precAdd, Sub: precAdd,
 	Mul: precMul, Div: precMul, Mod: precMul, Pow: precPow, Neg: precAdd, Not: precNot,
+	SomeEvent: precNot, SomeLink: precNot,
 }
 
 // precedence returns the level of an operator; higher ones bind tighter.

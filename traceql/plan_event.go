@@ -104,3 +104,52 @@ func (p *planner) onSame(about correlation, preds []store.Predicate) condition {
 	}
 	return c
 }
+
+// someOf compiles SomeEvent and SomeLink.
+func (p *planner) someOf(x *Unary) (store.Predicate, error) {
+	pred, err := p.judgedByStore(x.X)
+	switch {
+	case err != nil || isNever(pred):
+		return pred, err
+	case x.Op == SomeEvent:
+		return store.AnyEvent{P: pred}, nil
+	}
+	return store.AnyLink{P: pred}, nil
+}
+
+// judgedByStore compiles what has to be judged on one event or link, as only the store does.
+func (p *planner) judgedByStore(x Expr) (store.Predicate, error) {
+	if about := correlationOf(x); about.event || about.link {
+		if pred, exact := p.onOne(x); exact && !about.parent {
+			return pred, nil
+		}
+	}
+	switch x := x.(type) {
+	case *Unary:
+		switch x.Op {
+		case Not:
+			pred, err := p.judgedByStore(x.X)
+			return noneOf(pred), err
+		case SomeEvent, SomeLink:
+			return p.someOf(x)
+		}
+	case *Binary:
+		if x.Op != And && x.Op != Or {
+			break
+		}
+		l, err := p.judgedByStore(x.L)
+		if err != nil {
+			return nil, err
+		}
+		r, err := p.judgedByStore(x.R)
+		if x.Op == And {
+			return allOf(l, r), err
+		}
+		return anyOf(l, r), err
+	}
+	c, err := p.condition(x)
+	if err == nil && c.node != nil {
+		err = newError(x.String(), 0, "cannot be judged on one event or link")
+	}
+	return c.pred, err
+}

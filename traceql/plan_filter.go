@@ -171,9 +171,13 @@ func (p *planner) condition(x Expr) (condition, error) {
 	case *Attribute:
 		return p.compareConst(x, Equal, BoolStatic(true))
 	case *Unary:
-		if x.Op == Not {
+		switch x.Op {
+		case Not:
 			c, err := p.condition(x.X)
 			return p.not(c), err
+		case SomeEvent, SomeLink:
+			pred, err := p.someOf(x)
+			return condition{pred: pred}, err
 		}
 	case *Binary:
 		switch {
@@ -245,7 +249,7 @@ func isNil(x Expr) bool {
 func isCondition(x Expr) bool {
 	switch x := x.(type) {
 	case *Unary:
-		return x.Op == Not
+		return x.Op != Neg
 	case *Binary:
 		return x.Op <= NotRegex
 	}
@@ -280,7 +284,7 @@ func constantValue(x Expr) (v Static, ok bool) {
 	case *Const:
 		return x.Value, true
 	case *Unary:
-		if v, ok = constantValue(x.X); !ok {
+		if v, ok = constantValue(x.X); !ok || x.Op == SomeEvent || x.Op == SomeLink {
 			return v, false
 		}
 		if x.Op == Not {

@@ -58,6 +58,7 @@ func printed(f func(b *printer)) string {
 var opTexts = [...]string{
 	And: "&&", Or: "||", Equal: "=", NotEqual: "!=", Less: "<", LessEqual: "<=", Greater: ">", GreaterEqual: ">=",
 	Regex: "=~", NotRegex: "!~", Add: "+", Sub: "-", Mul: "*", Div: "/", Mod: "%", Pow: "^", Neg: "-", Not: "!",
+	SomeEvent: "someEvent", SomeLink: "someLink",
 }
 
 func (o Op) String() string {

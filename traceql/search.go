@@ -58,13 +58,13 @@ func newSearch(q *Query, opts SearchOptions, memory int64) (*searchRun, error) {
 	}
 	s := &searchRun{opts: opts, plan: &planner{traces: true}}
 	s.opts.SpansPerSet = limitOf(opts.SpansPerSet, defaultSpansPerSet)
-	s.top = top{limit: limitOf(opts.Limit, defaultLimit), memory: memory}
+	s.top = top{order: opts.Order, limit: limitOf(opts.Limit, defaultLimit), memory: memory}
 	var err error
 	if opts.After != "" {
 		if opts.Slowest {
 			return nil, fmt.Errorf("%w: a search for the slowest has none", store.ErrCursor)
 		}
-		if s.after, err = parseCursor(opts.After, opts.Spans); err != nil {
+		if s.after, err = parseCursor(opts.After, opts.Spans, opts.Order); err != nil {
 			return nil, err
 		}
 	}
@@ -83,11 +83,11 @@ func newSearch(q *Query, opts SearchOptions, memory int64) (*searchRun, error) {
 
 func (s *searchRun) chunkQuery() *store.Query {
 	q := s.plan.chunkQuery(s.opts.Range)
-	if s.after != nil {
+	if s.after != nil && s.top.order.newestFirst() {
 		q.Before = s.after.start
 	}
 	switch {
-	case s.opts.Slowest: // a trace that starts early may be slow
+	case s.opts.Slowest, !s.top.order.newestFirst(): // what starts early may come first
 	case s.opts.Spans:
 		q.EnoughSpans = s.top.enough
 	default:
@@ -111,7 +111,7 @@ func (s *searchRun) result() *SearchResult {
 		}
 	}
 	if more && len(list) > 0 && !s.opts.Slowest {
-		result.Next = list[len(list)-1].cursor(s.opts.Spans)
+		result.Next = list[len(list)-1].cursor(s.opts.Spans, s.opts.Order)
 	}
 	return result
 }
@@ -159,7 +159,10 @@ func (s *searchRun) isCandidate(e *env, run store.TraceRun) bool {
 		return true
 	}
 	p := place{start: run.Start, trace: run.ID}
-	if s.opts.Spans {
+	switch {
+	case s.opts.Order != nil:
+		return !s.top.order.newestFirst() || e.chunk.Starts()[run.Hi-1] >= s.top.enough()
+	case s.opts.Spans:
 		p = latestSpan(e.chunk.Starts()[run.Hi-1], run.ID)
 		return s.top.takes(&p)
 	}
@@ -167,7 +170,9 @@ func (s *searchRun) isCandidate(e *env, run store.TraceRun) bool {
 }
 
 // isBehind reports whether p is on the page that was asked for, or one behind it.
-func (s *searchRun) isBehind(p *place) bool { return s.after == nil || s.after.compare(p) < 0 }
+func (s *searchRun) isBehind(p *place) bool {
+	return s.after == nil || s.top.order.compare(s.after, p) < 0
+}
 
 // cutToRange takes the rows away that do not start in the range of the search.
 func (s *searchRun) cutToRange(e *env, rows store.Bitmap) {

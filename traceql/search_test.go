@@ -252,9 +252,12 @@ func TestSearchRefuses(t *testing.T) {
 		{`{ }`, SearchOptions{After: "nonsense"}, store.ErrCursor},
 		{`{ }`, SearchOptions{After: "nonsense", Spans: true}, store.ErrCursor},
 		{`{ }`, SearchOptions{After: store.MakeCursor(1, span.TraceID{1}), Spans: true}, store.ErrCursor},
-		{`{ }`, SearchOptions{After: (&place{}).cursor(true)}, store.ErrCursor},
-		{`{ }`, SearchOptions{After: (&place{}).cursor(true)[:60] + "+0000000000z", Spans: true}, store.ErrCursor},
+		{`{ }`, SearchOptions{After: (&place{}).cursor(true, nil)}, store.ErrCursor},
+		{`{ }`, SearchOptions{After: (&place{}).cursor(true, nil)[:60] + "+0000000000z", Spans: true}, store.ErrCursor},
 		{`{ }`, SearchOptions{After: store.MakeCursor(1, span.TraceID{1}), Slowest: true}, store.ErrCursor},
+		{`{ }`, SearchOptions{After: (&place{}).cursor(true, nil), Spans: true, Order: order{{ByDuration, true}}}, store.ErrCursor},
+		{`{ }`, SearchOptions{After: (&place{}).cursor(true, order{{ByDuration, false}}), Spans: true, Order: order{{ByDuration, true}}}, store.ErrCursor},
+		{`{ }`, SearchOptions{After: "D", Spans: true, Order: order{{ByDuration, true}}}, store.ErrCursor},
 	} {
 		if _, err := e.Search(t.Context(), "", parsed(t, c.query), c.opts); !errors.Is(err, c.want) {
 			t.Errorf("%s %+v: %v, want %v", c.query, c.opts, err, c.want)
@@ -310,8 +313,11 @@ func TestCursorsOfSpans(t *testing.T) {
 		{start: math.MaxUint64, trace: span.TraceID{1, 15: 2}, span: span.SpanID{3, 7: 4}, same: math.MaxUint32},
 		{start: 5, same: 1},
 	} {
-		if got, err := parseCursor(p.cursor(true), true); err != nil || *got != p {
-			t.Errorf("cursor %s is read as %+v, %v", p.cursor(true), got, err)
+		for _, o := range []order{nil, {{ByDuration, false}, {ByStart, true}}} {
+			if got, err := parseCursor(p.cursor(true, o), true, o); err != nil || *got != p {
+				t.Errorf("cursor %s is read as %+v, %v", p.cursor(true, o), got, err)
+			}
+			p.took = -7
 		}
 	}
 }
