@@ -155,9 +155,7 @@ func askV3(t *testing.T, h http.Handler, method, path string, values url.Values)
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := httptest.NewRecorder()
-	h.ServeHTTP(w, httptest.NewRequest("POST", "/api/v3/"+path, strings.NewReader(string(body))))
-	return w
+	return serve(t, h, httptest.NewRequest("POST", "/api/v3/"+path, strings.NewReader(string(body))))
 }
 
 func TestJaegerV3BadParameters(t *testing.T) {
