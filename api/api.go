@@ -31,6 +31,8 @@ type Config struct {
 	QueryBytes int64
 	// QueryMemory bounds what all TraceQL queries that run at once take together; nil means that nothing does.
 	QueryMemory *traceql.Memory
+	// ViewBytes is about what traces that are looked at may take in memory together; 0 means 64 MiB.
+	ViewBytes int64
 	// Tempo bounds what may be asked of Tempo's API.
 	Tempo TempoLimits
 	// Build is what buildinfo tells.

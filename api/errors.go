@@ -36,9 +36,12 @@ func statusOf(err error) int {
 	var bad *requestError
 	var query *traceql.Error
 	var retry *store.RetryError
+	var stale *staleError
 	switch {
 	case errors.As(err, &bad), errors.As(err, &query), errors.Is(err, store.ErrCursor):
 		return http.StatusBadRequest
+	case errors.As(err, &stale):
+		return http.StatusGone
 	case errors.Is(err, store.ErrNotFound):
 		return http.StatusNotFound
 	case errors.Is(err, store.ErrTooLarge):

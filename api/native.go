@@ -23,6 +23,7 @@ import (
 //	GET /api/clew/v1/tags?q&scope&start&end&limit
 //	GET /api/clew/v1/tags/{tag}/values?q&start&end&limit
 //	GET /api/clew/v1/traces/{traceID}
+//	GET /api/clew/v1/traces/{traceID}/view?view
 //
 // q is TraceQL, or plain words such as service=checkout duration > 1s. start
 // (inclusive) and end (exclusive) are RFC 3339 or nanoseconds since 1970. A
@@ -32,7 +33,7 @@ import (
 // (see events). A trace comes as OTLP: JSON, or protobuf if that is accepted.
 // Errors are an ErrorBody as {"error":{"code":404,"message":"…"}}.
 func NewNative(cfg Config, r store.Reader) http.Handler {
-	n := &native{newFace(cfg, r, failNative)}
+	n := &native{newFace(cfg, r, failNative), newViews(cfg.ViewBytes)}
 	n.get("/api/clew/v1/dependencies", n.dependencies)
 	n.get("/api/clew/v1/openapi.json", describe)
 	n.get("/api/clew/v1/search", n.search)
@@ -40,10 +41,14 @@ func NewNative(cfg Config, r store.Reader) http.Handler {
 	n.get("/api/clew/v1/tags", n.tags)
 	n.get("/api/clew/v1/tags/{tag}/values", n.tagValues)
 	n.get("/api/clew/v1/traces/{traceID}", n.trace)
+	n.get("/api/clew/v1/traces/{traceID}/view", n.view)
 	return n.handler()
 }
 
-type native struct{ *face }
+type native struct {
+	*face
+	views *views
+}
 
 // nativeOpenAPI describes this API in OpenAPI 3.1.
 //

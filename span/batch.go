@@ -162,6 +162,13 @@ func (b *Batch) ServiceName(resource uint32) string {
 	return v.Str
 }
 
+// Size returns about what the batch holds in memory, in bytes, without Raw.
+func (b *Batch) Size() int64 {
+	const perSpan = 16 + 8 + 8 + 8 + 8 + 5*4 + 3*4 + 8 + 12 + 2*4 // the span columns
+	return int64(cap(b.TraceIDs))*perSpan + 8*int64(cap(b.Values)) + int64(b.Dict.Size()+b.Shapes.Size()) +
+		28*int64(cap(b.Resources)) + 28*int64(cap(b.Scopes)) + 24*int64(cap(b.Events)) + 48*int64(cap(b.Links))
+}
+
 // Reset empties the batch and keeps its memory for the next use.
 func (b *Batch) Reset() {
 	b.Format, b.Raw, b.Received = FormatNone, nil, time.Time{}

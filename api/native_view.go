@@ -1,0 +1,205 @@
+package api
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/clewhq/clew/analyze"
+	"github.com/clewhq/clew/span"
+	"github.com/clewhq/clew/store"
+)
+
+// staleError says that a view cannot be had again.
+type staleError struct{ msg string }
+
+func (e *staleError) Error() string { return e.msg }
+
+// viewRequest is what all requests about one trace have in common.
+type viewRequest struct {
+	params
+	tenants []string
+	id      span.TraceID
+	token   string // "" if the request names no view
+}
+
+// parseView reads a request about one trace that may have the parameters named, beside view.
+func parseView(r *http.Request, known ...string) (q viewRequest, err error) {
+	if q.tenants, err = tenantsOf(r); err != nil {
+		return q, err
+	}
+	if q.id, err = parseJaegerID(r.PathValue("traceID")); err != nil {
+		return q, badRequest("%v", err)
+	}
+	q.params, err = nativeParams(r, append(known, "view")...)
+	q.token = q.Get("view")
+	return q, err
+}
+
+// open returns the view that a request names, or one of the trace as it is now.
+func (n *native) open(r *http.Request, q viewRequest) (*view, error) {
+	key := viewKey{strings.Join(q.tenants, "|"), q.id, q.token}
+	kept := func() *view {
+		if q.token == "" {
+			return nil
+		}
+		return n.views.get(key)
+	}
+	if v := kept(); v != nil {
+		return v, nil
+	}
+	if strings.HasPrefix(q.token, uploadMark) {
+		return nil, &staleError{"this upload is no longer kept: upload it again"}
+	}
+	done, err := n.views.read(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	if v := kept(); v != nil { // who read before us has kept it
+		return v, nil
+	}
+	found, err := readTenants(r.Context(), n.store, q.tenants, q.id, store.TimeRange{})
+	if err != nil {
+		return nil, err
+	}
+	v := newView(q.tenants, "", analyze.NewTrace(found.batches...), found.gaps)
+	n.views.keep(v)
+	return v, nil
+}
+
+// openSame is open for requests about rows: the view has to be the one that they name.
+func (n *native) openSame(r *http.Request, q viewRequest) (*view, error) {
+	v, err := n.open(r, q)
+	if err == nil && q.token != "" && v.token != q.token {
+		return nil, &staleError{"the trace has changed since view " + clipped(q.token) + ": open it again"}
+	}
+	return v, err
+}
+
+func clipped(token string) string { return token[:min(len(token), 32)] }
+
+// view answers GET /traces/{id}/view.
+func (n *native) view(w http.ResponseWriter, r *http.Request) error {
+	q, err := parseView(r)
+	if err != nil {
+		return err
+	}
+	v, err := n.open(r, q)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	return writeView(w, v)
+}
+
+// The parts of a view's answer that are not columns.
+type (
+	// ViewHead says which view of which trace it is.
+	ViewHead struct {
+		View          string    `json:"view"`
+		TraceID       string    `json:"traceId"`
+		StartUnixNano uint64    `json:"startUnixNano,string"`
+		DurationNanos int64     `json:"durationNanos,string"`
+		SpanCount     int       `json:"spanCount"`
+		AdjustedCount float64   `json:"adjustedCount"`
+		Root          *ViewRoot `json:"root"`
+	}
+	// ViewRoot names the root span.
+	ViewRoot struct {
+		Service string `json:"service"`
+		Name    string `json:"name"`
+	}
+	// ViewService is what a service has of the trace.
+	ViewService struct {
+		Name          string `json:"name"`
+		Spans         int    `json:"spans"`
+		Errors        int    `json:"errors"`
+		CriticalNanos int64  `json:"criticalNanos,string"`
+	}
+	// ViewError is where an error began, and the rows up to the highest span that failed too.
+	ViewError struct {
+		Origin  int32   `json:"origin"`
+		Path    []int32 `json:"path"`
+		Service string  `json:"service"`
+		Name    string  `json:"name"`
+		Message string  `json:"message"`
+		Count   int     `json:"count"`
+	}
+	// ViewSkew holds for a row and what lies below, up to rows with one of their own.
+	ViewSkew struct {
+		Row         int32 `json:"row"`
+		AdjustNanos int64 `json:"adjustNanos,string"`
+	}
+	// ViewWarning says what is odd.
+	ViewWarning struct {
+		Kind         string `json:"kind"`
+		Row          *int32 `json:"row,omitempty"`
+		SpanID       string `json:"spanId,omitempty"`
+		ParentSpanID string `json:"parentSpanId,omitempty"`
+		Text         string `json:"text"`
+	}
+)
+
+func (v *view) head() ViewHead {
+	t := v.trace
+	head := ViewHead{
+		View: v.token, TraceID: v.id.String(), StartUnixNano: t.Start, DurationNanos: t.Duration(), SpanCount: t.Len(), AdjustedCount: 1,
+	}
+	if t.Root != analyze.NoRow {
+		head.Root = &ViewRoot{t.Services[t.Service(t.Root)], t.Name(t.Root)}
+		head.AdjustedCount = t.Weight(t.Root)
+	}
+	return head
+}
+
+func (v *view) services() []ViewService {
+	t := v.trace
+	list := make([]ViewService, len(t.Services))
+	for i, name := range t.Services {
+		list[i].Name = name
+	}
+	for row := range int32(t.Len()) {
+		s := &list[t.Service(row)]
+		s.Spans++
+		s.CriticalNanos += t.Critical[row]
+		if t.Failed(row) {
+			s.Errors++
+		}
+	}
+	return list
+}
+
+func (v *view) errors() (list []ViewError, total int) {
+	found, total := v.trace.Failures()
+	list = make([]ViewError, len(found))
+	for i, f := range found {
+		list[i] = ViewError{f.Origin, f.Path, f.Service, f.Name, f.Message, f.Count}
+	}
+	return list, total
+}
+
+func (v *view) skew() []ViewSkew {
+	list := []ViewSkew{}
+	for _, s := range v.trace.Skew() {
+		list = append(list, ViewSkew{s.Row, s.Adjust})
+	}
+	return list
+}
+
+func (v *view) warnings() []ViewWarning {
+	list := []ViewWarning{}
+	for _, w := range v.trace.Warnings() {
+		told := ViewWarning{Kind: w.Kind, Text: w.Text}
+		if w.Row != analyze.NoRow {
+			told.Row, told.SpanID = &w.Row, v.trace.ID(w.Row).String()
+		}
+		if !w.Parent.IsZero() {
+			told.ParentSpanID = w.Parent.String()
+		}
+		list = append(list, told)
+	}
+	for _, gap := range v.gaps {
+		list = append(list, ViewWarning{Kind: "gap", Text: "spans may be missing: " + gap})
+	}
+	return list
+}
