@@ -1,5 +1,6 @@
 // Package analyze answers questions about what stored spans mean together. Its
-// rooms do not know each other: graph*.go is who calls whom.
+// rooms do not know each other: graph*.go is who calls whom, services*.go how
+// services did.
 package analyze
 
 import (
@@ -89,12 +90,8 @@ var (
 )
 
 var (
-	kindField     = store.Of(store.Kind)
-	statusField   = store.Of(store.Status)
-	durationField = store.Of(store.Duration)
-	serviceField  = store.Attr(store.ResourceScope, "service.name")
-	linkTrace     = store.Of(store.LinkTraceID)
-	linkSpan      = store.Of(store.LinkSpanID)
+	linkTrace = store.Of(store.LinkTraceID)
+	linkSpan  = store.Of(store.LinkSpanID)
 )
 
 // Dependencies finds the calls that spans which start within a range tell of. The

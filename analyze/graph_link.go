@@ -1,24 +1,11 @@
 package analyze
 
 import (
-	"cmp"
 	"slices"
 
 	"github.com/clewhq/clew/span"
 	"github.com/clewhq/clew/store"
 )
-
-// OTLP's SpanKinds that tell of calls; all others are quiet.
-const (
-	quiet    = 0
-	server   = 2
-	client   = 3
-	producer = 4
-	consumer = 5
-)
-
-// statusError is OTLP's.
-const statusError = 2
 
 // linker finds the calls in the traces of chunks. It belongs to one goroutine.
 //
@@ -134,16 +121,14 @@ func (l *linker) observe(c store.Chunk) error {
 // begin reads the columns that every chunk is asked for.
 func (l *linker) begin(c store.Chunk) bool {
 	n := c.Len()
-	kinds := l.numbersOf(c, 0, kindField)
-	l.statuses, l.durations = l.numbersOf(c, 1, statusField), l.numbersOf(c, 2, durationField)
+	kinds := numbersOf(c, kindField, &l.memory[0])
+	l.statuses, l.durations = numbersOf(c, statusField, &l.memory[1]), numbersOf(c, durationField, &l.memory[2])
 	l.parents = c.Parents()
 	l.starts = nil
-	if l.cuts(c) {
+	if cuts(c, l.within) {
 		l.starts, l.runs = c.Starts(), c.Traces()
-	} else if r, ok := c.(interface{ Runs() []store.TraceRun }); ok {
-		l.runs = r.Runs()
 	} else {
-		l.runs = c.Traces()
+		l.runs = runsOf(c)
 	}
 	l.services.begin(c)
 	for i := range firstTalkerKey {
@@ -177,37 +162,6 @@ func (l *linker) begin(c store.Chunk) bool {
 	l.asking, l.shared = l.asking[:0], l.shared[:0]
 	l.nameQuiet()
 	return true
-}
-
-// cuts reports whether rows of a chunk may start outside of the range.
-func (l *linker) cuts(c store.Chunk) bool {
-	if l.within.Start == 0 && l.within.End == 0 {
-		return false
-	}
-	b, ok := c.(interface{ Bounds() (lo, hi uint64) })
-	if !ok {
-		return true
-	}
-	lo, hi := b.Bounds()
-	return !l.within.Contains(lo) || !l.within.Contains(hi)
-}
-
-// numbersOf returns a column of integers, 0 where there is none. Its memory is told by number.
-func (l *linker) numbersOf(c store.Chunk, number int, f store.Field) []uint64 {
-	column := c.Column(f)
-	if column.Nums != nil && column.Has == nil && column.Type == span.Int {
-		return column.Nums
-	}
-	nums := slices.Grow(l.memory[number][:0], c.Len())[:c.Len()]
-	l.memory[number] = nums
-	clear(nums)
-	for _, run := range c.Traces() {
-		for row := run.Lo; row < run.Hi; row++ {
-			v, _ := column.Value(row)
-			nums[row] = v.Num
-		}
-	}
-	return nums
 }
 
 // nameQuiet makes quiet spans that name their peer those of clients.
@@ -393,11 +347,4 @@ func (l *linker) followLinks(c store.Chunk) {
 			l.above[row] = h.sender
 		}
 	}
-}
-
-// runOf returns the trace of a row.
-func runOf(c store.Chunk, row int) store.TraceRun {
-	runs := c.Traces()
-	i, _ := slices.BinarySearchFunc(runs, row, func(r store.TraceRun, row int) int { return cmp.Compare(r.Hi, row+1) })
-	return runs[i]
 }

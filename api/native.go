@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/clewhq/clew/store"
 	"github.com/clewhq/clew/traceql"
@@ -20,6 +21,7 @@ import (
 //	GET /api/clew/v1/openapi.json
 //	GET /api/clew/v1/search?q&mode&start&end&limit&after&spss&sort&explain
 //	GET /api/clew/v1/series?q&start&end&step&instant&exemplars&limit&explain
+//	GET /api/clew/v1/services?start&end&by&service&compare&points
 //	GET /api/clew/v1/tags?q&scope&start&end&limit
 //	GET /api/clew/v1/tags/{tag}/values?q&start&end&limit
 //	GET /api/clew/v1/traces/{traceID}
@@ -38,6 +40,7 @@ func NewNative(cfg Config, r store.Reader) http.Handler {
 	n.get("/api/clew/v1/openapi.json", describe)
 	n.get("/api/clew/v1/search", n.search)
 	n.get("/api/clew/v1/series", n.series)
+	n.get("/api/clew/v1/services", n.services)
 	n.get("/api/clew/v1/tags", n.tags)
 	n.get("/api/clew/v1/tags/{tag}/values", n.tagValues)
 	n.get("/api/clew/v1/traces/{traceID}", n.trace)
@@ -155,6 +158,27 @@ func (p params) nativeRange() (store.TimeRange, error) {
 		return store.TimeRange{}, badRequest("invalid parameter: start must be before end")
 	}
 	return store.TimeRange{Start: start, End: end}, nil
+}
+
+// nativeLookback is how long the range of a request is that needs one and does not say.
+const nativeLookback = time.Hour
+
+// recentRange reads a range that has both bounds: up to now, and an hour, where nothing is said.
+func (n *native) recentRange(p params) (store.TimeRange, error) {
+	r, err := p.nativeRange()
+	if err != nil {
+		return r, err
+	}
+	if r.End == 0 {
+		r.End = uint64(n.Now().UnixNano())
+	}
+	if p.Get("start") == "" {
+		r.Start = r.End - min(r.End, uint64(nativeLookback))
+	}
+	if r.End <= r.Start {
+		return r, badRequest("invalid parameter: start lies in the future")
+	}
+	return r, nil
 }
 
 // oneOf reads one of some words; absent is the first of them.

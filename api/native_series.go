@@ -40,7 +40,6 @@ type Exemplar struct {
 }
 
 const (
-	nativeLookback     = time.Hour // of a metrics query that does not say when
 	nativeMaxExemplars = 1000
 	nativeMaxPoints    = 11_000
 )
@@ -108,18 +107,9 @@ func (n *native) parseSeries(r *http.Request) (*nativeSeries, error) {
 
 // parseSeriesTimes reads when and in which steps.
 func (n *native) parseSeriesTimes(p params, opts *traceql.SeriesOptions) error {
-	r, err := p.nativeRange()
+	r, err := n.recentRange(p)
 	if err != nil {
 		return err
-	}
-	if r.End == 0 {
-		r.End = uint64(n.Now().UnixNano())
-	}
-	if p.Get("start") == "" {
-		r.Start = r.End - min(r.End, uint64(nativeLookback))
-	}
-	if r.End <= r.Start {
-		return badRequest("invalid parameter: start lies in the future")
 	}
 	opts.Start, opts.End = r.Start, r.End
 	if opts.Instant, err = p.boolean("instant"); err != nil {
