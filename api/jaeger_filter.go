@@ -65,13 +65,13 @@ func parseStructuredFilter(text []byte) (*traceql.Query, error) {
 		return nil, err
 	}
 	q := &traceql.Query{Search: &traceql.Pipeline{Stages: []traceql.Stage{&traceql.Filter{Body: e}}}}
-	return traceql.Parse(q.String()) // which checks it, regular expressions too
+	return q, q.Check() // regular expressions too
 }
 
 type filterCompiler struct {
 	depth int
-	terms int    // how many more there may be
-	some  string // the level of the events or links of the call of some that is around
+	terms int      // how many more there may be
+	some  []string // the levels of the calls of some that are around
 }
 
 func (c *filterCompiler) predicate(call *filterCall) (traceql.Expr, error) {
@@ -104,7 +104,7 @@ func (c *filterCompiler) predicate(call *filterCall) (traceql.Expr, error) {
 // alone keeps conditions on events apart: next to each other TraceQL would
 // have them hold on one and the same event, which only some() asks for.
 func (c *filterCompiler) alone(e traceql.Expr) traceql.Expr {
-	if c.some != "" {
+	if len(c.some) > 0 { // within which nothing is put together
 		return e
 	}
 	return not(not(e))
@@ -134,8 +134,8 @@ func (c *filterCompiler) predicateOf(call *filterCall, i int) (traceql.Expr, err
 }
 
 func (c *filterCompiler) not(call *filterCall) (traceql.Expr, error) {
-	if err := c.negates(call, 1); err != nil {
-		return nil, err
+	if len(call.Args) != 1 {
+		return nil, fmt.Errorf("not: has %d arguments, needs 1", len(call.Args))
 	}
 	e, err := c.predicateOf(call, 0)
 	if err != nil {
@@ -144,39 +144,30 @@ func (c *filterCompiler) not(call *filterCall) (traceql.Expr, error) {
 	return not(e), nil
 }
 
-// negates checks a call that says what does not hold. TraceQL cannot say that of one and the same event.
-func (c *filterCompiler) negates(call *filterCall, args int) error {
-	if c.some != "" {
-		return fmt.Errorf("%s: is not served within some", call.Op)
-	}
-	if len(call.Args) != args {
-		return fmt.Errorf("%s: has %d arguments, needs %d", call.Op, len(call.Args), args)
-	}
-	return nil
-}
+var someOps = map[string]traceql.Op{"event": traceql.SomeEvent, "link": traceql.SomeLink}
 
 func (c *filterCompiler) someOf(call *filterCall) (traceql.Expr, error) {
-	if err := c.negates(call, 2); err != nil { // another some within one is of other events
-		return nil, err
+	if len(call.Args) != 2 {
+		return nil, fmt.Errorf("some: has %d arguments, needs 2", len(call.Args))
 	}
 	of := call.Args[0].Nested
-	if of == nil || of.Level != "event" && of.Level != "link" {
+	if of == nil || someOps[of.Level] == 0 {
 		return nil, errors.New(`some: argument 1 is neither {"nested":{"level":"event"}} nor {"nested":{"level":"link"}}`)
 	}
-	c.some = of.Level
+	if slices.Contains(c.some, of.Level) {
+		return nil, fmt.Errorf("some: of the level %q is not served within another one", of.Level)
+	}
+	c.some = append(c.some, of.Level)
 	e, err := c.predicateOf(call, 1)
-	c.some = ""
+	c.some = c.some[:len(c.some)-1]
 	if err != nil {
 		return nil, err
 	}
-	return c.alone(e), nil
+	return &traceql.Unary{Op: someOps[of.Level], X: e}, nil
 }
 
 // noneOf holds where there is a value, and none that equals.
 func (c *filterCompiler) noneOf(call *filterCall) (traceql.Expr, error) {
-	if c.some != "" {
-		return nil, errors.New("is not served within some")
-	}
 	positive := map[string]string{"ne": "eq", "not_in": "in"}[call.Op]
 	equal, err := c.leaf(&filterCall{positive, call.Args})
 	if err != nil {
@@ -269,7 +260,7 @@ func (c *filterCompiler) compare(refs references, op traceql.Op, of *filterConst
 }
 
 func (c *filterCompiler) compareReferences(refs references, op traceql.Op, other filterTerm) (traceql.Expr, error) {
-	if c.some != "" {
+	if len(c.some) > 0 { // no store can say that of one event
 		return nil, errors.New("two references are not compared within some")
 	}
 	with, err := c.references(other)
@@ -336,8 +327,8 @@ func (c *filterCompiler) references(t filterTerm) (references, error) {
 		return references{}, errors.New("an attribute needs a key")
 	case t.Attr != nil:
 		scopes, ok := filterScopes[t.Attr.Level]
-		if !ok || c.some != "" && t.Attr.Level != c.some {
-			return references{}, fmt.Errorf("the level %q of an attribute is not served here", t.Attr.Level)
+		if !ok {
+			return references{}, fmt.Errorf("there is no level %q", t.Attr.Level)
 		}
 		refs := references{kind: attributeKind}
 		for _, scope := range scopes {
@@ -346,8 +337,11 @@ func (c *filterCompiler) references(t filterTerm) (references, error) {
 		return refs, nil
 	case t.Field != nil:
 		refs, ok := filterFields[t.Field.Level+"."+t.Field.Name]
-		if !ok || c.some != "" && t.Field.Level != c.some {
+		switch {
+		case !ok:
 			return references{}, fmt.Errorf("the field %q of the level %q is not served here", t.Field.Name, t.Field.Level)
+		case len(c.some) > 0 && t.Field.Name == "endTime":
+			return references{}, errors.New("endTime is not served within some; put the condition beside it")
 		}
 		return refs, nil
 	}

@@ -56,7 +56,7 @@ func within(name string, args ...string) string { return `{"call":` + op(name, a
 func TestStructuredFilter(t *testing.T) {
 	h := NewJaeger(testConfig(), filled(t, filterSpans()...))
 	timeout, exception, retry := within("eq", attr("event", "type"), scalar("Timeout")), within("eq", field("event", "name"), scalar("exception")), within("eq", field("event", "name"), scalar("retry"))
-	events := term("nested", `"level":"event"`)
+	events, links := term("nested", `"level":"event"`), term("nested", `"level":"link"`)
 	tests := []struct{ filter, want string }{
 		{op("eq", attr("", "code"), scalar("500")), "1"},
 		{op("eq", scalar("500"), attr("span", "code")), "1"},
@@ -121,7 +121,20 @@ func TestStructuredFilter(t *testing.T) {
 		{op("some", events, within("and", exception, timeout)), "1"},
 		{op("and", within("some", events, exception), within("some", events, retry)), "1"},
 		{op("some", events, within("or", exception, within("in", attr("event", "type"), values("x")))), "1"},
-		{op("some", term("nested", `"level":"link"`), within("exists", attr("link", "why"))), "2"},
+		{op("some", links, within("exists", attr("link", "why"))), "2"},
+		{op("some", events, within("and", retry, within("not", timeout))), "1"},
+		{op("some", events, within("and", retry, within("ne", attr("event", "type"), scalar("Timeout")))), "1"},
+		{op("some", events, within("and", exception, within("ne", attr("event", "type"), scalar("Timeout")))), ""},
+		{op("some", events, within("not_in", attr("event", "type"), values("Timeout", "x"))), "1"},
+		{op("some", events, within("ne", attr("event", "none"), scalar("x"))), ""}, // which no event has
+		{op("some", events, within("not", within("eq", attr("event", "none"), scalar("x")))), "21"},
+		{op("some", events, within("not", within("exists", attr("event", "type")))), ""},
+		{op("some", events, within("and", retry, within("eq", attr("span", "code"), scalar("404")))), "2"},
+		{op("some", events, within("and", retry, within("not", within("exists", attr("", "empty"))))), "1"},
+		{op("some", events, within("and", retry, within("some", links, within("eq", attr("link", "why"), scalar("batch"))))), "2"},
+		{op("some", events, within("and", retry, within("eq", attr("link", "why"), scalar("batch")))), "2"},
+		{op("some", links, within("not", within("eq", attr("link", "why"), scalar("batch")))), ""},
+		{op("not", within("some", events, within("not", timeout))), "32"}, // all events, of which trace 3 has none
 		{op("or", exception, within("eq", field("span", "name"), scalar("idle"))), "31"},
 		{op("not", within("or", exception, within("eq", field("span", "name"), scalar("idle")))), "2"},
 		{op("not", timeout), "3"},
@@ -159,13 +172,13 @@ func TestBadStructuredFilters(t *testing.T) {
 		{op("not"), "not: has 0 arguments, needs 1"},
 		{op("some", code, one), `some: argument 1 is neither {"nested":{"level":"event"}} nor {"nested":{"level":"link"}}`},
 		{op("some", events, one), "some: argument 2 is not a call"},
-		{op("some", events, within("eq", code, one)), `eq: the level "" of an attribute is not served here`},
-		{op("some", events, within("eq", name, one)), `eq: the field "name" of the level "span" is not served here`},
-		{op("some", events, within("not", within("exists", code))), "not: is not served within some"},
-		{op("some", events, within("ne", code, one)), "ne: is not served within some"},
+		{op("some", events), "some: has 1 arguments, needs 2"},
+		{op("some", events, within("some", events, within("exists", code))), `some: of the level "event" is not served within another one`},
+		{op("some", events, within("eq", name, code)), "eq: two references are not compared within some"},
+		{op("some", events, within("gt", field("span", "endTime"), scalar("2025-07-11T17:59:02Z"))), "gt: endTime is not served within some; put the condition beside it"},
 		{op("eq", one, one), "eq: an argument is neither an attribute nor a field"},
 		{op("eq", attr("", ""), one), "eq: an attribute needs a key"},
-		{op("eq", attr("galaxy", "a"), one), `eq: the level "galaxy" of an attribute is not served here`},
+		{op("eq", attr("galaxy", "a"), one), `eq: there is no level "galaxy"`},
 		{op("eq", field("span", "schemaURL"), one), `eq: the field "schemaURL" of the level "span" is not served here`},
 		{op("eq", name, field("span", "kind")), "eq: a string is not compared with a kind"},
 		{op("gt", field("span", "kind"), one), "gt: a kind has no order"},

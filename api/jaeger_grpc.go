@@ -33,7 +33,7 @@ import (
 // NewJaegerGRPC serves Jaeger's gRPC APIs for queries, with health and reflection:
 //
 //	jaeger.api_v2.QueryService
-//	jaeger.api_v3.QueryService
+//	jaeger.api_v3.QueryService and Capabilities
 //	jaeger.storage.v2.TraceReader, DependencyReader and Capabilities
 //
 // Unlike there, a search needs no service, and the traces come newest first.
@@ -51,7 +51,8 @@ func NewJaegerGRPC(cfg Config, r store.Reader) *grpc.Server {
 		"jaeger.api_v3.QueryService":         g.apiV3(),
 		"jaeger.storage.v2.TraceReader":      g.storageReader(),
 		"jaeger.storage.v2.DependencyReader": g.storageDependencies(),
-		"jaeger.storage.v2.Capabilities":     g.storageCapabilities(),
+		"jaeger.storage.v2.Capabilities":     g.capabilities(),
+		"jaeger.api_v3.Capabilities":         g.capabilities(),
 	} {
 		server.RegisterService(g.describe(name, handlers), g)
 		alive.SetServingStatus(string(name), healthpb.HealthCheckResponse_SERVING)

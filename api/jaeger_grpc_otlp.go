@@ -5,9 +5,12 @@ import (
 )
 
 // sendOTLP sends a trace as messages of TracesData in OTLP, none of which is empty.
-func sendOTLP(b *span.Batch, send func([]byte) error) error {
+func sendOTLP(b *span.Batch, send func([]byte) error) error { return sendGroups(b, group(b), send) }
+
+// sendGroups is sendOTLP for spans in an order of their own.
+func sendGroups(b *span.Batch, groups []resourceGroup, send func([]byte) error) error {
 	c := &otlpChunk{b: b, send: send}
-	for _, r := range group(b) {
+	for _, r := range groups {
 		c.openResource(r.resource)
 		for _, s := range r.scopes {
 			c.openScope(s.scope)

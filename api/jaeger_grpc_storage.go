@@ -3,6 +3,7 @@ package api
 import (
 	"errors"
 
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/clewhq/clew/span"
@@ -17,6 +18,7 @@ func (g *jaegerGRPC) storageReader() map[protoreflect.Name]callHandler {
 		"FindTraces":         g.tracesStored,
 		"FindTraceIDs":       g.traceIDs,
 		"FindTraceSummaries": g.summariesStored,
+		"FindSpans":          g.spans,
 		"GetServices":        g.services,
 		"GetOperations":      g.operationList,
 	}
@@ -92,11 +94,11 @@ func (g *jaegerGRPC) storageDependencies() map[protoreflect.Name]callHandler {
 	return map[protoreflect.Name]callHandler{"GetDependencies": g.dependencies}
 }
 
-// storageCapabilities answers for jaeger.storage.v2.Capabilities, with
+// capabilities answers for the services named Capabilities of jaeger.storage.v2 and jaeger.api_v3, with
 // GetCapabilitiesResponse { SearchCapabilities { bool without_service_name 1;
 // bool same_span_conjunction 2; FilterCapabilities { repeated string levels 1;
-// repeated string operators 2 } 3; bool paginated 4 } 1 }.
-func (g *jaegerGRPC) storageCapabilities() map[protoreflect.Name]callHandler {
+// repeated string operators 2 } 3; bool paginated 4; bool span_search 5; bool span_sorting 6 } 1 }.
+func (g *jaegerGRPC) capabilities() map[protoreflect.Name]callHandler {
 	return map[protoreflect.Name]callHandler{"GetCapabilities": func(c *jaegerCall) error {
 		reply, at := begin(nil, 1)
 		reply = appendNumber(reply, 1, 1)
@@ -109,7 +111,9 @@ func (g *jaegerGRPC) storageCapabilities() map[protoreflect.Name]callHandler {
 			reply = appendMember(reply, 2, name)
 		}
 		reply = end(reply, filter)
-		reply = appendNumber(reply, 4, 1)
+		for _, name := range []protowire.Number{4, 5, 6} {
+			reply = appendNumber(reply, name, 1)
+		}
 		return c.send(end(reply, at))
 	}}
 }

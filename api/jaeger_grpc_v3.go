@@ -14,6 +14,7 @@ func (g *jaegerGRPC) apiV3() map[protoreflect.Name]callHandler {
 		"GetTrace":           g.traceOTLP,
 		"FindTraces":         g.tracesV3,
 		"FindTraceSummaries": g.summariesV3,
+		"FindSpans":          g.spans,
 		"GetServices":        g.services,
 		"GetOperations":      g.operationList,
 		"GetDependencies":    g.dependencies,
@@ -61,15 +62,25 @@ func (g *jaegerGRPC) searchV3(c *jaegerCall) (*jaegerQuery, error) {
 	if err != nil {
 		return nil, err
 	}
+	q.opts.Range, err = c.in.query().requiredRange()
+	return q, err
+}
+
+// requiredRange reads start_time_min and start_time_max, both of which have to be there. The second one is left out.
+func (r request) requiredRange() (store.TimeRange, error) {
+	within, _, err := r.timeRange("start_time_min", "start_time_max")
+	if err != nil {
+		return within, err
+	}
 	for _, name := range []protoreflect.Name{"start_time_min", "start_time_max"} {
-		if !c.in.query().has(name) {
-			return nil, badRequest("query.%s: is required", name)
+		if !r.has(name) {
+			return within, badRequest("query.%s: is required", name)
 		}
 	}
-	if q.opts.Range.End--; q.opts.Range.Start >= q.opts.Range.End {
-		return nil, badRequest("query.start_time_min: must lie before start_time_max")
+	if within.End--; within.Start >= within.End {
+		return within, badRequest("query.start_time_min: must lie before start_time_max")
 	}
-	return q, nil
+	return within, nil
 }
 
 // operationList answers with GetOperationsResponse { repeated Operation 1 }.

@@ -226,9 +226,10 @@ func TestJaegerGRPCListsV3(t *testing.T) {
 	}
 	sameAsJSON(t, askOne(t, conn, serviceV3+"/GetDependencies", span), want)
 	sameAsJSON(t, askOne(t, conn, "jaeger.storage.v2.DependencyReader/GetDependencies", span), want)
-	sameAsJSON(t, askOne(t, conn, "jaeger.storage.v2.Capabilities/GetCapabilities", ""), []byte(`{"search":{"withoutServiceName":true,"sameSpanConjunction":true,"paginated":true,"filter":{
-		"levels":["span","resource","scope","event","link"],
-		"operators":["and","or","not","eq","ne","gt","lt","gte","lte","regex","exists","in","not_in","some","phrase","fulltext"]}}}`))
+	capabilities := getOK(t, h, "/api/v3/capabilities")
+	golden(t, "jaeger_v3_capabilities.json", capabilities)
+	sameAsJSON(t, askOne(t, conn, "jaeger.storage.v2.Capabilities/GetCapabilities", ""), capabilities)
+	sameAsJSON(t, askOne(t, conn, "jaeger.api_v3.Capabilities/GetCapabilities", ""), capabilities)
 }
 
 // TestJaegerGRPCPages walks through a search in pages.
@@ -292,7 +293,17 @@ func TestJaegerGRPCBadRequestsV3(t *testing.T) {
 		{serviceV3 + "/FindTraceSummaries", `query { ` + v3Range + ` pagination { page_size: 1 page_token: "x" } }`, codes.InvalidArgument, "page_token: invalid cursor"},
 		{serviceV3 + "/FindTraces", `query { ` + v3Range + ` filter { op: "eq" } }`, codes.InvalidArgument, "query.filter: eq: has 0 arguments, needs 2"},
 		{serviceV3 + "/FindTraces", `query { ` + v3Range + ` filter { op: "eq" } service_name: "a" }`, codes.InvalidArgument, "query.filter and query.service_name cannot be combined"},
-		{serviceV3 + "/FindSpans", "", codes.Unimplemented, "unknown method FindSpans for service jaeger.api_v3.QueryService"},
+		{serviceV3 + "/FindSpans", "", codes.InvalidArgument, "query: is required"},
+		{serviceV3 + "/FindSpans", "query { start_time_min { seconds: 1 } }", codes.InvalidArgument, "query.start_time_max: is required"},
+		{serviceStorage + "/FindSpans", "query { start_time_max { seconds: 1 } }", codes.InvalidArgument, "query.start_time_min: is required"},
+		{serviceV3 + "/FindSpans", "query { " + v3Range + " pagination { } }", codes.InvalidArgument, "page_size: must not be 0"},
+		{serviceV3 + "/FindSpans", `query { ` + v3Range + ` pagination { page_size: 1 page_token: "x" } }`, codes.InvalidArgument, "invalid cursor"},
+		{serviceV3 + "/FindSpans", `query { ` + v3Range + ` filter { op: "eq" } }`, codes.InvalidArgument, "query.filter: eq: has 0 arguments, needs 2"},
+		{serviceV3 + "/FindSpans", `query { ` + v3Range + ` order_by { } }`, codes.InvalidArgument, "query.order_by: term 1 is no field of the span"},
+		{serviceV3 + "/FindSpans", `query { ` + v3Range + ` order_by { expression { field { level: "resource" name: "service" } } } }`, codes.InvalidArgument, "query.order_by: term 1 is no field of the span"},
+		{serviceV3 + "/FindSpans", `query { ` + v3Range + ` order_by { expression { field { level: "span" name: "name" } } } }`, codes.InvalidArgument, `query.order_by: there is no order by "name"; there are startTime, duration, traceID, spanID`},
+		{serviceV3 + "/FindSpans", `query { ` + v3Range + ` order_by { direction: "up" expression { field { level: "span" name: "spanID" } } } }`, codes.InvalidArgument, `query.order_by: the direction "up" is neither asc nor desc`},
+		{serviceV3 + "/FindSpans", `query { ` + v3Range + strings.Repeat(` order_by { expression { field { level: "span" name: "spanID" } } }`, 2) + ` }`, codes.InvalidArgument, "query.order_by: spanID is there twice"},
 		{serviceStorage + "/GetTraces", "query { }", codes.InvalidArgument, "trace_id: is required"},
 		{serviceStorage + "/GetTraces", `query { trace_id: "short" }`, codes.InvalidArgument, "trace_id: has 5 bytes, expected 16 or 8"},
 		{serviceStorage + "/GetTraces", strings.Repeat(`query { trace_id: "12345678" }`, 1001), codes.InvalidArgument, "query: has 1001 ids, the limit is 1000"},

@@ -18,9 +18,11 @@ import (
 //	GET /api/v3/traces?query.serviceName&query.operationName&query.attributes&query.startTimeMin&…
 //	GET /api/v3/traces/{traceID}?startTime&endTime&rawTraces
 //	GET /api/v3/trace-summaries, with the parameters of traces, in pages if query.pagination.pageSize is there
+//	GET /api/v3/spans?query.startTimeMin&query.startTimeMax&query.filter&query.orderBy, in pages: spans that match
 //	GET /api/v3/dependencies?startTime&endTime
+//	GET /api/v3/capabilities
 //
-// Both searches take POST too, with a FindTracesRequest in JSON as the body.
+// All searches take POST too, with their request in JSON as the body.
 func (j *jaeger) routeV3() {
 	f := *j.face // the same routes and store
 	f.fail = failJaegerV3
@@ -32,7 +34,10 @@ func (j *jaeger) routeV3() {
 	v.get("/api/v3/traces/{traceID}", v.trace)
 	v.get("/api/v3/trace-summaries", v.summaries)
 	v.post("/api/v3/trace-summaries", v.summaries)
+	v.get("/api/v3/spans", v.spans)
+	v.post("/api/v3/spans", v.spans)
 	v.get("/api/v3/dependencies", v.dependencies)
+	v.get("/api/v3/capabilities", v.capabilities)
 }
 
 type jaegerV3 struct{ *jaeger }
@@ -125,6 +130,23 @@ func (v *jaegerV3) dependencies(w http.ResponseWriter, r *http.Request) error {
 	}
 	tellGaps(w, gaps)
 	return writeJSON(w, map[string][]link{"dependencies": list})
+}
+
+// capabilities says what searches can do, as Capabilities does by gRPC.
+func (v *jaegerV3) capabilities(w http.ResponseWriter, _ *http.Request) error {
+	type filter struct {
+		Levels    []string `json:"levels"`
+		Operators []string `json:"operators"`
+	}
+	type search struct {
+		WithoutServiceName  bool   `json:"withoutServiceName"`
+		SameSpanConjunction bool   `json:"sameSpanConjunction"`
+		Filter              filter `json:"filter"`
+		Paginated           bool   `json:"paginated"`
+		SpanSearch          bool   `json:"spanSearch"`
+		SpanSorting         bool   `json:"spanSorting"`
+	}
+	return writeJSON(w, map[string]search{"search": {true, true, filter{filterLevels, filterOperators}, true, true, true}})
 }
 
 // trace answers with what is stored, be it raw or not: nothing of it is mended.
@@ -220,17 +242,22 @@ func (a *v3Answer) trace(t *store.Trace) {
 	a.tellGaps(t.Gaps)
 	j := a.json
 	if !a.begun {
-		a.begun = true
-		a.w.Header().Set("Content-Type", "application/json")
-		j.object()
-		j.name("result")
-		j.object()
-		j.name("resourceSpans")
-		j.array()
+		a.begin("result")
 	}
 	for _, g := range group(t.Spans) {
 		j.resourceSpans(t.Spans, g)
 	}
+}
+
+// begin opens the lists of spans, in an object of that name.
+func (a *v3Answer) begin(name string) {
+	a.begun = true
+	a.w.Header().Set("Content-Type", "application/json")
+	a.json.object()
+	a.json.name(name)
+	a.json.object()
+	a.json.name("resourceSpans")
+	a.json.array()
 }
 
 // tellGaps tells them in a trailer if it is too late for a header.
