@@ -64,8 +64,9 @@ type Tempo struct {
 
 // HTTP is what all HTTP listeners have in common.
 type HTTP struct {
-	CORSOrigins []string
-	PathPrefix  string // "" or "/prefix" without a slash at its end
+	CORSOrigins    []string
+	FrameAncestors []string
+	PathPrefix     string // "" or "/prefix" without a slash at its end
 }
 
 // Log says what is logged, and how.
@@ -121,6 +122,7 @@ func (c *Config) settings() []setting {
 		{"tempo.max-series", countValue{&c.Tempo.MaxSeries, "off"}, "Most series in the answer to a metrics query by Tempo's API. Where there are more, the answer is marked as partial."},
 
 		{"http.cors-origins", listValue{&c.HTTP.CORSOrigins}, "Origins whose web pages may call the HTTP listeners from a browser, such as `https://shop.example`; `*` is any."},
+		{"http.frame-ancestors", listValue{&c.HTTP.FrameAncestors}, "Origins whose pages may show Clew's web pages in a frame, such as `https://wiki.example`; without any, none may."},
 		{"http.path-prefix", prefixValue{&c.HTTP.PathPrefix}, "Path under which the `http`, `tempo` and `zipkin` listeners serve, for a reverse proxy that passes the path on as it is."},
 		{"shutdown-timeout", durationValue{&c.ShutdownTimeout, ""}, "How long a stop waits for requests in flight before it cuts them off."},
 

@@ -16,14 +16,21 @@ import (
 	"github.com/clewhq/clew/store"
 )
 
-// newFront returns what the http listener serves: the front page, Jaeger's API
-// and our own, and what tells others how this process is.
-func newFront(faces api.Config, r store.Reader, reg *prometheus.Registry, listeners map[string]net.Listener) http.Handler {
+// newFront returns what the http listener serves: the web pages, or the front
+// page if they were not built, Jaeger's API and our own, and what tells others
+// how this process is.
+func newFront(faces api.Config, r store.Reader, reg *prometheus.Registry, page frontPage, pages *app) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle(faces.Prefix+"/api/", api.NewJaeger(faces, r))
 	mux.Handle(faces.Prefix+"/api/clew/", api.NewNative(faces, r))
 	get := func(path string, h http.Handler) { mux.Handle("GET "+faces.Prefix+path, h) }
-	get("/{$}", frontPage{faces.Prefix, listeners})
+	if pages == nil {
+		get("/{$}", page)
+	} else {
+		get("/assets/{name}", http.HandlerFunc(pages.serveAsset))
+		get("/icon.svg", http.HandlerFunc(pages.serveIcon))
+		mux.HandleFunc(faces.Prefix+"/", pages.servePage)
+	}
 	get("/metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{Registry: reg}))
 	get("/healthz", healthy(func() error { return nil }))
 	get("/readyz", healthy(faces.Ready))
@@ -46,23 +53,36 @@ var frontHTML string
 
 var frontTemplate = template.Must(template.New("front").Parse(frontHTML))
 
-// frontPage says what is served, and how to begin.
+// frontPage says what is served, and how to begin, where the web pages were not built.
 type frontPage struct {
 	prefix    string
+	version   string
 	listeners map[string]net.Listener
 }
 
-func (p frontPage) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	data := struct {
-		Prefix                                        string
-		OTLPGRPC, OTLPHTTP, HTTP, GRPC, Tempo, Zipkin string
-	}{
-		p.prefix,
+// about is what this process tells of itself. Listeners that are off are "".
+type about struct {
+	Prefix   string `json:"-"`
+	Version  string `json:"version"`
+	OTLPGRPC string `json:"otlpGrpc,omitempty"`
+	OTLPHTTP string `json:"otlpHttp,omitempty"`
+	HTTP     string `json:"http,omitempty"`
+	GRPC     string `json:"grpc,omitempty"`
+	Tempo    string `json:"tempo,omitempty"`
+	Zipkin   string `json:"zipkin,omitempty"`
+}
+
+func (p frontPage) about(r *http.Request) about {
+	return about{
+		p.prefix, p.version,
 		p.address("otlp-grpc", r), p.address("otlp-http", r), p.address("http", r), p.address("grpc", r),
 		p.address("tempo", r), p.address("zipkin", r),
 	}
+}
+
+func (p frontPage) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	frontTemplate.Execute(w, data)
+	frontTemplate.Execute(w, p.about(r))
 }
 
 // address returns where a listener is reached, "" if it is off. One that

@@ -18,6 +18,7 @@ import (
 	"github.com/clewhq/clew/internal/selfobs"
 	"github.com/clewhq/clew/store"
 	"github.com/clewhq/clew/traceql"
+	"github.com/clewhq/clew/ui"
 )
 
 // service is one thing that listens. The servers of net/http and of ingest are such.
@@ -63,10 +64,15 @@ func (s *server) newServices(ctx context.Context, reg *prometheus.Registry) (map
 		}
 		return s.newHTTP(observe.Wrap(name, h))
 	}
+	page := frontPage{faces.Prefix, b.version, s.listeners}
+	pages, err := newApp(ui.Files(), page, s.cfg.HTTP.FrameAncestors)
+	if err != nil {
+		return nil, err
+	}
 	return map[string]service{
 		"otlp-grpc": receiver.GRPC(),
 		"otlp-http": s.newHTTP(receiver.HTTP()),
-		"http":      query("http", newFront(faces, s.engine, reg, s.listeners)),
+		"http":      query("http", newFront(faces, s.engine, reg, page, pages)),
 		"grpc":      ingest.GRPCServer{Server: api.NewJaegerGRPC(faces, s.engine)},
 		"tempo":     query("tempo", api.NewTempo(faces, s.engine)),
 		"zipkin":    query("zipkin", api.NewZipkin(faces, s.engine)),

@@ -37,6 +37,7 @@ var mayImport = []struct {
 	{"traceql", []string{"span", "store"}},
 	{"analyze", []string{"span", "store", "traceql"}},
 	{"api", []string{"span", "store", "traceql", "analyze", "ingest"}},
+	{"ui", nil},
 	{"internal/recording", []string{"span"}},
 	{"internal/selfobs", nil},
 	{"internal/rules", nil},

@@ -1,0 +1,813 @@
+// Code generated from api/openapi.json by "npm run generate"; DO NOT EDIT.
+
+export interface paths {
+    "/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search traces or spans
+         * @description One page, newest first. `next` of the answer is what `after` takes to get the following page.
+         */
+        get: operations["search"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/series": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Compute time series from spans */
+        get: operations["series"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/dependencies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who called whom */
+        get: operations["dependencies"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/tags": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Names of attributes and intrinsics */
+        get: operations["tags"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/tags/{tag}/values": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Values of an attribute or intrinsic */
+        get: operations["tagValues"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/traces/{traceId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A trace as it was sent */
+        get: operations["trace"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** This document */
+        get: operations["description"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
+export type webhooks = Record<string, never>;
+export interface components {
+    schemas: {
+        ErrorAnswer: {
+            error: components["schemas"]["ErrorBody"];
+        };
+        ErrorBody: {
+            /** @description The status */
+            code: number;
+            message: string;
+            /** @description Where in the query; there if its text is to blame */
+            line?: number;
+            column?: number;
+            /** @description The line of the query, and below it a caret under the place */
+            caret?: string;
+        };
+        SearchResult: {
+            /** @description What was asked, in TraceQL */
+            query: string;
+            /** @description With mode=traces */
+            traces?: components["schemas"]["TraceSummary"][];
+            /** @description With mode=spans */
+            spans?: components["schemas"]["FoundSpan"][];
+            /** @description `after` of the following page, if there is one */
+            next?: string;
+            gaps?: components["schemas"]["Gaps"];
+            stats: components["schemas"]["Stats"];
+            /** @description With explain=true */
+            plan?: components["schemas"]["Look"][];
+        };
+        /** @description An event: its name and the document that is its data */
+        SearchEvent: components["schemas"]["ProgressEvent"] | {
+            /** @enum {string} */
+            event: "partial" | "result";
+            data: components["schemas"]["SearchResult"];
+        } | components["schemas"]["ErrorEvent"];
+        TraceSummary: {
+            traceId: components["schemas"]["TraceId"];
+            startTimeUnixNano: components["schemas"]["Uint64"];
+            durationNanos: components["schemas"]["Uint64"];
+            /** @description Whether the root span is there; if not, the names are those of the earliest span without its parent */
+            root: boolean;
+            rootServiceName: string;
+            rootSpanName: string;
+            spanCount: number;
+            errorCount: number;
+            /** @description Spans whose parent is missing */
+            orphanCount: number;
+            /** @description Of all span sets */
+            matchedCount: number;
+            services: components["schemas"]["ServiceCount"][];
+            spanSets: components["schemas"]["SpanSet"][];
+        };
+        ServiceCount: {
+            name: string;
+            spanCount: number;
+            errorCount: number;
+        };
+        SpanSet: {
+            /** @description How many spans the set has */
+            matched: number;
+            /** @description Of by() and of aggregates */
+            attributes?: components["schemas"]["Attribute"][];
+            /** @description The first ones by start */
+            spans: components["schemas"]["FoundSpan"][];
+        };
+        FoundSpan: {
+            traceId?: components["schemas"]["TraceId"];
+            spanId: components["schemas"]["SpanId"];
+            startTimeUnixNano: components["schemas"]["Uint64"];
+            durationNanos: components["schemas"]["Int64"];
+            name: string;
+            serviceName: string;
+            /** @description Values that the query mentions */
+            attributes?: components["schemas"]["Attribute"][];
+        };
+        SeriesResult: {
+            /** @description What was asked, in TraceQL */
+            query: string;
+            stepNanos: components["schemas"]["Uint64"];
+            /** @description Ends of the intervals */
+            timesUnixMilli: number[];
+            series: components["schemas"]["Series"][];
+            gaps?: components["schemas"]["Gaps"];
+            stats: components["schemas"]["Stats"];
+            /** @description With explain=true */
+            plan?: components["schemas"]["Look"][];
+        };
+        /** @description An event: its name and the document that is its data */
+        SeriesEvent: components["schemas"]["ProgressEvent"] | {
+            /** @enum {string} */
+            event: "partial" | "result";
+            data: components["schemas"]["SeriesResult"];
+        } | components["schemas"]["ErrorEvent"];
+        Series: {
+            labels: components["schemas"]["Attribute"][];
+            /** @description One for each of the times */
+            values: components["schemas"]["Number"][];
+            exemplars?: components["schemas"]["Exemplar"][];
+        };
+        Exemplar: {
+            traceId: components["schemas"]["TraceId"];
+            spanId: components["schemas"]["SpanId"];
+            timeUnixNano: components["schemas"]["Uint64"];
+            value: components["schemas"]["Number"];
+            labels?: components["schemas"]["Attribute"][];
+        };
+        /** @description null where there is no value */
+        Number: number | ("Infinity" | "-Infinity") | null;
+        ProgressEvent: {
+            /** @enum {string} */
+            event: "progress";
+            data: components["schemas"]["Progress"];
+        };
+        ErrorEvent: {
+            /** @enum {string} */
+            event: "error";
+            data: components["schemas"]["ErrorAnswer"];
+        };
+        Progress: {
+            /** @description Chunks */
+            done: number;
+            total: number;
+            stats: components["schemas"]["Stats"];
+        };
+        /** @description What the answer cost */
+        Stats: {
+            /** @description Spans that were looked at */
+            rows: number;
+            chunksRead: number;
+            /** @description Chunks of which no rows were read */
+            chunksSkipped: number;
+            /** @description From the disk */
+            bytesRead: number;
+        };
+        /** @description What could not be read or was left out */
+        Gaps: string[];
+        /** @description One look through the store */
+        Look: {
+            /** @description A trace is left out if one of these conditions holds on none of its spans */
+            needs?: string[];
+            /** @description Conditions that the store judges for the query */
+            where?: string[];
+            /** @description What the store reads for the query */
+            columns?: string[];
+            /** @description The spans of a trace are looked at together */
+            wholeTraces: boolean;
+            /** @description Older traces are left out as soon as there are enough */
+            stopsEarly: boolean;
+            stats: components["schemas"]["Stats"];
+        };
+        ServiceGraph: {
+            nodes: components["schemas"]["GraphNode"][];
+            edges: components["schemas"]["GraphEdge"][];
+            gaps?: components["schemas"]["Gaps"];
+            stats: components["schemas"]["Stats"];
+        };
+        GraphNode: {
+            name: string;
+            /**
+             * @description All but a service are only known by what the spans of services tell
+             * @enum {string}
+             */
+            kind: "service" | "database" | "messaging" | "external";
+            /** @description Spans that it sent */
+            spans: number;
+            errors: number;
+        };
+        /** @description All calls of one node by another */
+        GraphEdge: {
+            caller: string;
+            callee: string;
+            /** @enum {string} */
+            connection: "call" | "messaging" | "database";
+            calls: number;
+            /** @description Calls that failed in the eyes of either side */
+            errors: number;
+            client?: components["schemas"]["GraphLatency"];
+            server?: components["schemas"]["GraphLatency"];
+        };
+        /** @description How long calls took in the eyes of one side */
+        GraphLatency: {
+            count: number;
+            p50Nanos: components["schemas"]["Uint64"];
+            p95Nanos: components["schemas"]["Uint64"];
+            p99Nanos: components["schemas"]["Uint64"];
+            maxNanos: components["schemas"]["Uint64"];
+        };
+        TagList: {
+            tags: components["schemas"]["TagSummary"][];
+            /** @description There may be more */
+            partial: boolean;
+            gaps?: components["schemas"]["Gaps"];
+            stats: components["schemas"]["Stats"];
+        };
+        TagSummary: {
+            /** @enum {string} */
+            scope: "span" | "resource" | "event" | "link" | "instrumentation" | "intrinsic";
+            /** @description The key within its scope */
+            name: string;
+            /** @description What a query calls it */
+            traceql: string;
+            types: components["schemas"]["ValueType"][];
+            /** @description Spans (events, links) that have it; absent where nobody counts */
+            count?: number;
+        };
+        TagValueList: {
+            values: components["schemas"]["TagValue"][];
+            /** @description There may be more */
+            partial: boolean;
+            gaps?: components["schemas"]["Gaps"];
+            stats: components["schemas"]["Stats"];
+        };
+        TagValue: {
+            type: components["schemas"]["ValueType"];
+            value: components["schemas"]["Value"];
+            /** @description Spans (events, links) that have it; absent where nobody counts */
+            count?: number;
+        };
+        Attribute: {
+            /** @description As TraceQL writes it */
+            name: string;
+            type: components["schemas"]["ValueType"];
+            value: components["schemas"]["Value"];
+        };
+        /** @enum {string} */
+        ValueType: "nil" | "int" | "float" | "string" | "bool" | "duration" | "status" | "kind" | "bytes" | "array" | "map";
+        /** @description A string for int, duration (nanoseconds), status, kind, bytes (base64) and floats that are no number; else what the type says */
+        Value: string | number | boolean | null | unknown[] | {
+            [key: string]: unknown;
+        };
+        TraceId: string;
+        SpanId: string;
+        Uint64: string;
+        Int64: string;
+        /** @description opentelemetry.proto.trace.v1.TracesData in OTLP's JSON; what has its default is absent */
+        OtlpTraces: {
+            resourceSpans: components["schemas"]["OtlpResourceSpans"][];
+        };
+        OtlpResourceSpans: {
+            resource: {
+                attributes?: components["schemas"]["OtlpAttributes"];
+                droppedAttributesCount?: components["schemas"]["Uint32"];
+                entityRefs?: components["schemas"]["OtlpEntityRef"][];
+            };
+            scopeSpans: components["schemas"]["OtlpScopeSpans"][];
+            schemaUrl?: string;
+        };
+        OtlpEntityRef: {
+            schemaUrl?: string;
+            type?: string;
+            idKeys?: string[];
+            descriptionKeys?: string[];
+        };
+        OtlpScopeSpans: {
+            scope: {
+                name?: string;
+                version?: string;
+                attributes?: components["schemas"]["OtlpAttributes"];
+                droppedAttributesCount?: components["schemas"]["Uint32"];
+            };
+            spans: components["schemas"]["OtlpSpan"][];
+            schemaUrl?: string;
+        };
+        OtlpSpan: {
+            traceId: components["schemas"]["TraceId"];
+            spanId: components["schemas"]["SpanId"];
+            traceState?: string;
+            parentSpanId?: components["schemas"]["SpanId"];
+            flags?: components["schemas"]["Uint32"];
+            name: string;
+            /** @description 1 internal, 2 server, 3 client, 4 producer, 5 consumer */
+            kind?: number;
+            startTimeUnixNano: components["schemas"]["Uint64"];
+            endTimeUnixNano: components["schemas"]["Uint64"];
+            attributes?: components["schemas"]["OtlpAttributes"];
+            droppedAttributesCount?: components["schemas"]["Uint32"];
+            events?: components["schemas"]["OtlpEvent"][];
+            droppedEventsCount?: components["schemas"]["Uint32"];
+            links?: components["schemas"]["OtlpLink"][];
+            droppedLinksCount?: components["schemas"]["Uint32"];
+            status: {
+                message?: string;
+                /** @description 1 ok, 2 error */
+                code?: number;
+            };
+        };
+        OtlpEvent: {
+            timeUnixNano: components["schemas"]["Uint64"];
+            name: string;
+            attributes?: components["schemas"]["OtlpAttributes"];
+            droppedAttributesCount?: components["schemas"]["Uint32"];
+        };
+        OtlpLink: {
+            traceId: components["schemas"]["TraceId"];
+            spanId: components["schemas"]["SpanId"];
+            traceState?: string;
+            attributes?: components["schemas"]["OtlpAttributes"];
+            droppedAttributesCount?: components["schemas"]["Uint32"];
+            flags?: components["schemas"]["Uint32"];
+        };
+        OtlpAttributes: components["schemas"]["OtlpKeyValue"][];
+        OtlpKeyValue: {
+            key: string;
+            value: components["schemas"]["OtlpAnyValue"];
+        };
+        /** @description One of its members, or none for an empty value */
+        OtlpAnyValue: {
+            stringValue?: string;
+            boolValue?: boolean;
+            intValue?: components["schemas"]["Int64"];
+            doubleValue?: number | ("NaN" | "Infinity" | "-Infinity");
+            /** @description Base64 */
+            bytesValue?: string;
+            arrayValue?: {
+                values: components["schemas"]["OtlpAnyValue"][];
+            };
+            kvlistValue?: {
+                values: components["schemas"]["OtlpAttributes"];
+            };
+        };
+        Uint32: number;
+    };
+    responses: {
+        /** @description The request is wrong; if its query is, the error says where */
+        BadRequest: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["ErrorAnswer"];
+            };
+        };
+        /** @description There is no such trace */
+        NotFound: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["ErrorAnswer"];
+            };
+        };
+        /** @description The answer needs more memory than a query may take */
+        TooLarge: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["ErrorAnswer"];
+            };
+        };
+        /** @description Too much is asked at once */
+        Overload: {
+            headers: {
+                "Retry-After": components["headers"]["RetryAfter"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["ErrorAnswer"];
+            };
+        };
+        /** @description The server failed */
+        Failed: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["ErrorAnswer"];
+            };
+        };
+        /** @description The store does not answer now */
+        Unavailable: {
+            headers: {
+                "Retry-After": components["headers"]["RetryAfter"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["ErrorAnswer"];
+            };
+        };
+        /** @description The answer took longer than a query may take */
+        Timeout: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["ErrorAnswer"];
+            };
+        };
+    };
+    parameters: {
+        /** @description The tenant; the default one if absent */
+        Tenant: string;
+        /** @description TraceQL, or plain words such as `service=checkout duration > 1s`; everything if absent */
+        Query: string;
+        /** @description A query as far as it is typed: what can be read of it narrows the answer, the rest does no harm */
+        Typed: string;
+        /** @description RFC 3339, or nanoseconds since 1970: spans that start then or later */
+        Start: string;
+        /** @description RFC 3339, or nanoseconds since 1970: spans that start earlier */
+        End: string;
+        /** @description Most tags or values */
+        TagLimit: number;
+        /** @description `plan` says what the store was asked */
+        Explain: boolean;
+        /** @description 1 to 32 hex digits */
+        TraceId: string;
+    };
+    requestBodies: never;
+    headers: {
+        /** @description What could not be read, one line for each */
+        Gap: string;
+        /** @description Seconds after which to try again */
+        RetryAfter: number;
+    };
+    pathItems: never;
+}
+export type $defs = Record<string, never>;
+export interface operations {
+    search: {
+        parameters: {
+            query?: {
+                /** @description TraceQL, or plain words such as `service=checkout duration > 1s`; everything if absent */
+                q?: components["parameters"]["Query"];
+                /** @description Traces, or the matching spans themselves */
+                mode?: "traces" | "spans";
+                /** @description RFC 3339, or nanoseconds since 1970: spans that start then or later */
+                start?: components["parameters"]["Start"];
+                /** @description RFC 3339, or nanoseconds since 1970: spans that start earlier */
+                end?: components["parameters"]["End"];
+                /** @description Most traces or spans */
+                limit?: number;
+                /** @description `next` of the page before */
+                after?: string;
+                /** @description Most spans of each span set */
+                spss?: number;
+                /** @description `slowest` has one page, and is for traces only */
+                sort?: "newest" | "slowest";
+                /** @description `plan` says what the store was asked */
+                explain?: components["parameters"]["Explain"];
+            };
+            header?: {
+                /** @description The tenant; the default one if absent */
+                "X-Scope-OrgID"?: components["parameters"]["Tenant"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page; or, with `Accept: text/event-stream`, events while the query runs, of which the last one is `result` or `error` */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SearchResult"];
+                    "text/event-stream": components["schemas"]["SearchEvent"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            422: components["responses"]["TooLarge"];
+            429: components["responses"]["Overload"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["Timeout"];
+        };
+    };
+    series: {
+        parameters: {
+            query: {
+                /** @description TraceQL that ends with a function of metrics, such as `{ } | rate() by (name)` */
+                q: string;
+                /** @description RFC 3339, or nanoseconds since 1970; an hour before `end` if absent */
+                start?: string;
+                /** @description RFC 3339, or nanoseconds since 1970; now if absent */
+                end?: string;
+                /** @description Length of an interval, such as `30s`, at least `1ms`; by default about a 240th of the range. There are at most 11,000 intervals */
+                step?: string;
+                /** @description One value for the whole range */
+                instant?: boolean;
+                /** @description Most exemplars */
+                exemplars?: number;
+                /** @description Most series */
+                limit?: number;
+                /** @description `plan` says what the store was asked */
+                explain?: components["parameters"]["Explain"];
+            };
+            header?: {
+                /** @description The tenant; the default one if absent */
+                "X-Scope-OrgID"?: components["parameters"]["Tenant"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The series; or, with `Accept: text/event-stream`, events while the query runs, of which the last one is `result` or `error` */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SeriesResult"];
+                    "text/event-stream": components["schemas"]["SeriesEvent"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            422: components["responses"]["TooLarge"];
+            429: components["responses"]["Overload"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["Timeout"];
+        };
+    };
+    dependencies: {
+        parameters: {
+            query?: {
+                /** @description RFC 3339, or nanoseconds since 1970: spans that start then or later */
+                start?: components["parameters"]["Start"];
+                /** @description RFC 3339, or nanoseconds since 1970: spans that start earlier */
+                end?: components["parameters"]["End"];
+                /** @description Messages go from the producer to their broker and from there to the consumer, instead of straight */
+                brokers?: boolean;
+            };
+            header?: {
+                /** @description The tenant; the default one if absent */
+                "X-Scope-OrgID"?: components["parameters"]["Tenant"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The graph of services */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceGraph"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            422: components["responses"]["TooLarge"];
+            429: components["responses"]["Overload"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["Timeout"];
+        };
+    };
+    tags: {
+        parameters: {
+            query?: {
+                /** @description A query as far as it is typed: what can be read of it narrows the answer, the rest does no harm */
+                q?: components["parameters"]["Typed"];
+                scope?: "any" | "span" | "resource" | "event" | "link" | "instrumentation" | "intrinsic";
+                /** @description RFC 3339, or nanoseconds since 1970: spans that start then or later */
+                start?: components["parameters"]["Start"];
+                /** @description RFC 3339, or nanoseconds since 1970: spans that start earlier */
+                end?: components["parameters"]["End"];
+                /** @description Most tags or values */
+                limit?: components["parameters"]["TagLimit"];
+            };
+            header?: {
+                /** @description The tenant; the default one if absent */
+                "X-Scope-OrgID"?: components["parameters"]["Tenant"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Tags, the most frequent first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TagList"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            422: components["responses"]["TooLarge"];
+            429: components["responses"]["Overload"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["Timeout"];
+        };
+    };
+    tagValues: {
+        parameters: {
+            query?: {
+                /** @description A query as far as it is typed: what can be read of it narrows the answer, the rest does no harm */
+                q?: components["parameters"]["Typed"];
+                /** @description RFC 3339, or nanoseconds since 1970: spans that start then or later */
+                start?: components["parameters"]["Start"];
+                /** @description RFC 3339, or nanoseconds since 1970: spans that start earlier */
+                end?: components["parameters"]["End"];
+                /** @description Most tags or values */
+                limit?: components["parameters"]["TagLimit"];
+            };
+            header?: {
+                /** @description The tenant; the default one if absent */
+                "X-Scope-OrgID"?: components["parameters"]["Tenant"];
+            };
+            path: {
+                /** @description As TraceQL writes it: `span.http.method`, `.http.method`, `name` */
+                tag: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Values, the most frequent first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TagValueList"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            422: components["responses"]["TooLarge"];
+            429: components["responses"]["Overload"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["Timeout"];
+        };
+    };
+    trace: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant, or several as `a|b`, at most 64 */
+                "X-Scope-OrgID"?: string;
+            };
+            path: {
+                /** @description 1 to 32 hex digits */
+                traceId: components["parameters"]["TraceId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The trace in OTLP */
+            200: {
+                headers: {
+                    "Clew-Gap": components["headers"]["Gap"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OtlpTraces"];
+                    "application/x-protobuf": string;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["TooLarge"];
+            429: components["responses"]["Overload"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["Timeout"];
+        };
+    };
+    description: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A description of this API in OpenAPI 3.1 */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+        };
+    };
+}

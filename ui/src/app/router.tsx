@@ -1,0 +1,96 @@
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect } from '@tanstack/react-router';
+import { ErrorMessage } from '../parts/Message';
+import { fromJaegerSearch } from './jaegerLinks';
+import { basePath } from './server';
+import { NotFound, Shell } from './Shell';
+import { formatParams, parseParams, type Params } from './url';
+
+const root = createRootRoute({ component: Shell, validateSearch: (params): Params => params as Params });
+
+// Each page is a chunk of its own, loaded when it is first opened.
+const explore = createRoute({
+  getParentRoute: () => root,
+  path: '/',
+  component: lazyRouteComponent(() => import('../explore/ExplorePage')),
+});
+const compare = createRoute({
+  getParentRoute: () => root,
+  path: '/compare',
+  component: lazyRouteComponent(() => import('../compare/ComparePage')),
+});
+const differs = createRoute({
+  getParentRoute: () => root,
+  path: '/differs',
+  component: lazyRouteComponent(() => import('../compare/DiffersPage')),
+});
+const services = createRoute({
+  getParentRoute: () => root,
+  path: '/services',
+  component: lazyRouteComponent(() => import('../services/ServicesPage')),
+});
+const map = createRoute({
+  getParentRoute: () => root,
+  path: '/map',
+  component: lazyRouteComponent(() => import('../map/MapPage')),
+});
+const upload = createRoute({
+  getParentRoute: () => root,
+  path: '/upload',
+  component: lazyRouteComponent(() => import('../upload/UploadPage')),
+});
+
+// Links that were made for Jaeger's pages keep their meaning.
+const trace = createRoute({
+  getParentRoute: () => root,
+  path: '/trace/$traceId',
+  beforeLoad: ({ params: { traceId }, search }) => {
+    const [a, b] = traceId.split('...');
+    if (b !== undefined) throw redirect({ to: '/compare', search: { a, b } });
+    if (search.uiFind !== undefined) {
+      throw redirect({ to: '/trace/$traceId', params: { traceId }, search: { find: search.uiFind } });
+    }
+  },
+  component: lazyRouteComponent(() => import('../trace/TracePage')),
+});
+const jaegerSearch = createRoute({
+  getParentRoute: () => root,
+  path: '/search',
+  beforeLoad: ({ search }) => {
+    throw redirect({ to: '/', search: fromJaegerSearch(search) });
+  },
+});
+const jaegerDependencies = createRoute({
+  getParentRoute: () => root,
+  path: '/dependencies',
+  beforeLoad: () => {
+    throw redirect({ to: '/map' });
+  },
+});
+const jaegerMonitor = createRoute({
+  getParentRoute: () => root,
+  path: '/monitor',
+  beforeLoad: () => {
+    throw redirect({ to: '/services' });
+  },
+});
+
+export const router = createRouter({
+  routeTree: root.addChildren([explore, trace, compare, differs, services, map, upload, jaegerSearch, jaegerDependencies, jaegerMonitor]),
+  basepath: basePath,
+  parseSearch: parseParams,
+  stringifySearch: formatParams,
+  scrollRestoration: true,
+  defaultPreload: 'intent',
+  defaultNotFoundComponent: NotFound,
+  defaultErrorComponent: ({ error, reset }) => (
+    <div className="page">
+      <ErrorMessage what="This page could not be shown" error={error} onRetry={reset} />
+    </div>
+  ),
+});
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: typeof router;
+  }
+}

@@ -1,0 +1,7 @@
+export default function ComparePage() {
+  return (
+    <div className="page">
+      <h1>Compare</h1>
+    </div>
+  );
+}
