@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net/http"
 	"runtime/debug"
 	"time"
@@ -25,7 +26,7 @@ type Config struct {
 	Prefix string
 	// Timeout ends a request that takes longer; 0 means never.
 	Timeout time.Duration
-	// MaxTraces is the most traces that one search may ask for; 0 means DefaultMaxTraces.
+	// MaxTraces is the most traces, or spans, that one search may ask for; 0 means no bound. Tempo's API has its own.
 	MaxTraces int
 	// QueryBytes is about what the answer to one TraceQL query may take in memory; 0 is traceql's default.
 	QueryBytes int64
@@ -45,9 +46,6 @@ type Config struct {
 	Now func() time.Time
 }
 
-// DefaultMaxTraces is Config.MaxTraces where nothing else is said.
-const DefaultMaxTraces = 10_000
-
 // face is one API: routes over a store, with errors in the API's own form.
 type face struct {
 	Config
@@ -59,7 +57,7 @@ type face struct {
 
 func newFace(cfg Config, r store.Reader, fail func(http.ResponseWriter, int, error)) *face {
 	if cfg.MaxTraces == 0 {
-		cfg.MaxTraces = DefaultMaxTraces
+		cfg.MaxTraces = math.MaxInt32 // which all APIs can say
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()

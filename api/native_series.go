@@ -40,8 +40,9 @@ type Exemplar struct {
 }
 
 const (
-	nativeMaxExemplars = 1000
-	nativeMaxPoints    = 11_000
+	nativeDefaultSeries = 10_000
+	nativeMaxExemplars  = 1000
+	nativeMaxPoints     = 11_000
 )
 
 // nativeSeries is what a metrics query asks for.
@@ -98,7 +99,7 @@ func (n *native) parseSeries(r *http.Request) (*nativeSeries, error) {
 	if s.opts.Exemplars, err = p.number("exemplars", -1, 0, nativeMaxExemplars); err != nil {
 		return nil, err
 	}
-	if s.opts.MaxSeries, err = p.limit("limit", n.MaxTraces, n.MaxTraces); err != nil {
+	if s.opts.MaxSeries, err = p.limit("limit", nativeDefaultSeries, n.MaxTraces); err != nil {
 		return nil, err
 	}
 	s.explain, err = p.boolean("explain")

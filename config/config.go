@@ -52,7 +52,8 @@ type Ingest struct {
 
 // Query limits what readers may ask for.
 type Query struct {
-	Timeout time.Duration
+	Timeout   time.Duration
+	MaxTraces int // 0 is no limit
 }
 
 // Tempo limits what one request to Tempo's API may ask for; 0 is no limit.
@@ -113,6 +114,7 @@ func (c *Config) settings() []setting {
 
 		{"ingest.max-request-size", sizeValue{&c.Ingest.MaxRequestSize, ""}, "Largest request that is accepted, before and after decompression."},
 		{"query.timeout", durationValue{&c.Query.Timeout, "off"}, "A query that takes longer is ended with an error."},
+		{"query.max-traces", countValue{&c.Query.MaxTraces, "off"}, "Most traces, or spans, that one search may ask for. Tempo's API has a limit of its own."},
 
 		{"tempo.max-traces", countValue{&c.Tempo.MaxTraces, "off"}, "Most traces that one search by Tempo's API may ask for."},
 		{"tempo.max-spans-per-set", countValue{&c.Tempo.MaxSpansPerSet, "off"}, "Most spans of each span set that one search by Tempo's API may ask for."},

@@ -34,6 +34,7 @@ func (s *server) newServices(ctx context.Context, reg *prometheus.Registry) (map
 	faces := api.Config{
 		Prefix:      s.cfg.HTTP.PathPrefix,
 		Timeout:     s.cfg.Query.Timeout,
+		MaxTraces:   s.cfg.Query.MaxTraces,
 		QueryBytes:  s.cfg.Memory.Query,
 		QueryMemory: traceql.NewMemory(s.cfg.Memory.Query),
 		Tempo:       tempoLimits(s.cfg.Tempo),
