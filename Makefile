@@ -1,6 +1,7 @@
 # make run     build, and serve on the default ports with data in ./data
 # make test    everything that a change has to pass
 # make build   one static binary: bin/clew
+# make ui      the web pages that build embeds; run and build do it if npm is there
 # make bench   what a span costs, and how fast it is found; SPANS=10M for more
 # make fmt     format the sources
 
@@ -12,17 +13,28 @@ SPANS       ?= 1M
 # The race detector needs a C compiler; without one the tests run without it.
 RACE := $(shell command -v "$$($(GO) env CC)" >/dev/null 2>&1 && echo 1 || echo 0)
 
+# The web pages need Node.js; all else is built and tested without them.
+NPM    := $(shell command -v npm 2>/dev/null)
+IF_NPM  = $(if $(NPM),$(1),@echo "npm is not there: $(2)")
+
 export CGO_ENABLED = 0
 
-.PHONY: run build test check unit fuzz bench fmt
+.PHONY: run build ui test check unit pages journeys fuzz bench fmt
 
 run: build
 	./bin/clew serve --data-dir ./data
 
 build:
+	$(call IF_NPM,@$(MAKE) --no-print-directory ui,bin/clew is built without new web pages)
 	$(GO) build -buildvcs=auto -trimpath -o bin/clew ./cmd/clew
 
-test: check unit fuzz
+ui: ui/node_modules/.package-lock.json
+	cd ui && npm run --silent build
+
+ui/node_modules/.package-lock.json: ui/package.json ui/package-lock.json
+	cd ui && npm ci && touch node_modules/.package-lock.json
+
+test: check unit pages journeys fuzz
 
 check:
 	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "gofmt would change:"; echo "$$unformatted"; exit 1; }
@@ -33,6 +45,14 @@ check:
 unit: export CGO_ENABLED = $(RACE)
 unit:
 	$(GO) test $(if $(filter 1,$(RACE)),-race) -timeout 15m ./...
+
+pages:
+	$(call IF_NPM,@$(MAKE) --no-print-directory ui,the web pages are not tested)
+	$(call IF_NPM,cd ui && npm run --silent check && npm run --silent test,the web pages are not tested)
+
+# The pages in a browser, against the program as it is built.
+journeys: build
+	$(call IF_NPM,.ci/chromium && cd ui && npm run --silent journeys,no journey through the web pages is tested)
 
 fuzz:
 	.ci/fuzz $(FUZZTIME)
