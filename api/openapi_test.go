@@ -259,6 +259,8 @@ var describedV3 = sync.OnceValue(func() *description {
 		panic(err)
 	}
 	closeSchemas(doc)
+	resource := doc["components"].(map[string]any)["schemas"].(map[string]any)["opentelemetry.proto.resource.v1.Resource"]
+	resource.(map[string]any)["properties"].(map[string]any)["entityRefs"] = true // younger than the document
 	if text, err = json.Marshal(doc); err != nil {
 		panic(err)
 	}

@@ -36,7 +36,7 @@ type zipkinJSON struct {
 	keys   map[string]span.Ref // of tags that are written for other things than attributes
 	seen   []uint32            // by Ref of a key: 1 + the span that has the tag already
 	ips    map[span.Ref]addressText
-	nested map[span.Ref][]byte // texts of arrays and maps
+	nested map[nestedKey][]byte // their texts
 
 	// Of the span being written.
 	ends      [numEndpointParts]endpointValue
@@ -58,6 +58,12 @@ type endpointValue struct {
 	name []byte
 	ip   netip.Addr
 	port uint64
+}
+
+// nestedKey is an array or a map; one of each may be the same bytes.
+type nestedKey struct {
+	t span.Type
+	r span.Ref
 }
 
 // addressText is a text that may be an IP address, or look like one.
@@ -94,7 +100,7 @@ var keyRoles = func() map[string]keyRole {
 func writeZipkinTrace(w *jsonWriter, b *span.Batch) {
 	j := &zipkinJSON{
 		jsonWriter: w, b: b, shared: sharedIDs(b),
-		keys: map[string]span.Ref{}, ips: map[span.Ref]addressText{}, nested: map[span.Ref][]byte{},
+		keys: map[string]span.Ref{}, ips: map[span.Ref]addressText{}, nested: map[nestedKey][]byte{},
 	}
 	for i := range b.Resources {
 		j.services = append(j.services, appendLower(nil, []byte(b.ServiceName(uint32(i)))))

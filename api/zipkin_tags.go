@@ -178,12 +178,13 @@ const maxNested = 1000
 
 // nestedText returns an array or a map as text. Some are kept: a resource's come with each of its spans.
 func (j *zipkinJSON) nestedText(t span.Type, r span.Ref) []byte {
-	if text, ok := j.nested[r]; ok {
+	key := nestedKey{t, r}
+	if text, ok := j.nested[key]; ok {
 		return text
 	}
 	j.scratch = j.appendText(j.scratch[:0], t, uint64(r))
 	if len(j.nested) < maxNested && len(j.scratch) <= maxNested {
-		j.nested[r] = bytes.Clone(j.scratch)
+		j.nested[key] = bytes.Clone(j.scratch)
 	}
 	return j.scratch
 }
