@@ -75,6 +75,8 @@ type GraphOptions struct {
 	// name it. Without it the calls are from producer to consumer, and brokers stand
 	// only for the side that is not there.
 	Brokers bool
+	// Queues: brokers are named by the queue or topic, where spans name it, and else by what system they are.
+	Queues bool
 }
 
 const (
@@ -95,90 +97,73 @@ var (
 )
 
 // Dependencies finds the calls that spans which start within a range tell of. The
-// other spans of their traces help to tell who is meant.
+// other spans of their traces help to tell who is meant. Spans, calls and durations
+// count by how many spans a sampled one stands for.
 func Dependencies(ctx context.Context, r store.Reader, tenant string, within store.TimeRange, opts GraphOptions) (*Graph, error) {
+	workers := make(graphWorkers, max(runtime.NumCPU(), runtime.GOMAXPROCS(0)))
+	for i := range workers {
+		workers[i].linker = newLinker(within, opts, maxGraphBytes/len(workers))
+		workers[i].total = newSums(maxGraphBytes)
+	}
 	q := &store.Query{
 		Range:   within,
-		Columns: append(peerFields(), kindField, statusField, durationField, serviceField, linkTrace, linkSpan),
+		Columns: append(peerFields(), kindField, statusField, durationField, serviceField, traceStateField, linkTrace, linkSpan),
+		Keep:    &store.Keep{As: fmt.Sprintf("%+v", opts), Begin: workers.begin, End: workers.end, Again: workers.again},
 	}
-	workers := make([]*linker, max(runtime.NumCPU(), runtime.GOMAXPROCS(0)))
-	result, err := r.Scan(ctx, tenant, q, func(worker int, c store.Chunk) error {
-		if workers[worker] == nil {
-			workers[worker] = newLinker(within, opts, maxGraphBytes/len(workers))
-		}
-		return workers[worker].observe(c)
-	})
+	result, err := r.Scan(ctx, tenant, q, func(worker int, c store.Chunk) error { return workers[worker].linker.observe(c) })
 	if err != nil {
 		return nil, err
 	}
-	m := merger{nodes: map[string]*Node{}, edges: map[edgeName]*tally{}}
-	for _, w := range workers {
-		if w == nil {
-			continue
-		}
-		if err := m.add(w); err != nil {
+	total := newSums(maxGraphBytes)
+	for i := range workers {
+		workers.begin(i)
+		if err := workers[i].total.err(); err != nil {
 			return nil, err
 		}
+		total.add(workers[i].total.cut())
 	}
-	g := m.graph()
+	total.join()
+	if err := total.err(); err != nil {
+		return nil, err
+	}
+	g := total.graph()
 	g.Gaps, g.Stats = result.Gaps, result.Stats
 	return g, nil
 }
 
-// merger brings together what linkers found.
-type merger struct {
-	nodes map[string]*Node
-	edges map[edgeName]*tally
+// graphWorkers add up what they see.
+type graphWorkers []struct {
+	linker *linker
+	total  *sums // without what is still in the linker
 }
 
-type edgeName struct {
-	caller, callee string
-	connection     Connection
+func (w graphWorkers) begin(worker int) { w[worker].total.add(w[worker].linker.cut()) }
+
+// end returns what was found since begin, for the store to keep.
+func (w graphWorkers) end(worker int) (made any, bytes int) {
+	found := w[worker].linker.cut()
+	w[worker].total.add(found)
+	return found, found.size()
 }
 
-func (m *merger) add(l *linker) error {
-	for i, n := range l.nodes {
-		if i == 0 {
-			continue // those without a name
-		}
-		sum := m.nodes[n.Name]
-		if sum == nil {
-			sum = &Node{Name: n.Name}
-			m.nodes[n.Name] = sum
-		}
-		sum.Kind = max(sum.Kind, n.Kind)
-		sum.Spans += n.Spans
-		sum.Errors += n.Errors
-	}
-	for _, t := range l.tallies {
-		caller, callee, connection := t.key.parts()
-		name := edgeName{l.nodes[caller].Name, l.nodes[callee].Name, connection}
-		if sum := m.edges[name]; sum != nil {
-			sum.merge(t)
-		} else {
-			m.edges[name] = t
-		}
-	}
-	if len(m.nodes) > maxNames || len(m.edges) > maxNames {
-		return errTooLarge
-	}
-	return nil
-}
+// again adds what was found in the same chunks before.
+func (w graphWorkers) again(worker int, made any) { w[worker].total.add(made.(*sheet)) }
 
 // graph returns the nodes that sent spans in the range or have an edge, and the edges.
-func (m *merger) graph() *Graph {
-	g := &Graph{Nodes: []Node{}, Edges: make([]Edge, 0, len(m.edges))}
-	connected := map[string]bool{}
-	for name, t := range m.edges {
-		connected[name.caller], connected[name.callee] = true, true
+func (s *sums) graph() *Graph {
+	g := &Graph{Nodes: []Node{}, Edges: make([]Edge, 0, len(s.tallies))}
+	connected := make([]bool, len(s.nodes))
+	for key, t := range s.tallies {
+		caller, callee, via := key.parts()
+		connected[caller], connected[callee] = true, true
 		g.Edges = append(g.Edges, Edge{
-			Caller: name.caller, Callee: name.callee, Connection: name.connection,
-			Calls: t.calls, Errors: t.errors, Client: t.client.latency(), Server: t.server.latency(),
+			Caller: s.nodes[caller].name, Callee: s.nodes[callee].name, Connection: via,
+			Calls: rounded(t.calls), Errors: rounded(t.errors), Client: t.client.latency(), Server: t.server.latency(),
 		})
 	}
-	for _, n := range m.nodes {
-		if n.Spans > 0 || connected[n.Name] {
-			g.Nodes = append(g.Nodes, *n)
+	for i, n := range s.nodes {
+		if n.name != "" && (n.spans > 0 || connected[i]) {
+			g.Nodes = append(g.Nodes, Node{Name: n.name, Kind: n.kind, Spans: rounded(n.spans), Errors: rounded(n.errors)})
 		}
 	}
 	slices.SortFunc(g.Nodes, func(a, b Node) int { return cmp.Compare(a.Name, b.Name) })

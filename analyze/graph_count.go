@@ -37,7 +37,7 @@ func (l *linker) count(c store.Chunk) {
 		return // the peers are not known
 	}
 	for _, row := range l.asking {
-		l.countNamed(row)
+		l.countNamed(c, row)
 	}
 }
 
@@ -47,7 +47,9 @@ func (l *linker) countServer(row int32) {
 	a := l.above[row]
 	switch {
 	case a < 0 || l.own[a] == 0:
-		l.asking = append(l.asking, row)
+		if l.callersNamed {
+			l.asking = append(l.asking, row)
+		}
 	case l.kinds[a] == client && l.parents[row] == a:
 		l.add(row, l.own[a], l.own[row], Call, a, row)
 	default:
@@ -90,18 +92,27 @@ func (l *linker) answerAbove(row int32) {
 }
 
 // countNamed counts the call that a row tells of, whose peer was looked for.
-func (l *linker) countNamed(row int32) {
+// Messages whose other side may be in another trace are counted at last.
+func (l *linker) countNamed(c store.Chunk, row int32) {
 	own, p := l.own[row], l.peers[row]
 	switch l.kinds[row] {
 	case server:
 		l.addNamed(row, p.node, own, Call, noRow, row)
 	case client:
 		if !l.answered.Has(int(row)) {
-			l.addNamed(row, own, p.node, PeerKeys[p.key].via, row, noRow)
+			l.addNamed(row, own, p.node, l.keys[p.key].via, row, noRow)
 		}
 	case producer:
+		if !l.brokers {
+			l.send(c, row)
+			return
+		}
 		l.addNamed(row, own, p.node, Message, row, noRow)
 	case consumer:
+		if to, ok := l.linked[row]; ok && !l.brokers {
+			l.receive(row, to)
+			return
+		}
 		if p.node != 0 {
 			l.addNamed(row, p.node, own, Message, noRow, row)
 			return
@@ -112,4 +123,44 @@ func (l *linker) countNamed(row int32) {
 			l.add(row, l.own[a], own, Message, noRow, row)
 		}
 	}
+}
+
+// noRow is a row that is not there.
+const noRow = -1
+
+// add counts a call that a row tells of, if that is in the range and it is known from whom and to whom
+// it was. The spans that tell how long it took, and whether it failed, are rows or noRow.
+func (l *linker) add(row int32, caller, callee uint32, via Connection, client, server int32) {
+	if caller == 0 || callee == 0 || !l.inRange(row) {
+		return
+	}
+	t := l.tally(keyOf(caller, callee, via))
+	if t == nil {
+		return
+	}
+	failed := false
+	if client >= 0 {
+		failed = l.statuses[client] == statusError
+		l.bytes -= t.client.add(int64(l.durations[client]), l.weight(client))
+	}
+	if server >= 0 {
+		failed = failed || l.statuses[server] == statusError
+		l.bytes -= t.server.add(int64(l.durations[server]), l.weight(server))
+	}
+	w := l.weight(row)
+	t.calls += w
+	if failed {
+		t.errors += w
+	}
+}
+
+// addNamed is add for a call to or from the peer of the row, of which it is then known what it is.
+func (l *linker) addNamed(row int32, caller, callee uint32, via Connection, client, server int32) {
+	if caller == 0 || callee == 0 || !l.inRange(row) {
+		return
+	}
+	p := l.peers[row]
+	n := &l.nodes[p.node]
+	n.kind = max(n.kind, l.keys[p.key].node)
+	l.add(row, caller, callee, via, client, server)
 }

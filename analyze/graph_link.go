@@ -16,18 +16,16 @@ import (
 // are counted at their consumer's span or, if it is in another trace or
 // missing, from the producer to the broker and from the broker to the consumer.
 type linker struct {
+	*sums
 	within  store.TimeRange
 	brokers bool
 
-	nodes   []Node // by number; 0 is who has no name
-	numbers map[string]uint32
-	tallies map[edgeKey]*tally
-	recent  [1 << recentBits]*tally
-	bytes   int  // that distributions may still take
-	full    bool // something was left out
+	keys      []PeerKey // in the order in which they are asked
+	services  NameColumn
+	peerNames []NameColumn // by place in keys
+	weights   weigher
 
-	services  nameColumn
-	peerNames []nameColumn
+	callersNamed bool // a row of the chunk may have a key that also names who called
 
 	runs []store.TraceRun // of the chunk; with ids and starts only if starts is not nil
 
@@ -37,10 +35,11 @@ type linker struct {
 	own                 []uint32 // services
 	kinds               []uint8
 	parents             []int32
-	above               []int32      // the nearest row above that is not quiet, noRow or notLooked
-	peers               []peer       // set for the rows of asking
-	under               []uint8      // sides that rows below are on, of those that are not quiet
-	answered            store.Bitmap // whose call or message others tell of
+	above               []int32           // the nearest row above that is not quiet, noRow or notLooked
+	peers               []peer            // set for the rows of asking
+	under               []uint8           // sides that rows below are on, of those that are not quiet
+	answered            store.Bitmap      // whose call or message others tell of
+	linked              map[int32]spanKey // by row, what a consumer links to in another trace
 
 	talkers [consumer + 1][]int32 // rows by kind, of those that are not quiet
 	shared  []store.TraceRun      // may have spans that share an id
@@ -66,34 +65,26 @@ var sideOf = [consumer + 1]uint8{server: takes, client: sends, producer: sends, 
 
 func newLinker(within store.TimeRange, opts GraphOptions, bytes int) *linker {
 	l := &linker{
-		within: within, brokers: opts.Brokers, bytes: bytes,
-		nodes: make([]Node, 1), numbers: map[string]uint32{}, tallies: map[edgeKey]*tally{},
-		services: nameColumn{field: serviceField}, ids: map[span.SpanID]halves{},
+		sums: newSums(bytes), within: within, brokers: opts.Brokers, keys: opts.peerKeys(),
+		ids: map[span.SpanID]halves{}, linked: map[int32]spanKey{},
 	}
-	for i, f := range peerFields() {
-		l.peerNames = append(l.peerNames, nameColumn{field: f, noIPs: PeerKeys[i].Talkers})
+	l.services = NameColumn{Field: serviceField, Number: l.number}
+	for _, k := range l.keys {
+		l.peerNames = append(l.peerNames, NameColumn{Field: store.Attr(store.SpanScope, k.Key), NoIPs: k.Talkers, Number: l.number})
 	}
 	return l
 }
 
-// number returns the number of a node.
-func (l *linker) number(name string) uint32 {
-	n, ok := l.numbers[name]
-	if ok || name == "" {
-		return n
-	}
-	if len(l.nodes) > maxNames {
-		l.full = true
-		return 0
-	}
-	n = uint32(len(l.nodes))
-	l.nodes = append(l.nodes, Node{Name: name})
-	l.numbers[name] = n
-	return n
-}
-
 // inRange reports whether a row starts in the range.
 func (l *linker) inRange(row int32) bool { return l.starts == nil || l.within.Contains(l.starts[row]) }
+
+// weight returns how many spans a row stands for.
+func (l *linker) weight(row int32) float64 {
+	if l.weights.codes == nil {
+		return 1
+	}
+	return l.weights.of(int(row))
+}
 
 func (l *linker) observe(c store.Chunk) error {
 	if !l.begin(c) {
@@ -109,13 +100,7 @@ func (l *linker) observe(c store.Chunk) error {
 		return nil
 	}
 	l.count(c)
-	switch {
-	case l.full:
-		return errTooLarge
-	case l.bytes < 0:
-		return errTooLong
-	}
-	return nil
+	return l.err()
 }
 
 // begin reads the columns that every chunk is asked for.
@@ -130,15 +115,18 @@ func (l *linker) begin(c store.Chunk) bool {
 	} else {
 		l.runs = runsOf(c)
 	}
-	l.services.begin(c)
+	l.services.Begin(c)
+	l.callersNamed = false
 	for i := range firstTalkerKey {
-		l.peerNames[i].begin(c)
+		l.peerNames[i].Begin(c)
+		l.callersNamed = l.callersNamed || l.peerNames[i].Any()
 	}
+	l.weights.begin(c)
 	if c.Err() != nil {
 		return false
 	}
 	l.own = slices.Grow(l.own[:0], n)[:n]
-	l.services.all(l.own, l)
+	l.services.All(l.own)
 	l.kinds = slices.Grow(l.kinds[:0], n)[:n]
 	for row, kind := range kinds[:n] {
 		if kind < server || kind > consumer {
@@ -160,6 +148,7 @@ func (l *linker) begin(c store.Chunk) bool {
 		l.talkers[kind] = rows[:0]
 	}
 	l.asking, l.shared = l.asking[:0], l.shared[:0]
+	clear(l.linked)
 	l.nameQuiet()
 	return true
 }
@@ -168,12 +157,12 @@ func (l *linker) begin(c store.Chunk) bool {
 func (l *linker) nameQuiet() {
 	for i := range firstTalkerKey {
 		names := &l.peerNames[i]
-		if names.codes == nil {
+		if !names.Any() {
 			continue
 		}
 		for _, run := range l.runs {
 			for row := int32(run.Lo); row < int32(run.Hi); row++ {
-				if l.kinds[row] == quiet && names.at(row, l) != 0 {
+				if l.kinds[row] == quiet && names.At(row) != 0 {
 					l.kinds[row] = client
 				}
 			}
@@ -211,12 +200,14 @@ func (l *linker) hear(run store.TraceRun) {
 // tell counts a span of a service.
 func (l *linker) tell(row int32, service uint32) {
 	node := &l.nodes[service]
-	node.Kind = Service
-	if l.inRange(row) {
-		node.Spans++
-		if l.statuses[row] == statusError {
-			node.Errors++
-		}
+	node.kind = Service
+	if !l.inRange(row) {
+		return
+	}
+	w := l.weight(row)
+	node.spans += w
+	if l.statuses[row] == statusError {
+		node.errors += w
 	}
 }
 
@@ -319,7 +310,8 @@ func (l *linker) sends(row int32) bool {
 	return row >= 0 && (l.kinds[row] == client || l.kinds[row] == producer)
 }
 
-// followLinks puts consumers that have no sender above below the one that they link to, if it is in their trace.
+// followLinks puts consumers that have no sender above below the one that they link to, if it is in their
+// trace, and else notes what they link to.
 func (l *linker) followLinks(c store.Chunk) {
 	var traces, spans *store.Column
 	var run store.TraceRun // whose senders are listed
@@ -336,7 +328,11 @@ func (l *linker) followLinks(c store.Chunk) {
 		trace, _ := traces.Value(int(row))
 		id, _ := spans.Value(int(row))
 		own := runOf(c, int(row))
-		if trace.Str != string(own.ID[:]) || len(id.Str) != len(span.SpanID{}) {
+		if len(id.Str) != len(span.SpanID{}) || len(trace.Str) != len(span.TraceID{}) {
+			continue
+		}
+		if trace.Str != string(own.ID[:]) {
+			l.linked[row] = spanKey{span.TraceID([]byte(trace.Str)), span.SpanID([]byte(id.Str))}
 			continue
 		}
 		if run != own {

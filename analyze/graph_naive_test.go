@@ -17,6 +17,11 @@ type naiveGraph struct {
 	edges  map[edgeName]*naiveEdge
 }
 
+type edgeName struct {
+	caller, callee string
+	connection     Connection
+}
+
 type naiveEdge struct {
 	calls, errors  uint64
 	client, server []uint64
@@ -29,23 +34,36 @@ type naiveSpan struct {
 	key           PeerKey // that names the peer
 	kind          int32
 	parent, above *naiveSpan
+	producer      *naiveSpan // of a consumer, in another trace
 	answered      bool
+	weight        uint64
 }
 
 func newNaiveGraph(spans []span.Span, within store.TimeRange, opts GraphOptions) *naiveGraph {
 	g := &naiveGraph{within, opts, map[string]*Node{}, map[edgeName]*naiveEdge{}}
 	traces := map[span.TraceID][]*naiveSpan{}
 	for i := range spans {
-		s := newNaiveSpan(&spans[i])
+		s := newNaiveSpan(&spans[i], opts)
 		traces[s.TraceID] = append(traces[s.TraceID], s)
 	}
-	services := map[string]bool{} // that send spans in traces of the range
-	for _, trace := range traces {
+	services := map[string]bool{}           // that send spans in these
+	seen := map[span.TraceID][]*naiveSpan{} // traces with spans in the range
+	for id, trace := range traces {
 		relate(trace)
 		byStart := func(a, b *naiveSpan) int { return cmp.Compare(a.Start, b.Start) }
-		overlaps := within.Overlaps(slices.MinFunc(trace, byStart).Start, slices.MaxFunc(trace, byStart).Start)
+		if !within.Overlaps(slices.MinFunc(trace, byStart).Start, slices.MaxFunc(trace, byStart).Start) {
+			continue
+		}
+		seen[id] = trace
 		for _, s := range trace {
-			services[s.service] = services[s.service] || overlaps
+			services[s.service] = true
+		}
+	}
+	if !opts.Brokers {
+		g.followLinks(seen)
+	}
+	for _, trace := range seen {
+		for _, s := range trace {
 			if within.Contains(s.Start) {
 				g.count(s)
 			}
@@ -59,12 +77,16 @@ func newNaiveGraph(spans []span.Span, within store.TimeRange, opts GraphOptions)
 	return g
 }
 
-func newNaiveSpan(s *span.Span) *naiveSpan {
-	n := &naiveSpan{Span: s, kind: s.Kind, service: text(s.Resource.Attrs, "service.name")}
+func newNaiveSpan(s *span.Span, opts GraphOptions) *naiveSpan {
+	n := &naiveSpan{Span: s, kind: s.Kind, service: text(s.Resource.Attrs, "service.name"), weight: someStates[s.TraceState]}
 	if n.kind < 2 {
 		n.kind = 0
 	}
-	for _, k := range PeerKeys {
+	keys := PeerKeys
+	if opts.Queues {
+		keys = slices.Concat(PeerKeys[:2], PeerKeys[7:9], PeerKeys[2:7], PeerKeys[9:])
+	}
+	for _, k := range keys {
 		name := text(s.Attrs, k.Key)
 		if name == "" || k.Talkers && (n.kind < 3 || name == "10.0.0.1") {
 			continue
@@ -134,12 +156,34 @@ func relate(trace []*naiveSpan) {
 	}
 }
 
+// followLinks finds the producers of consumers that link to another trace, if no other consumer answers for them.
+func (g *naiveGraph) followLinks(traces map[span.TraceID][]*naiveSpan) {
+	var found []*naiveSpan
+	for _, trace := range traces {
+		for _, s := range trace {
+			if s.kind != 5 || len(s.Links) == 0 || s.Links[0].TraceID == s.TraceID || s.above.sends() || !g.within.Contains(s.Start) ||
+				s.above != nil && s.above.kind == 5 && s.above.service == s.service {
+				continue
+			}
+			for _, p := range traces[s.Links[0].TraceID] {
+				if p.kind == 4 && p.SpanID == s.Links[0].SpanID && !p.answered && p.service != "" {
+					s.producer = p
+					found = append(found, p)
+				}
+			}
+		}
+	}
+	for _, p := range found {
+		p.answered = true
+	}
+}
+
 func (g *naiveGraph) count(s *naiveSpan) {
 	if s.service != "" {
 		n := g.node(s.service, External)
-		n.Spans++
+		n.Spans += s.weight
 		if s.Status == 2 {
-			n.Errors++
+			n.Errors += s.weight
 		}
 	}
 	above := cmp.Or(s.above, &naiveSpan{})
@@ -149,13 +193,13 @@ func (g *naiveGraph) count(s *naiveSpan) {
 		case above.service == "":
 			g.named(s, s.peer, s.service, nil, s, Call)
 		case above.kind == 3 && s.parent == s.above:
-			g.add(above.service, s.service, Call, s.above, s)
+			g.add(s, above.service, s.service, Call, s.above, s)
 		default:
-			g.add(above.service, s.service, Call, nil, s)
+			g.add(s, above.service, s.service, Call, nil, s)
 		}
 	case 3:
 		if above.service != s.service {
-			g.add(above.service, s.service, Call, nil, nil)
+			g.add(s, above.service, s.service, Call, nil, nil)
 		}
 		if !s.answered {
 			g.named(s, s.service, s.peer, s, nil, s.key.via)
@@ -167,12 +211,14 @@ func (g *naiveGraph) count(s *naiveSpan) {
 	case 5:
 		switch {
 		case above.kind == 5 && above.service == s.service:
+		case s.producer != nil:
+			g.add(s, s.producer.service, s.service, Message, s.producer, s)
 		case s.peer != "" && (g.opts.Brokers || !s.above.sends()):
 			g.named(s, s.peer, s.service, nil, s, Message)
 		case s.above.sends():
-			g.add(above.service, s.service, Message, s.above, s)
+			g.add(s, above.service, s.service, Message, s.above, s)
 		default:
-			g.add(above.service, s.service, Message, nil, s)
+			g.add(s, above.service, s.service, Message, nil, s)
 		}
 	}
 }
@@ -189,11 +235,11 @@ func (g *naiveGraph) node(name string, kind NodeKind) *Node {
 func (g *naiveGraph) named(s *naiveSpan, caller, callee string, client, server *naiveSpan, via Connection) {
 	if caller != "" && callee != "" {
 		g.node(s.peer, s.key.node)
-		g.add(caller, callee, via, client, server)
+		g.add(s, caller, callee, via, client, server)
 	}
 }
 
-func (g *naiveGraph) add(caller, callee string, via Connection, client, server *naiveSpan) {
+func (g *naiveGraph) add(s *naiveSpan, caller, callee string, via Connection, client, server *naiveSpan) {
 	if caller == "" || callee == "" {
 		return
 	}
@@ -205,16 +251,19 @@ func (g *naiveGraph) add(caller, callee string, via Connection, client, server *
 		e = &naiveEdge{}
 		g.edges[name] = e
 	}
-	e.calls++
+	e.calls += s.weight
 	if client != nil && client.Status == 2 || server != nil && server.Status == 2 {
-		e.errors++
+		e.errors += s.weight
 	}
-	if client != nil {
-		e.client = append(e.client, client.End-client.Start)
+	e.client, e.server = client.appendDuration(e.client), server.appendDuration(e.server)
+}
+
+// appendDuration appends the duration of a span as often as there are spans that it stands for.
+func (s *naiveSpan) appendDuration(list []uint64) []uint64 {
+	if s == nil {
+		return list
 	}
-	if server != nil {
-		e.server = append(e.server, server.End-server.Start)
-	}
+	return append(list, slices.Repeat([]uint64{s.End - s.Start}, int(s.weight))...)
 }
 
 func (g *naiveGraph) sortedNodes() []Node {

@@ -17,21 +17,45 @@ type PeerKey struct {
 
 	node NodeKind // of who is named
 	via  Connection
+	// queue: it names a queue or topic, which is a place in a broker.
+	queue bool
 }
 
-// PeerKeys are in order of precedence; those that are not for talkers alone come first.
+// PeerKeys are the semantic conventions' attributes, each before the one that it
+// replaced, in order of precedence; those that are not for talkers alone come first.
 var PeerKeys = []PeerKey{
-	{"service.peer.name", false, External, Call},
-	{"peer.service", false, External, Call},
-	{"db.system.name", true, Database, Query},
-	{"db.system", true, Database, Query},
-	{"messaging.system", true, Messaging, Message},
-	{"server.address", true, External, Call},
-	{"net.peer.name", true, External, Call},
+	{"service.peer.name", false, External, Call, false},
+	{"peer.service", false, External, Call, false},
+	{"db.system.name", true, Database, Query, false},
+	{"db.system", true, Database, Query, false},
+	{"db.namespace", true, Database, Query, false},
+	{"db.name", true, Database, Query, false},
+	{"messaging.system", true, Messaging, Message, false},
+	{"messaging.destination.name", true, Messaging, Message, true},
+	{"messaging.destination", true, Messaging, Message, true},
+	{"server.address", true, External, Call, false},
+	{"net.peer.name", true, External, Call, false},
 }
 
 // firstTalkerKey is the place in PeerKeys of the first that is for talkers alone.
 var firstTalkerKey = slices.IndexFunc(PeerKeys, func(k PeerKey) bool { return k.Talkers })
+
+// peerKeys returns PeerKeys in the order in which they are asked.
+func (o GraphOptions) peerKeys() []PeerKey {
+	keys := slices.Clone(PeerKeys)
+	if o.Queues {
+		slices.SortStableFunc(keys[firstTalkerKey:], func(a, b PeerKey) int {
+			switch {
+			case a.queue == b.queue:
+				return 0
+			case a.queue:
+				return -1
+			}
+			return 1
+		})
+	}
+	return keys
+}
 
 func peerFields() []store.Field {
 	var fields []store.Field
@@ -41,21 +65,28 @@ func peerFields() []store.Field {
 	return fields
 }
 
-// address matches what is written like an IP address.
-var address = regexp.MustCompile(`^(?:[0-9.]+|[0-9a-fA-F.]*:[0-9a-fA-F:.]*)$`)
+// AddressPattern matches what is written like an IP address, which names no service.
+const AddressPattern = `[0-9.]+|[0-9a-fA-F.]*:[0-9a-fA-F:.]*`
 
-// nameColumn reads the names of nodes from a column of chunks.
-type nameColumn struct {
-	field store.Field
-	noIPs bool // addresses are no names
+var address = regexp.MustCompile(`^(?:` + AddressPattern + `)$`)
+
+// IsAddress reports whether a name is written like an IP address.
+func IsAddress(name string) bool { return address.MatchString(name) }
+
+// NameColumn reads the names of services from a column of chunks.
+type NameColumn struct {
+	Field  store.Field
+	NoIPs  bool // addresses are no names
+	Number func(name string) uint32
 
 	codes   []uint32 // of the chunk; nil: no row has the field
 	dict    store.Values
-	numbers []uint32 // by code of dict: 1 + the number of the node, or 0 if it was not looked at
+	numbers []uint32 // by code of dict: 1 + the number of the name, or 0 if it was not looked at
 }
 
-func (c *nameColumn) begin(chunk store.Chunk) {
-	column := chunk.Column(c.field)
+// Begin turns to a chunk.
+func (c *NameColumn) Begin(chunk store.Chunk) {
+	column := chunk.Column(c.Field)
 	c.codes = column.Codes
 	if column.Codes == nil {
 		return
@@ -69,25 +100,26 @@ func (c *nameColumn) begin(chunk store.Chunk) {
 	}
 }
 
-// at returns the number of the node that a row names, or 0.
-func (c *nameColumn) at(row int32, l *linker) uint32 {
-	code := c.codes[row]
-	if code == store.NoCode {
+// Any reports whether a row of the chunk may have a name.
+func (c *NameColumn) Any() bool { return c.codes != nil }
+
+// At returns the number of the name of a row, or 0.
+func (c *NameColumn) At(row int32) uint32 {
+	if c.codes == nil || c.codes[row] == store.NoCode {
 		return 0
 	}
-	if known := c.numbers[code]; known != 0 {
-		return known - 1
+	known := &c.numbers[c.codes[row]]
+	if *known == 0 {
+		*known = 1
+		if v := c.dict.At(c.codes[row]); v.Type == span.String && v.Str != "" && !(c.NoIPs && IsAddress(v.Str)) {
+			*known += c.Number(v.Str)
+		}
 	}
-	n := uint32(0)
-	if v := c.dict.At(code); v.Type == span.String && !(c.noIPs && address.MatchString(v.Str)) {
-		n = l.number(v.Str)
-	}
-	c.numbers[code] = n + 1
-	return n
+	return *known - 1
 }
 
-// all sets numbers to those of all rows. Rows of no trace get any.
-func (c *nameColumn) all(numbers []uint32, l *linker) {
+// All sets numbers to those of all rows. Rows of no trace get any.
+func (c *NameColumn) All(numbers []uint32) {
 	if c.codes == nil {
 		clear(numbers)
 		return
@@ -96,7 +128,7 @@ func (c *nameColumn) all(numbers []uint32, l *linker) {
 		if code < uint32(len(c.numbers)) && c.numbers[code] != 0 {
 			numbers[row] = c.numbers[code] - 1
 		} else {
-			numbers[row] = c.at(int32(row), l)
+			numbers[row] = c.At(int32(row))
 		}
 	}
 }
@@ -104,7 +136,7 @@ func (c *nameColumn) all(numbers []uint32, l *linker) {
 // peer is whom a span names.
 type peer struct {
 	node uint32
-	key  uint8 // place in PeerKeys
+	key  uint8 // place in linker.keys
 }
 
 // namePeers sets the peers of the rows of asking. Most are named by the first
@@ -116,28 +148,23 @@ func (l *linker) namePeers(c store.Chunk) {
 	rows := append(l.unnamed[:0], l.asking...)
 	l.unnamed = rows
 	for i := range l.peerNames {
+		if i == firstTalkerKey {
+			rows = slices.DeleteFunc(rows, func(row int32) bool { return l.kinds[row] == server })
+		}
 		if len(rows) == 0 {
 			return
 		}
 		names := &l.peerNames[i]
 		if i >= firstTalkerKey {
-			names.begin(c)
+			names.Begin(c)
 		}
-		if names.codes == nil {
+		if !names.Any() {
 			continue
 		}
-		left := rows[:0]
-		for _, row := range rows {
-			n := uint32(0)
-			if l.kinds[row] != server || !PeerKeys[i].Talkers {
-				n = names.at(row, l)
-			}
-			if n != 0 {
-				l.peers[row] = peer{n, uint8(i)}
-			} else {
-				left = append(left, row)
-			}
-		}
-		rows = left
+		rows = slices.DeleteFunc(rows, func(row int32) bool {
+			n := names.At(row)
+			l.peers[row] = peer{n, uint8(i)}
+			return n != 0
+		})
 	}
 }

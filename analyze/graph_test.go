@@ -25,6 +25,9 @@ var (
 	somePeers    = []string{"redis", "shop", "10.0.0.1", "kafka", "web", ""}
 )
 
+// someStates are trace states, with how many spans one that has it stands for.
+var someStates = map[string]uint64{"": 1, "a=b": 1, "ot=th:0": 1, "ot=th:8": 2, "ot=th:c": 4}
+
 func pick[T any](rng *rand.Rand, list ...T) T { return list[rng.IntN(len(list))] }
 
 // randomSpans returns traces. Only the halves of a call share an id, and their parent too.
@@ -33,19 +36,22 @@ func randomSpans(rng *rand.Rand, traces int) []span.Span {
 	for n := range traces {
 		var trace []span.Span
 		for range 1 + rng.IntN(14) {
-			trace = append(trace, randomSpan(rng, n, trace))
+			trace = append(trace, randomSpan(rng, n, trace, all))
 		}
 		all = append(all, trace...)
 	}
 	return all
 }
 
-func randomSpan(rng *rand.Rand, trace int, before []span.Span) span.Span {
+func randomSpan(rng *rand.Rand, trace int, before, others []span.Span) span.Span {
 	s := span.Span{
 		TraceID: span.TraceID{0: byte(trace), 1: byte(trace >> 8), 15: 1}, SpanID: span.SpanID{0: byte(len(before)), 7: 1},
 		Kind: pick[int32](rng, 0, 1, 1, 2, 2, 2, 3, 3, 3, 4, 5, 5), Status: pick[int32](rng, 0, 0, 1, 2), Start: 1000 + rng.Uint64N(1000),
 	}
 	s.End = s.Start + rng.Uint64N(1<<rng.IntN(40))
+	if rng.IntN(3) == 0 {
+		s.TraceState = pick(rng, "", "a=b", "ot=th:0", "ot=th:8", "ot=th:c")
+	}
 	if name := pick(rng, someServices...); name != "" {
 		s.Resource.Attrs = []span.KeyValue{{Key: "service.name", Value: span.StringValue(name)}}
 	}
@@ -53,6 +59,10 @@ func randomSpan(rng *rand.Rand, trace int, before []span.Span) span.Span {
 		if rng.IntN(8) == 0 {
 			s.Attrs = append(s.Attrs, span.KeyValue{Key: k.Key, Value: span.StringValue(pick(rng, somePeers...))})
 		}
+	}
+	if len(others) > 0 && rng.IntN(3) == 0 {
+		other := pick(rng, others...)
+		s.Links = []span.SpanLink{{TraceID: other.TraceID, SpanID: other.SpanID}}
 	}
 	if len(before) == 0 {
 		return s
@@ -91,26 +101,33 @@ func TestDependenciesRandomly(t *testing.T) {
 		spans := randomSpans(rng, 1+rng.IntN(200))
 		m := &storetest.Model{}
 		e := newEngine(t)
-		for part := range slices.Chunk(spans, 1+rng.IntN(len(spans))) {
-			storetest.WriteSpans(t, m, part)
-			storetest.WriteSpans(t, e, part)
+		for done, part := 0, 1+rng.IntN(len(spans)); done < len(spans); {
+			next := spans[done:min(done+part, len(spans))]
+			done += len(next)
+			storetest.WriteSpans(t, m, next)
+			storetest.WriteSpans(t, e, next)
 			if rng.IntN(2) == 0 {
 				if err := e.Settle(t.Context()); err != nil {
 					t.Fatal(err)
 				}
 			}
+			askDependencies(t, rng, spans[:done], m, e, e) // what the engine keeps of the first time is of use the second
 		}
-		within := pick(rng, store.TimeRange{}, store.TimeRange{Start: 1200, End: 1800}, store.TimeRange{Start: 1990}, store.TimeRange{Start: 1, End: 1e6})
-		opts := GraphOptions{Brokers: rng.IntN(2) == 0}
-		want := newNaiveGraph(spans, within, opts)
-		for _, r := range []store.Reader{m, e} {
-			got, err := Dependencies(t.Context(), r, store.DefaultTenant, within, opts)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := want.diff(got); err != nil {
-				t.Fatalf("%T, %+v, %+v: %v", r, within, opts, err)
-			}
+	}
+}
+
+// askDependencies holds the answers of readers against the documentation.
+func askDependencies(t *testing.T, rng *rand.Rand, spans []span.Span, readers ...store.Reader) {
+	within := pick(rng, store.TimeRange{}, store.TimeRange{}, store.TimeRange{Start: 1200, End: 1800}, store.TimeRange{Start: 1990}, store.TimeRange{Start: 1, End: 1e6})
+	opts := GraphOptions{Brokers: rng.IntN(2) == 0, Queues: rng.IntN(3) == 0}
+	want := newNaiveGraph(spans, within, opts)
+	for _, r := range readers {
+		got, err := Dependencies(t.Context(), r, store.DefaultTenant, within, opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := want.diff(got); err != nil {
+			t.Fatalf("%T, %+v, %+v: %v", r, within, opts, err)
 		}
 	}
 }

@@ -90,6 +90,29 @@ func (t *Trace) Name(row int32) string { return t.Spans.Dict.String(t.Spans.Name
 // ID returns the id of a row's span.
 func (t *Trace) ID(row int32) span.SpanID { return t.Spans.SpanIDs[t.At[row]] }
 
+// RowOf returns the first row of a span id, or NoRow.
+func (t *Trace) RowOf(id span.SpanID) int32 {
+	row := int32(NoRow)
+	for at, have := range t.Spans.SpanIDs {
+		if have == id && (row == NoRow || t.Row[at] < row) {
+			row = t.Row[at]
+		}
+	}
+	return row
+}
+
+// LinkingTo yields the rows whose spans have a link to a span of a trace.
+func (t *Trace) LinkingTo(trace span.TraceID, id span.SpanID) func(yield func(int32) bool) {
+	return func(yield func(int32) bool) {
+		for row, at := range t.At {
+			to := func(l span.Link) bool { return l.SpanID == id && l.TraceID == trace }
+			if slices.ContainsFunc(t.Spans.LinksOf(int(at)), to) && !yield(int32(row)) {
+				return
+			}
+		}
+	}
+}
+
 // Failed reports whether a row's status is an error.
 func (t *Trace) Failed(row int32) bool { return t.Spans.Statuses[t.At[row]] == statusError }
 

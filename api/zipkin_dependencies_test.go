@@ -8,7 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/clewhq/clew/analyze"
 	"github.com/clewhq/clew/span"
 	"github.com/clewhq/clew/store"
 )
@@ -238,20 +237,5 @@ func TestDependenciesAreBounded(t *testing.T) {
 		if w := get(t, h, path); w.Code != 422 || !strings.Contains(w.Body.String(), "narrow the time range") {
 			t.Errorf("%s: status %d: %s", path, w.Code, w.Body)
 		}
-	}
-}
-
-// TestPeerKeys: remote services are named as those of dependencies are.
-func TestPeerKeys(t *testing.T) {
-	var keys []string
-	for _, k := range analyze.PeerKeys {
-		keys = append(keys, fmt.Sprint(k.Key, k.Talkers))
-	}
-	var own []string
-	for _, k := range peerNames {
-		own = append(own, fmt.Sprint(k.key, k.sent))
-	}
-	if !slices.Equal(keys, own) {
-		t.Errorf("%v name peers, in dependencies %v", own, keys)
 	}
 }

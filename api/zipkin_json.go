@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"unicode/utf8"
 
+	"github.com/clewhq/clew/analyze"
 	"github.com/clewhq/clew/span"
 )
 
@@ -302,7 +303,7 @@ func (j *zipkinJSON) addressOf(r span.Ref) addressText {
 	known, ok := j.ips[r]
 	if !ok {
 		text := j.b.Dict.String(r)
-		known.like = address.MatchString(text)
+		known.like = analyze.IsAddress(text)
 		if ip, err := netip.ParseAddr(text); err == nil {
 			known.ip = ip.WithZone("").Unmap() // clients refuse zones
 		}

@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/clewhq/clew/span"
+	"github.com/clewhq/clew/analyze"
 	"github.com/clewhq/clew/store"
 	"github.com/clewhq/clew/traceql"
 )
@@ -38,7 +38,7 @@ type endpointKey struct {
 }
 
 // endpointKeys are in order of precedence, for each part.
-var endpointKeys = []endpointKey{
+var endpointKeys = slices.Concat([]endpointKey{
 	{key: "network.local.address", part: localIP, moved: true},
 	{key: "net.host.ip", part: localIP, moved: true},
 	{key: "net.sock.host.addr", part: localIP},
@@ -56,18 +56,17 @@ var endpointKeys = []endpointKey{
 	{key: "net.sock.peer.port", part: peerPort},
 	{key: "peer.port", part: peerPort},
 	{key: "server.port", part: peerPort, sent: true},
-
-	{key: "service.peer.name", part: peerName, moved: true},
-	{key: "peer.service", part: peerName, moved: true},
-	{key: "db.system.name", part: peerName, sent: true},
-	{key: "db.system", part: peerName, sent: true},
-	{key: "messaging.system", part: peerName, sent: true},
-	{key: "server.address", part: peerName, sent: true},
-	{key: "net.peer.name", part: peerName, sent: true},
-}
+}, peerNames)
 
 // peerNames are the keys that can name a peer.
-var peerNames = slices.DeleteFunc(slices.Clone(endpointKeys), func(k endpointKey) bool { return k.part != peerName })
+var peerNames = namesOfPeers()
+
+func namesOfPeers() (keys []endpointKey) {
+	for _, k := range analyze.PeerKeys {
+		keys = append(keys, endpointKey{key: k.Key, part: peerName, sent: k.Talkers, moved: !k.Talkers})
+	}
+	return keys
+}
 
 // sendsOrTakes reports whether spans of a kind talk to somebody on their own account.
 func sendsOrTakes(kind int32) bool {
@@ -80,11 +79,6 @@ const (
 	kindConsumer = 5
 )
 
-// addressPattern matches what is written like an IP address, which names no service.
-const addressPattern = `[0-9.]+|[0-9a-fA-F.]*:[0-9a-fA-F:.]*`
-
-var address = regexp.MustCompile(`^(?:` + addressPattern + `)$`)
-
 // peerExpr holds for spans whose peer has the name: the first of the
 // attributes that can name it and do.
 func peerExpr(name string) traceql.Expr {
@@ -94,7 +88,7 @@ func peerExpr(name string) traceql.Expr {
 		is := named(a, name)
 		isName := compare(a, traceql.Regex, traceql.StringStatic(".+"))
 		if k.sent {
-			isAddress := compare(a, traceql.Regex, traceql.StringStatic(addressPattern))
+			isAddress := compare(a, traceql.Regex, traceql.StringStatic(analyze.AddressPattern))
 			is, isName = both(is, not(isAddress)), both(isName, not(isAddress))
 		}
 		if rest != nil {
@@ -153,70 +147,31 @@ func (l *nameList) number(name string) uint32 {
 // name returns the name with a number above 0.
 func (l *nameList) name(number uint32) string { return l.names[number-1] }
 
-// nameColumn reads names from a column of chunks.
-type nameColumn struct {
-	field   store.Field
-	codes   []uint32 // of the chunk; nil: nobody has the field
-	dict    store.Values
-	numbers []uint32 // by code of dict: 1 + the number of the name, or 0 if it was not looked at
-	noIPs   bool     // addresses are no names
-}
-
-func (c *nameColumn) begin(chunk store.Chunk) {
-	column := chunk.Column(c.field)
-	c.codes = column.Codes
-	if column.Codes == nil {
-		return
-	}
-	if column.Dict != c.dict {
-		c.dict = column.Dict
-		clear(c.numbers)
-	}
-	if n := c.dict.Len(); n > len(c.numbers) {
-		c.numbers = append(c.numbers, make([]uint32, n-len(c.numbers))...)
-	}
-}
-
-// at returns the number of a row's name.
-func (c *nameColumn) at(row int, list *nameList) uint32 {
-	if c.codes == nil || c.codes[row] == store.NoCode {
-		return 0
-	}
-	known := &c.numbers[c.codes[row]]
-	if *known == 0 {
-		*known = 1
-		if v := c.dict.At(c.codes[row]); v.Type == span.String && !(c.noIPs && address.MatchString(v.Str)) {
-			*known += list.number(v.Str)
-		}
-	}
-	return *known - 1
-}
-
 // peerColumns reads the names of peers from chunks.
-type peerColumns []nameColumn
+type peerColumns []analyze.NameColumn
 
-func newPeerColumns() peerColumns {
+func newPeerColumns(list *nameList) peerColumns {
 	columns := make(peerColumns, len(peerNames))
 	for i, k := range peerNames {
-		columns[i] = nameColumn{field: store.Attr(store.SpanScope, k.key), noIPs: k.sent}
+		columns[i] = analyze.NameColumn{Field: store.Attr(store.SpanScope, k.key), NoIPs: k.sent, Number: list.number}
 	}
 	return columns
 }
 
 func (p peerColumns) begin(chunk store.Chunk) {
 	for i := range p {
-		p[i].begin(chunk)
+		p[i].Begin(chunk)
 	}
 }
 
 // at returns the number of the name of a row's peer.
-func (p peerColumns) at(row int, kind int32, list *nameList) uint32 {
+func (p peerColumns) at(row, kind int32) uint32 {
 	all := sendsOrTakes(kind)
 	for i := range p {
-		if p[i].codes == nil || peerNames[i].sent && !all {
+		if peerNames[i].sent && !all {
 			continue
 		}
-		if n := p[i].at(row, list); n != 0 {
+		if n := p[i].At(row); n != 0 {
 			return n
 		}
 	}
@@ -262,7 +217,8 @@ func findPeers(ctx context.Context, r store.Reader, tenant, service string, with
 	result, err := r.Scan(ctx, tenant, q, func(number int, c store.Chunk) error {
 		w := workers[number]
 		if w == nil {
-			w = &worker{peers: newPeerColumns(), found: map[uint32]bool{}}
+			w = &worker{found: map[uint32]bool{}}
+			w.peers = newPeerColumns(&w.list)
 			workers[number] = w
 		}
 		rows, kinds, starts := c.Where(0), c.Column(kind), c.Starts()
@@ -272,7 +228,7 @@ func findPeers(ctx context.Context, r store.Reader, tenant, service string, with
 		}
 		for row := rows.Next(0); row >= 0; row = rows.Next(row + 1) {
 			if within.Contains(starts[row]) {
-				w.found[w.peers.at(row, kindAt(kinds, row), &w.list)] = true
+				w.found[w.peers.at(int32(row), kindAt(kinds, row))] = true
 			}
 		}
 		return nil

@@ -44,12 +44,15 @@ type cacheKey struct {
 	block *block
 	part  uint32 // a column's number, or one of the parts below
 	chunk uint32 // wholePart for what is not of one chunk
+	made  uint64 // of partMade: what it is and of which traces, as a hash
 }
 
 type cached struct {
 	value  any
 	weight uint32
 }
+
+func newCached(v any, size int) cached { return cached{v, uint32(min(size+64, 1<<31))} }
 
 const (
 	wholePart  = ^uint32(0)
@@ -61,6 +64,7 @@ const (
 	partFilters    // as a chunk: those of a column
 	partDictionary // as a chunk: that of a column
 	partPieces     // of a chunk
+	partMade       // what others made of chunks, by the first one
 )
 
 func newCache(bytes int64) *cache {
@@ -72,13 +76,13 @@ func newCache(bytes int64) *cache {
 
 // remember returns what load makes, from the cache if it is there. load says how many bytes of memory its result takes.
 func remember[T any](b *block, part, chunk uint32, load func() (T, int, error)) (T, error) {
-	key := cacheKey{b, part, chunk}
+	key := cacheKey{block: b, part: part, chunk: chunk}
 	if c, ok := b.cache.entries.GetIfPresent(key); ok {
 		return c.value.(T), nil
 	}
 	v, size, err := load()
 	if err == nil {
-		b.cache.entries.Set(key, cached{v, uint32(min(size+64, 1<<31))})
+		b.cache.entries.Set(key, newCached(v, size))
 	}
 	return v, err
 }

@@ -224,8 +224,9 @@ func (l *look) run(ctx context.Context) error {
 	return g.Wait()
 }
 
-// take returns the newest that there is to look at.
-func (l *look) take() (w work, chunk uint32, ok bool) {
+// take returns the newest that there is to look at; of a block the chunks from lo to below hi, which are
+// one or, if what is made of them may be kept, the rest of a part.
+func (l *look) take() (w work, lo, hi uint32, ok bool) {
 	enough := uint64(0)
 	if l.q.Enough != nil {
 		enough = l.q.Enough()
@@ -233,23 +234,28 @@ func (l *look) take() (w work, chunk uint32, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.queue) == 0 || l.queue[0].newest < enough {
-		return w, 0, false
+		return w, 0, 0, false
 	}
 	w = l.queue[0]
-	l.done++
 	if w.block == nil {
+		l.done++
 		heap.Pop(&l.queue)
-		return w, 0, true
+		return w, 0, 0, true
 	}
-	w.block.left--
-	chunk = uint32(w.block.left)
+	hi = uint32(w.block.left)
+	lo = hi - 1
+	if l.q.Keep != nil {
+		lo -= lo % chunksOfPart
+	}
+	w.block.left = int(lo)
+	l.done += uint64(hi - lo)
 	if w.block.left == 0 {
 		heap.Pop(&l.queue)
 	} else {
 		l.queue[0].newest = w.block.chunks[w.block.left-1].maxTrace
 		heap.Fix(&l.queue, 0)
 	}
-	return w, chunk, true
+	return w, lo, hi, true
 }
 
 // gap notes what could not be read.
@@ -290,6 +296,7 @@ type looker struct {
 	block  blockChunk
 	rows   rowsChunk
 	own    store.ScanStats // not yet added to those of the look
+	failed int             // chunks that could not be read
 }
 
 func newLooker(l *look, number int) *looker {
@@ -302,7 +309,7 @@ func (w *looker) run(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		unit, chunk, ok := w.take()
+		unit, lo, hi, ok := w.take()
 		if !ok {
 			break
 		}
@@ -310,8 +317,10 @@ func (w *looker) run(ctx context.Context) error {
 		switch {
 		case unit.head != nil:
 			err = w.lookAtHead(ctx, unit.head)
+		case unit.block != nil && w.q.Keep != nil:
+			err = w.lookAtPart(unit.block, lo, hi)
 		case unit.block != nil:
-			err = w.lookAtChunk(unit.block, chunk)
+			err = w.lookAtChunk(unit.block, lo)
 		default:
 			err = w.lookAtSplits(unit.splits)
 		}
@@ -362,6 +371,7 @@ func (w *looker) lookAtChunk(unit *blockWork, chunk uint32) error {
 	}
 	v, err := w.eval(unit.b)
 	if err != nil {
+		w.failed++
 		w.gap(err)
 		return nil
 	}
@@ -378,6 +388,7 @@ func (w *looker) lookAtChunk(unit *blockWork, chunk uint32) error {
 		err = w.yield(w.number, c)
 	}
 	if failed := c.Err(); failed != nil {
+		w.failed++
 		w.gap(failed)
 	}
 	return err
