@@ -7,6 +7,7 @@ const paths = {
   close: 'M3.500 3.500l9 9M12.500 3.500l-9 9',
   check: 'M3 8.500l3.500 3.500L13 4.500',
   chevronDown: 'M4 6l4 4 4-4',
+  chevronLeft: 'M10 4l-4 4 4 4',
   chevronRight: 'M6 4l4 4-4 4',
   chevronUp: 'M4 10l4-4 4 4',
   refresh: 'M13 8a5 5 0 1 1-1.500-3.500M13 2.500v3h-3',
