@@ -303,8 +303,8 @@ func spansOf(t *testing.T, h http.Handler, query url.Values) []string {
 	return list
 }
 
-// tempoSpans is spansOf for Tempo's API.
-func tempoSpans(t *testing.T, h http.Handler, q string) []string {
+// tempoSpans is spansOf for Tempo's API; params are pairs of name and value.
+func tempoSpans(t *testing.T, h http.Handler, q string, params ...string) []string {
 	t.Helper()
 	var answer struct {
 		Traces []struct {
@@ -312,8 +312,8 @@ func tempoSpans(t *testing.T, h http.Handler, q string) []string {
 			SpanSets []struct{ Spans []struct{ SpanID string } }
 		}
 	}
-	query := url.Values{"q": {q}, "limit": {"1000"}, "spss": {"100"}}
-	if err := json.Unmarshal(getOK(t, h, "/api/search?"+query.Encode()), &answer); err != nil {
+	params = append(params, "q", q, "limit", "1000", "spss", "100")
+	if err := json.Unmarshal(getOK(t, h, query("/api/search", params...)), &answer); err != nil {
 		t.Fatal(err)
 	}
 	list := []string{}
