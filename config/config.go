@@ -31,7 +31,12 @@ type Config struct {
 // Listen has the address of each listener; "" disables it.
 type Listen struct {
 	OTLPGRPC, OTLPHTTP, HTTP, GRPC, Tempo, Zipkin string
+	JaegerThriftHTTP, JaegerGRPC                  string
+	JaegerCompact, JaegerBinary                   string // UDP
 }
+
+// UDP reports whether the listener of a name takes packets instead of connections.
+func UDP(listener string) bool { return listener == "jaeger-compact" || listener == "jaeger-binary" }
 
 // Retention says when data is dropped; 0 is never.
 type Retention struct {
@@ -98,7 +103,11 @@ func (c *Config) settings() []setting {
 		{"listen.http", addressValue{&c.Listen.HTTP}, "Jaeger's HTTP API, Clew's own under /api/clew/v1, /metrics, /healthz and /readyz."},
 		{"listen.grpc", addressValue{&c.Listen.GRPC}, "Jaeger's gRPC APIs for queries, with health and reflection."},
 		{"listen.tempo", addressValue{&c.Listen.Tempo}, "Tempo's API: HTTP, and streams of answers by gRPC."},
-		{"listen.zipkin", addressValue{&c.Listen.Zipkin}, "Zipkin's HTTP API, for queries."},
+		{"listen.zipkin", addressValue{&c.Listen.Zipkin}, "Zipkin: spans of its clients, versions 1 and 2, and its HTTP API for queries."},
+		{"listen.jaeger-thrift-http", addressValue{&c.Listen.JaegerThriftHTTP}, "Jaeger's collector: Thrift over HTTP, on /api/traces."},
+		{"listen.jaeger-grpc", addressValue{&c.Listen.JaegerGRPC}, "Jaeger's collector: gRPC, as Jaeger's agents send it."},
+		{"listen.jaeger-compact", addressValue{&c.Listen.JaegerCompact}, "Jaeger's agent: Thrift's compact protocol by UDP, as Jaeger's clients send it."},
+		{"listen.jaeger-binary", addressValue{&c.Listen.JaegerBinary}, "Jaeger's agent: Thrift's binary protocol by UDP, as Jaeger's clients for Node.js send it."},
 
 		{"retention.age", durationValue{&c.Retention.Age, "off"}, "Spans that arrived longer ago than this are dropped."},
 		{"retention.size", sizeValue{&c.Retention.Size, "off"}, "When all data together is larger than this on disk, the oldest is dropped."},
@@ -145,6 +154,11 @@ func Default() *Config {
 			GRPC:     "127.0.0.1:16685",
 			Tempo:    "127.0.0.1:3200",
 			Zipkin:   "127.0.0.1:9411",
+
+			JaegerThriftHTTP: "127.0.0.1:14268",
+			JaegerGRPC:       "127.0.0.1:14250",
+			JaegerCompact:    "127.0.0.1:6831",
+			JaegerBinary:     "127.0.0.1:6832",
 		},
 		Retention:       Retention{Age: 14 * 24 * time.Hour},
 		SyncInterval:    200 * time.Millisecond,

@@ -6,8 +6,13 @@ import (
 
 // Values of the label protocol.
 const (
-	protocolGRPC = "otlp-grpc"
-	protocolHTTP = "otlp-http"
+	protocolGRPC          = "otlp-grpc"
+	protocolHTTP          = "otlp-http"
+	protocolJaegerThrift  = "jaeger-thrift-http"
+	protocolJaegerGRPC    = "jaeger-grpc"
+	protocolJaegerCompact = "jaeger-compact"
+	protocolJaegerBinary  = "jaeger-binary"
+	protocolZipkin        = "zipkin"
 )
 
 // metrics is what a Receiver counts.
@@ -17,6 +22,7 @@ type metrics struct {
 	rejected      *prometheus.CounterVec
 	receivedBytes *prometheus.CounterVec
 	requestBytes  *prometheus.CounterVec
+	dropped       *prometheus.CounterVec
 	inflight      prometheus.Gauge
 }
 
@@ -35,6 +41,8 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 			"Bytes of requests as they came over the network.", "protocol"),
 		requestBytes: counter("request_bytes_total",
 			"Bytes of requests after decompression.", "protocol"),
+		dropped: counter("dropped_packets_total",
+			"Packets of Jaeger's agent protocol that were dropped, and why: queue_full, malformed, not_stored.", "protocol", "reason"),
 		inflight: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "clew_ingest_inflight_bytes", Help: "Bytes of requests that are being worked on.",
 		}),
@@ -42,7 +50,7 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 	if reg == nil {
 		return m, nil
 	}
-	for _, c := range []prometheus.Collector{m.requests, m.spans, m.rejected, m.receivedBytes, m.requestBytes, m.inflight} {
+	for _, c := range []prometheus.Collector{m.requests, m.spans, m.rejected, m.receivedBytes, m.requestBytes, m.dropped, m.inflight} {
 		if err := reg.Register(c); err != nil {
 			return nil, err
 		}
