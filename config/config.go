@@ -17,6 +17,7 @@ type Config struct {
 	Memory       Memory
 	Ingest       Ingest
 	Query        Query
+	Kafka        Kafka
 	Tempo        Tempo
 	HTTP         HTTP
 	// ShutdownTimeout bounds how long a stop waits for requests in flight.
@@ -66,6 +67,14 @@ type Tempo struct {
 	MaxTraces, MaxSpansPerSet int
 	MaxRange, MaxMetricsRange time.Duration
 	MaxIntervals, MaxSeries   int
+}
+
+// Kafka says what is read from Kafka; without Brokers, nothing is.
+type Kafka struct {
+	Brokers, Topics              []string
+	Group, Encoding, DeadLetters string
+	TLS                          string // off, on
+	SASL, Username, PasswordFile string
 }
 
 // HTTP is what all HTTP listeners have in common.
@@ -132,6 +141,16 @@ func (c *Config) settings() []setting {
 		{"tempo.max-intervals", countValue{&c.Tempo.MaxIntervals, "off"}, "Most points of a series that a metrics query by Tempo's API may ask for."},
 		{"tempo.max-series", countValue{&c.Tempo.MaxSeries, "off"}, "Most series in the answer to a metrics query by Tempo's API. Where there are more, the answer is marked as partial."},
 
+		{"kafka.brokers", listValue{&c.Kafka.Brokers}, "Brokers of Kafka, as HOST:PORT, from which spans are read; empty reads from none."},
+		{"kafka.topics", listValue{&c.Kafka.Topics}, "Topics that have the spans."},
+		{"kafka.group", textValue{&c.Kafka.Group}, "Consumer group. Members of a group share the partitions. Offsets are committed once the spans are durable."},
+		{"kafka.encoding", choiceValue{&c.Kafka.Encoding, []string{"jaeger_json", "jaeger_proto", "otlp_json", "otlp_proto", "zipkin_json", "zipkin_proto", "zipkin_thrift"}}, "What a message has. Those of Jaeger are one span each."},
+		{"kafka.dead-letters", textValue{&c.Kafka.DeadLetters}, "Topic that gets the messages that cannot be read, with headers that say why; empty drops them. Both are counted."},
+		{"kafka.tls", choiceValue{&c.Kafka.TLS, []string{"off", "on"}}, "Whether connections to brokers are encrypted."},
+		{"kafka.sasl", choiceValue{&c.Kafka.SASL, []string{"off", "plain", "scram-sha-256", "scram-sha-512"}}, "How to log in to brokers."},
+		{"kafka.username", textValue{&c.Kafka.Username}, "Name to log in to brokers with."},
+		{"kafka.password-file", textValue{&c.Kafka.PasswordFile}, "File that holds the password for it."},
+
 		{"http.cors-origins", listValue{&c.HTTP.CORSOrigins}, "Origins whose web pages may call the HTTP listeners from a browser, such as `https://shop.example`; `*` is any."},
 		{"http.frame-ancestors", listValue{&c.HTTP.FrameAncestors}, "Origins whose pages may show Clew's web pages in a frame, such as `https://wiki.example`; without any, none may."},
 		{"http.path-prefix", prefixValue{&c.HTTP.PathPrefix}, "Path under which the `http`, `tempo` and `zipkin` listeners serve, for a reverse proxy that passes the path on as it is."},
@@ -163,6 +182,7 @@ func Default() *Config {
 		Retention:       Retention{Age: 14 * 24 * time.Hour},
 		SyncInterval:    200 * time.Millisecond,
 		Ingest:          Ingest{MaxRequestSize: 16 << 20},
+		Kafka:           Kafka{Topics: []string{"otlp_spans"}, Group: "clew", Encoding: "otlp_proto", TLS: "off", SASL: "off"},
 		Query:           Query{Timeout: 30 * time.Second},
 		ShutdownTimeout: 25 * time.Second,
 		Log:             Log{Level: "info", Format: "text"},

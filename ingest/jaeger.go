@@ -8,6 +8,7 @@ import (
 	"net/http"
 
 	"github.com/apache/thrift/lib/go/thrift"
+	"github.com/gogo/protobuf/jsonpb"
 	"github.com/jaegertracing/jaeger-idl/model/v1"
 	"github.com/jaegertracing/jaeger-idl/proto-gen/api_v2"
 	thriftjaeger "github.com/jaegertracing/jaeger-idl/thrift-gen/jaeger"
@@ -107,4 +108,26 @@ func (r *Receiver) exportPostSpans(ctx context.Context, in *frame) error {
 		return err
 	}
 	return r.exportTranslated(ctx, protocolJaegerGRPC, tenant, in.data, l, jaegerProto)
+}
+
+// jaegerSpanProto translates one span, as Jaeger writes it to Kafka.
+func jaegerSpanProto(body []byte) (ptrace.Traces, error) {
+	var s model.Span
+	if err := s.Unmarshal(body); err != nil {
+		return ptrace.Traces{}, err
+	}
+	return jaegerSpan(&s)
+}
+
+// jaegerSpanJSON translates one span, as Jaeger writes it to Kafka in the JSON of protobuf.
+func jaegerSpanJSON(body []byte) (ptrace.Traces, error) {
+	var s model.Span
+	if err := jsonpb.Unmarshal(bytes.NewReader(body), &s); err != nil {
+		return ptrace.Traces{}, err
+	}
+	return jaegerSpan(&s)
+}
+
+func jaegerSpan(s *model.Span) (ptrace.Traces, error) {
+	return jaeger.ProtoToTraces([]*model.Batch{{Process: s.Process, Spans: []*model.Span{s}}})
 }

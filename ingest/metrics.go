@@ -13,6 +13,7 @@ const (
 	protocolJaegerCompact = "jaeger-compact"
 	protocolJaegerBinary  = "jaeger-binary"
 	protocolZipkin        = "zipkin"
+	protocolKafka         = "kafka"
 )
 
 // metrics is what a Receiver counts.
@@ -24,6 +25,7 @@ type metrics struct {
 	requestBytes  *prometheus.CounterVec
 	dropped       *prometheus.CounterVec
 	inflight      prometheus.Gauge
+	lag           *prometheus.GaugeVec
 }
 
 func newMetrics(reg prometheus.Registerer) (*metrics, error) {
@@ -46,11 +48,14 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 		inflight: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "clew_ingest_inflight_bytes", Help: "Bytes of requests that are being worked on.",
 		}),
+		lag: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "clew_ingest_kafka_lag_messages", Help: "Messages of a partition that are not read yet.",
+		}, []string{"topic", "partition"}),
 	}
 	if reg == nil {
 		return m, nil
 	}
-	for _, c := range []prometheus.Collector{m.requests, m.spans, m.rejected, m.receivedBytes, m.requestBytes, m.dropped, m.inflight} {
+	for _, c := range []prometheus.Collector{m.requests, m.spans, m.rejected, m.receivedBytes, m.requestBytes, m.dropped, m.inflight, m.lag} {
 		if err := reg.Register(c); err != nil {
 			return nil, err
 		}

@@ -1,88 +1,30 @@
 package main
 
 import (
-	"crypto/sha256"
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"net/url"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/clewhq/clew/internal/testkit"
 )
 
 // exporters has services that send their spans as old ones do.
 const exporters = "testdata/exporters"
 
-// installed returns a folder in the user's cache in which the command has
-// installed what the files lock. The test is skipped where the command is not
-// there, except on CI.
-func installed(t *testing.T, locks []string, command ...string) string {
-	t.Helper()
-	if _, err := exec.LookPath(command[0]); err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		t.Fatal(err)
-	}
-	hash, files := sha256.New(), map[string][]byte{}
-	for _, name := range locks {
-		if files[name], err = os.ReadFile(filepath.Join(exporters, name)); err != nil {
-			t.Fatal(err)
-		}
-		hash.Write(files[name])
-	}
-	dir := filepath.Join(cache, "clew-tests", fmt.Sprintf("%s-%x", command[0], hash.Sum(nil)[:8]))
-	done := filepath.Join(dir, "installed")
-	if _, err := os.Stat(done); err == nil {
-		return dir
-	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	for name, text := range files {
-		if err := os.WriteFile(filepath.Join(dir, name), text, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	runIn(t, dir, nil, command...)
-	if err := os.WriteFile(done, nil, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	return dir
-}
-
-// runIn runs a command in a folder and returns what it prints.
-func runIn(t *testing.T, dir string, env []string, command ...string) string {
-	t.Helper()
-	cmd := exec.CommandContext(t.Context(), command[0], command[1:]...)
-	cmd.Dir, cmd.Env = dir, append(os.Environ(), env...)
-	var stderr strings.Builder
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("%s: %v\n%s", strings.Join(command, " "), err, stderr.String())
-	}
-	return string(out)
-}
-
 // Services that send with the exporters of Jaeger and Zipkin need nothing but
 // another host name: Flask and Express, over each protocol they know.
 func TestOldExporters(t *testing.T) {
-	python := "PYTHONPATH=" + installed(t, []string{"requirements.txt"}, "python3", "-m", "pip", "install", "--quiet", "--target", ".", "-r", "requirements.txt")
-	node := "NODE_PATH=" + filepath.Join(installed(t, []string{"package.json", "package-lock.json"}, "npm", "ci", "--silent"), "node_modules")
+	python := "PYTHONPATH=" + testkit.Installed(t, []string{exporters + "/requirements.txt"}, "python3", "-m", "pip", "install", "--quiet", "--target", ".", "-r", "requirements.txt")
+	node := "NODE_PATH=" + filepath.Join(testkit.Installed(t, []string{exporters + "/package.json", exporters + "/package-lock.json"}, "npm", "ci", "--silent"), "node_modules")
 
 	data := t.TempDir()
 	s := startServer(t, "--data-dir", data)
 	want := map[string]int{} // spans by service
 	send := func(env, service string, spans int, command ...string) {
-		out := runIn(t, exporters, []string{env, "OTEL_BSP_EXPORT_TIMEOUT=10000"}, command...)
+		out := testkit.Run(t, exporters, []string{env}, command...)
 		if out := strings.Fields(out); strings.Join(out, " ") != "200 200 503" {
 			t.Fatalf("%s: %s", service, out)
 		}

@@ -18,6 +18,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/clewhq/clew/config"
+	"github.com/clewhq/clew/ingest"
 	"github.com/clewhq/clew/internal/selfobs"
 	"github.com/clewhq/clew/pipeline"
 	"github.com/clewhq/clew/store/columnar"
@@ -56,6 +57,7 @@ type server struct {
 	sockets    sockets
 	services   map[string]service       // by the name of the listener, whether it is on or not
 	agents     map[string]packetService // the same
+	kafka      *ingest.Kafka            // nil if nothing is read from it
 	pipe       *pipeline.Pipeline
 	engine     *columnar.Engine
 	tracing    trace.TracerProvider
@@ -92,6 +94,9 @@ func (s *server) run(ctx context.Context, ready func(addrs map[string]string)) e
 	}
 	for name, c := range s.sockets.packets {
 		serve(name, func() error { return s.agents[name].ServePacket(c) })
+	}
+	if s.kafka != nil {
+		group.Go(s.kafka.Serve)
 	}
 	ready(addrs)
 	<-failed.Done()
@@ -161,6 +166,9 @@ func (s *server) stop(ctx context.Context) error {
 	}
 	for _, a := range s.agents {
 		group.Go(func() error { return a.Shutdown(drain) })
+	}
+	if s.kafka != nil {
+		group.Go(func() error { return s.kafka.Shutdown(drain) })
 	}
 	if err := group.Wait(); err != nil {
 		s.log.Warn("requests were cut off", "shutdown-timeout", s.cfg.ShutdownTimeout, "err", err)

@@ -92,7 +92,20 @@ func (s *server) newServices(ctx context.Context, reg *prometheus.Registry) erro
 		"jaeger-compact": receiver.JaegerCompact(),
 		"jaeger-binary":  receiver.JaegerBinary(),
 	}
-	return nil
+	return s.newKafka(receiver)
+}
+
+// newKafka makes what reads from Kafka, if anything does.
+func (s *server) newKafka(receiver *ingest.Receiver) error {
+	if len(s.cfg.Kafka.Brokers) == 0 {
+		return nil
+	}
+	cfg, err := kafkaConfig(s.cfg.Kafka, s.cfg.SyncInterval)
+	if err != nil {
+		return err
+	}
+	s.kafka, err = receiver.Kafka(cfg)
+	return err
 }
 
 // posting leads what is posted to one handler, and all else to another.
