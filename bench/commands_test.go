@@ -41,6 +41,9 @@ func serveFake(how string, args []string) error {
 	f.String("listen.otlp-http", "", "")
 	f.String("listen.zipkin", "", "")
 	f.String("listen.grpc", "", "")
+	for _, other := range []string{"jaeger-thrift-http", "jaeger-grpc", "jaeger-compact", "jaeger-binary"} {
+		f.String("listen."+other, "", "")
+	}
 	httpAddr := f.String("listen.http", "", "")
 	tempoAddr := f.String("listen.tempo", "", "")
 	extra := f.String("extra", "", "")

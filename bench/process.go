@@ -55,6 +55,9 @@ func startClew(ctx context.Context, binary string, a addresses, dataDir, logPath
 	args := append([]string{"serve", "--data-dir", dataDir,
 		"--listen.otlp-grpc", a.otlp, "--listen.otlp-http", "off",
 		"--listen.http", a.http, "--listen.tempo", a.tempo, "--listen.zipkin", "off", "--listen.grpc", "off"}, extra...)
+	for _, other := range []string{"jaeger-thrift-http", "jaeger-grpc", "jaeger-compact", "jaeger-binary"} {
+		args = append(args, "--listen."+other, "off")
+	}
 	p := &process{cmd: exec.Command(binary, args...), logPath: logPath, exited: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = log, log
 	// A group of its own: an interrupt at the terminal reaches bench, which stops the server in order.

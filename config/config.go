@@ -17,6 +17,7 @@ type Config struct {
 	Memory       Memory
 	Ingest       Ingest
 	Query        Query
+	Kafka        Kafka
 	Tempo        Tempo
 	HTTP         HTTP
 	// ShutdownTimeout bounds how long a stop waits for requests in flight.
@@ -31,7 +32,12 @@ type Config struct {
 // Listen has the address of each listener; "" disables it.
 type Listen struct {
 	OTLPGRPC, OTLPHTTP, HTTP, GRPC, Tempo, Zipkin string
+	JaegerThriftHTTP, JaegerGRPC                  string
+	JaegerCompact, JaegerBinary                   string // UDP
 }
+
+// UDP reports whether the listener of a name takes packets instead of connections.
+func UDP(listener string) bool { return listener == "jaeger-compact" || listener == "jaeger-binary" }
 
 // Retention says when data is dropped; 0 is never.
 type Retention struct {
@@ -61,6 +67,14 @@ type Tempo struct {
 	MaxTraces, MaxSpansPerSet int
 	MaxRange, MaxMetricsRange time.Duration
 	MaxIntervals, MaxSeries   int
+}
+
+// Kafka says what is read from Kafka; without Brokers, nothing is.
+type Kafka struct {
+	Brokers, Topics              []string
+	Group, Encoding, DeadLetters string
+	TLS                          string // off, on
+	SASL, Username, PasswordFile string
 }
 
 // HTTP is what all HTTP listeners have in common.
@@ -98,7 +112,11 @@ func (c *Config) settings() []setting {
 		{"listen.http", addressValue{&c.Listen.HTTP}, "Jaeger's HTTP API, Clew's own under /api/clew/v1, /metrics, /healthz and /readyz."},
 		{"listen.grpc", addressValue{&c.Listen.GRPC}, "Jaeger's gRPC APIs for queries, with health and reflection."},
 		{"listen.tempo", addressValue{&c.Listen.Tempo}, "Tempo's API: HTTP, and streams of answers by gRPC."},
-		{"listen.zipkin", addressValue{&c.Listen.Zipkin}, "Zipkin's HTTP API, for queries."},
+		{"listen.zipkin", addressValue{&c.Listen.Zipkin}, "Zipkin: spans of its clients, versions 1 and 2, and its HTTP API for queries."},
+		{"listen.jaeger-thrift-http", addressValue{&c.Listen.JaegerThriftHTTP}, "Jaeger's collector: Thrift over HTTP, on /api/traces."},
+		{"listen.jaeger-grpc", addressValue{&c.Listen.JaegerGRPC}, "Jaeger's collector: gRPC, as Jaeger's agents send it."},
+		{"listen.jaeger-compact", addressValue{&c.Listen.JaegerCompact}, "Jaeger's agent: Thrift's compact protocol by UDP, as Jaeger's clients send it."},
+		{"listen.jaeger-binary", addressValue{&c.Listen.JaegerBinary}, "Jaeger's agent: Thrift's binary protocol by UDP, as Jaeger's clients for Node.js send it."},
 
 		{"retention.age", durationValue{&c.Retention.Age, "off"}, "Spans that arrived longer ago than this are dropped."},
 		{"retention.size", sizeValue{&c.Retention.Size, "off"}, "When all data together is larger than this on disk, the oldest is dropped."},
@@ -123,6 +141,16 @@ func (c *Config) settings() []setting {
 		{"tempo.max-intervals", countValue{&c.Tempo.MaxIntervals, "off"}, "Most points of a series that a metrics query by Tempo's API may ask for."},
 		{"tempo.max-series", countValue{&c.Tempo.MaxSeries, "off"}, "Most series in the answer to a metrics query by Tempo's API. Where there are more, the answer is marked as partial."},
 
+		{"kafka.brokers", listValue{&c.Kafka.Brokers}, "Brokers of Kafka, as HOST:PORT, from which spans are read; empty reads from none."},
+		{"kafka.topics", listValue{&c.Kafka.Topics}, "Topics that have the spans."},
+		{"kafka.group", textValue{&c.Kafka.Group}, "Consumer group. Members of a group share the partitions. Offsets are committed once the spans are durable."},
+		{"kafka.encoding", choiceValue{&c.Kafka.Encoding, []string{"jaeger_json", "jaeger_proto", "otlp_json", "otlp_proto", "zipkin_json", "zipkin_proto", "zipkin_thrift"}}, "What a message has. Those of Jaeger are one span each."},
+		{"kafka.dead-letters", textValue{&c.Kafka.DeadLetters}, "Topic that gets the messages that cannot be read, with headers that say why; empty drops them. Both are counted."},
+		{"kafka.tls", choiceValue{&c.Kafka.TLS, []string{"off", "on"}}, "Whether connections to brokers are encrypted."},
+		{"kafka.sasl", choiceValue{&c.Kafka.SASL, []string{"off", "plain", "scram-sha-256", "scram-sha-512"}}, "How to log in to brokers."},
+		{"kafka.username", textValue{&c.Kafka.Username}, "Name to log in to brokers with."},
+		{"kafka.password-file", textValue{&c.Kafka.PasswordFile}, "File that holds the password for it."},
+
 		{"http.cors-origins", listValue{&c.HTTP.CORSOrigins}, "Origins whose web pages may call the HTTP listeners from a browser, such as `https://shop.example`; `*` is any."},
 		{"http.frame-ancestors", listValue{&c.HTTP.FrameAncestors}, "Origins whose pages may show Clew's web pages in a frame, such as `https://wiki.example`; without any, none may."},
 		{"http.path-prefix", prefixValue{&c.HTTP.PathPrefix}, "Path under which the `http`, `tempo` and `zipkin` listeners serve, for a reverse proxy that passes the path on as it is."},
@@ -145,10 +173,16 @@ func Default() *Config {
 			GRPC:     "127.0.0.1:16685",
 			Tempo:    "127.0.0.1:3200",
 			Zipkin:   "127.0.0.1:9411",
+
+			JaegerThriftHTTP: "127.0.0.1:14268",
+			JaegerGRPC:       "127.0.0.1:14250",
+			JaegerCompact:    "127.0.0.1:6831",
+			JaegerBinary:     "127.0.0.1:6832",
 		},
 		Retention:       Retention{Age: 14 * 24 * time.Hour},
 		SyncInterval:    200 * time.Millisecond,
 		Ingest:          Ingest{MaxRequestSize: 16 << 20},
+		Kafka:           Kafka{Topics: []string{"otlp_spans"}, Group: "clew", Encoding: "otlp_proto", TLS: "off", SASL: "off"},
 		Query:           Query{Timeout: 30 * time.Second},
 		ShutdownTimeout: 25 * time.Second,
 		Log:             Log{Level: "info", Format: "text"},

@@ -146,13 +146,18 @@ func (c *Config) check() error {
 	taken := map[string]string{}
 	for _, s := range c.settings() {
 		addr := s.value.String()
-		if !strings.HasPrefix(s.name, "listen.") || addr == "off" || strings.HasSuffix(addr, ":0") {
+		listener, ok := strings.CutPrefix(s.name, "listen.")
+		if !ok || addr == "off" || strings.HasSuffix(addr, ":0") {
 			continue
 		}
-		if other, ok := taken[addr]; ok {
+		place := addr
+		if UDP(listener) {
+			place = "udp " + addr
+		}
+		if other, ok := taken[place]; ok {
 			errs = append(errs, fmt.Errorf("%s (%s) and %s (%s) are both %s", other, c.from(other), s.name, c.from(s.name), addr))
 		}
-		taken[addr] = s.name
+		taken[place] = s.name
 	}
 	return errors.Join(errs...)
 }

@@ -232,6 +232,17 @@ func (v listValue) set(s string) error {
 	return nil
 }
 
+// textValue is any text.
+type textValue struct{ p *string }
+
+func (v textValue) String() string { return *v.p }
+func (v textValue) kind() string   { return "text" }
+
+func (v textValue) set(s string) error {
+	*v.p = s
+	return nil
+}
+
 // prefixValue is "" or an absolute path; a slash at its end is dropped.
 type prefixValue struct{ p *string }
 

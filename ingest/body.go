@@ -17,12 +17,12 @@ import (
 
 // readBody reads and decompresses the body of a request. The buffer goes back
 // with putBody.
-func (r *Receiver) readBody(w http.ResponseWriter, req *http.Request, l *lease) (*[]byte, error) {
+func (r *Receiver) readBody(w http.ResponseWriter, req *http.Request, protocol string, l *lease) (*[]byte, error) {
 	if req.ContentLength > int64(r.cfg.MaxRequestBytes) {
 		return nil, r.tooLarge()
 	}
 	src := &counted{Reader: http.MaxBytesReader(w, req.Body, int64(r.cfg.MaxRequestBytes))}
-	defer func() { r.metrics.receivedBytes.WithLabelValues(protocolHTTP).Add(float64(src.n)) }()
+	defer func() { r.metrics.receivedBytes.WithLabelValues(protocol).Add(float64(src.n)) }()
 
 	encoding := strings.ToLower(strings.TrimSpace(req.Header.Get("Content-Encoding")))
 	from, err := r.decompress(req.Context(), encoding, src, l)

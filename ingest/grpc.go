@@ -35,10 +35,25 @@ func (s GRPCServer) Shutdown(ctx context.Context) error {
 // GRPC returns a server of OTLP/gRPC. More services can be registered on it.
 // opts come after, and so override, the Receiver's own.
 func (r *Receiver) GRPC(opts ...grpc.ServerOption) GRPCServer {
+	server := r.newGRPC(protocolGRPC, opts)
+	server.RegisterService(&grpc.ServiceDesc{
+		ServiceName: traceService,
+		HandlerType: (*any)(nil),
+		Methods: []grpc.MethodDesc{r.rawMethod(traceService, "Export", func(ctx context.Context, in *frame) ([]byte, error) {
+			rejected, err := r.exportFrame(ctx, in)
+			return encodeResponse(mediaProto, &rejected), err
+		})},
+		Metadata: "opentelemetry/proto/collector/trace/v1/trace_service.proto",
+	}, r)
+	return GRPCServer{server}
+}
+
+// newGRPC returns a server whose requests count for a protocol.
+func (r *Receiver) newGRPC(protocol string, opts []grpc.ServerOption) *grpc.Server {
 	own := []grpc.ServerOption{
 		grpc.ForceServerCodecV2(frameCodec{encoding.GetCodecV2("proto")}),
 		grpc.MaxRecvMsgSize(r.cfg.MaxRequestBytes),
-		grpc.StatsHandler(grpcStats{r.metrics}),
+		grpc.StatsHandler(grpcStats{r.metrics, protocol}),
 		grpc.MaxConcurrentStreams(100),
 		// Fixed windows, which save a tenth of the CPU of estimating them and bound what waits unread.
 		grpc.InitialWindowSize(1 << 20),
@@ -47,37 +62,33 @@ func (r *Receiver) GRPC(opts ...grpc.ServerOption) GRPCServer {
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second, PermitWithoutStream: true}),
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: time.Minute, Timeout: 20 * time.Second}),
 	}
-	server := grpc.NewServer(append(own, opts...)...)
-	server.RegisterService(&grpc.ServiceDesc{
-		ServiceName: traceService,
-		HandlerType: (*any)(nil),
-		Methods:     []grpc.MethodDesc{{MethodName: "Export", Handler: r.exportGRPC}},
-		Metadata:    "opentelemetry/proto/collector/trace/v1/trace_service.proto",
-	}, r)
-	return GRPCServer{server}
+	return grpc.NewServer(append(own, opts...)...)
 }
 
-// exportGRPC is the handler of TraceService/Export. It sees requests and responses encoded.
-func (r *Receiver) exportGRPC(_ any, ctx context.Context, decode func(any) error, intercept grpc.UnaryServerInterceptor) (any, error) {
-	in := new(frame)
-	if err := decode(in); err != nil {
-		return nil, err
-	}
-	defer in.free()
-	handle := func(ctx context.Context, _ any) (any, error) {
-		// A response of a few bytes is not worth compressing, which grpc would
-		// do after a compressed request.
-		grpc.SetSendCompressor(ctx, encoding.Identity)
-		rejected, err := r.exportFrame(ctx, in)
-		if err != nil {
-			return nil, r.failure(err).status.Err()
+// rawMethod describes a method whose handler sees requests and answers encoded.
+func (r *Receiver) rawMethod(service, name string, export func(context.Context, *frame) ([]byte, error)) grpc.MethodDesc {
+	call := func(_ any, ctx context.Context, decode func(any) error, intercept grpc.UnaryServerInterceptor) (any, error) {
+		in := new(frame)
+		if err := decode(in); err != nil {
+			return nil, err
 		}
-		return &frame{data: encodeResponse(mediaProto, &rejected)}, nil
+		defer in.free()
+		handle := func(ctx context.Context, _ any) (any, error) {
+			// A response of a few bytes is not worth compressing, which grpc would
+			// do after a compressed request.
+			grpc.SetSendCompressor(ctx, encoding.Identity)
+			answer, err := export(ctx, in)
+			if err != nil {
+				return nil, r.failure(err).status.Err()
+			}
+			return &frame{data: answer}, nil
+		}
+		if intercept == nil {
+			return handle(ctx, in)
+		}
+		return intercept(ctx, in, &grpc.UnaryServerInfo{Server: r, FullMethod: "/" + service + "/" + name}, handle)
 	}
-	if intercept == nil {
-		return handle(ctx, in)
-	}
-	return intercept(ctx, in, &grpc.UnaryServerInfo{Server: r, FullMethod: "/" + traceService + "/Export"}, handle)
+	return grpc.MethodDesc{MethodName: name, Handler: call}
 }
 
 func (r *Receiver) exportFrame(ctx context.Context, in *frame) (Rejected, error) {
@@ -126,14 +137,17 @@ func (c frameCodec) Unmarshal(data mem.BufferSlice, v any) error {
 }
 
 // grpcStats counts the RPCs that a server answers, those included that never reach a handler.
-type grpcStats struct{ m *metrics }
+type grpcStats struct {
+	m        *metrics
+	protocol string
+}
 
 func (s grpcStats) HandleRPC(_ context.Context, event stats.RPCStats) {
 	switch e := event.(type) {
 	case *stats.InPayload:
-		s.m.receivedBytes.WithLabelValues(protocolGRPC).Add(float64(e.CompressedLength))
+		s.m.receivedBytes.WithLabelValues(s.protocol).Add(float64(e.CompressedLength))
 	case *stats.End:
-		s.m.requests.WithLabelValues(protocolGRPC, status.Code(e.Error).String()).Inc()
+		s.m.requests.WithLabelValues(s.protocol, status.Code(e.Error).String()).Inc()
 	}
 }
 

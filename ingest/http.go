@@ -3,7 +3,6 @@ package ingest
 import (
 	"encoding/json"
 	"fmt"
-	"math"
 	"mime"
 	"net/http"
 	"slices"
@@ -70,9 +69,7 @@ func (r *Receiver) serveHTTP(w http.ResponseWriter, req *http.Request) {
 	} else {
 		f := r.failure(err)
 		code = f.http
-		if f.retry > 0 {
-			w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(f.retry.Seconds()))))
-		}
+		f.setRetry(w.Header())
 		body = encodeStatus(media, f.status.Proto())
 	}
 	r.metrics.requests.WithLabelValues(protocolHTTP, strconv.Itoa(code)).Inc()
@@ -106,7 +103,7 @@ func (r *Receiver) exportHTTP(w http.ResponseWriter, req *http.Request, media st
 	}
 	l := r.inflight.lease()
 	defer l.release()
-	body, err := r.readBody(w, req, l)
+	body, err := r.readBody(w, req, protocolHTTP, l)
 	if err != nil {
 		return Rejected{}, err
 	}

@@ -6,8 +6,14 @@ import (
 
 // Values of the label protocol.
 const (
-	protocolGRPC = "otlp-grpc"
-	protocolHTTP = "otlp-http"
+	protocolGRPC          = "otlp-grpc"
+	protocolHTTP          = "otlp-http"
+	protocolJaegerThrift  = "jaeger-thrift-http"
+	protocolJaegerGRPC    = "jaeger-grpc"
+	protocolJaegerCompact = "jaeger-compact"
+	protocolJaegerBinary  = "jaeger-binary"
+	protocolZipkin        = "zipkin"
+	protocolKafka         = "kafka"
 )
 
 // metrics is what a Receiver counts.
@@ -17,7 +23,9 @@ type metrics struct {
 	rejected      *prometheus.CounterVec
 	receivedBytes *prometheus.CounterVec
 	requestBytes  *prometheus.CounterVec
+	dropped       *prometheus.CounterVec
 	inflight      prometheus.Gauge
+	lag           *prometheus.GaugeVec
 }
 
 func newMetrics(reg prometheus.Registerer) (*metrics, error) {
@@ -35,14 +43,19 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 			"Bytes of requests as they came over the network.", "protocol"),
 		requestBytes: counter("request_bytes_total",
 			"Bytes of requests after decompression.", "protocol"),
+		dropped: counter("dropped_packets_total",
+			"Packets of Jaeger's agent protocol that were dropped, and why: queue_full, malformed, not_stored.", "protocol", "reason"),
 		inflight: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "clew_ingest_inflight_bytes", Help: "Bytes of requests that are being worked on.",
 		}),
+		lag: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "clew_ingest_kafka_lag_messages", Help: "Messages of a partition that are not read yet.",
+		}, []string{"topic", "partition"}),
 	}
 	if reg == nil {
 		return m, nil
 	}
-	for _, c := range []prometheus.Collector{m.requests, m.spans, m.rejected, m.receivedBytes, m.requestBytes, m.inflight} {
+	for _, c := range []prometheus.Collector{m.requests, m.spans, m.rejected, m.receivedBytes, m.requestBytes, m.dropped, m.inflight, m.lag} {
 		if err := reg.Register(c); err != nil {
 			return nil, err
 		}

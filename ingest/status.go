@@ -3,7 +3,9 @@ package ingest
 import (
 	"context"
 	"errors"
+	"math"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -31,6 +33,13 @@ type failure struct {
 	http   int
 	status *status.Status
 	retry  time.Duration // when to come again; 0: never
+}
+
+// setRetry tells an HTTP client when to come again.
+func (f failure) setRetry(h http.Header) {
+	if f.retry > 0 {
+		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(f.retry.Seconds()))))
+	}
 }
 
 // failure says how to tell the sender of err. What is the server's own affair is only logged.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"net"
 	"net/http"
 	"os"
 	"runtime/debug"
@@ -19,6 +18,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/clewhq/clew/config"
+	"github.com/clewhq/clew/ingest"
 	"github.com/clewhq/clew/internal/selfobs"
 	"github.com/clewhq/clew/pipeline"
 	"github.com/clewhq/clew/store/columnar"
@@ -54,8 +54,10 @@ as an environment variable or in a file; "clew config print" shows what holds.`,
 type server struct {
 	cfg        *config.Config
 	log        *slog.Logger
-	listeners  map[string]net.Listener // by name; only those that are on
-	services   map[string]service      // by the name of the listener, whether it is on or not
+	sockets    sockets
+	services   map[string]service       // by the name of the listener, whether it is on or not
+	agents     map[string]packetService // the same
+	kafka      *ingest.Kafka            // nil if nothing is read from it
 	pipe       *pipeline.Pipeline
 	engine     *columnar.Engine
 	tracing    trace.TracerProvider
@@ -73,19 +75,28 @@ func run(ctx context.Context, cfg *config.Config, log *slog.Logger, ready func(a
 }
 
 func (s *server) run(ctx context.Context, ready func(addrs map[string]string)) error {
-	addrs := map[string]string{}
-	group, failed := errgroup.WithContext(ctx)
-	for _, name := range slices.Sorted(maps.Keys(s.listeners)) {
-		l := s.listeners[name]
-		addrs[name] = l.Addr().String()
+	addrs := s.sockets.addresses()
+	for _, name := range slices.Sorted(maps.Keys(addrs)) {
 		s.log.Info("listening", "listener", name, "address", addrs[name])
+	}
+	group, failed := errgroup.WithContext(ctx)
+	serve := func(name string, do func() error) {
 		group.Go(func() error {
-			err := s.services[name].Serve(l)
+			err := do()
 			if err == nil || errors.Is(err, http.ErrServerClosed) || errors.Is(err, grpc.ErrServerStopped) {
 				return nil
 			}
 			return fmt.Errorf("listener %s: %w", name, err)
 		})
+	}
+	for name, l := range s.sockets.streams {
+		serve(name, func() error { return s.services[name].Serve(l) })
+	}
+	for name, c := range s.sockets.packets {
+		serve(name, func() error { return s.agents[name].ServePacket(c) })
+	}
+	if s.kafka != nil {
+		group.Go(s.kafka.Serve)
 	}
 	ready(addrs)
 	<-failed.Done()
@@ -96,12 +107,12 @@ func (s *server) run(ctx context.Context, ready func(addrs map[string]string)) e
 // taken is told before anything on disk is touched.
 func open(ctx context.Context, cfg *config.Config, log *slog.Logger) (_ *server, err error) {
 	s := &server{cfg: cfg, log: log}
-	if s.listeners, err = listen(ctx, cfg.Listen); err != nil {
+	if s.sockets, err = listen(ctx, cfg.Listen); err != nil {
 		return nil, err
 	}
 	defer func() {
 		if err != nil {
-			closeAll(s.listeners)
+			s.sockets.close()
 		}
 	}()
 	b := thisBuild()
@@ -127,7 +138,7 @@ func open(ctx context.Context, cfg *config.Config, log *slog.Logger) (_ *server,
 		return nil, fmt.Errorf("cannot open data-dir %s: %w", cfg.DataDir, err)
 	}
 	s.pipe = pipeline.New(s.engine)
-	if s.services, err = s.newServices(ctx, reg); err != nil {
+	if err = s.newServices(ctx, reg); err != nil {
 		return nil, errors.Join(err, s.engine.Close(ctx))
 	}
 	return s, nil
@@ -152,6 +163,12 @@ func (s *server) stop(ctx context.Context) error {
 	var group errgroup.Group
 	for _, srv := range s.services {
 		group.Go(func() error { return srv.Shutdown(drain) })
+	}
+	for _, a := range s.agents {
+		group.Go(func() error { return a.Shutdown(drain) })
+	}
+	if s.kafka != nil {
+		group.Go(func() error { return s.kafka.Shutdown(drain) })
 	}
 	if err := group.Wait(); err != nil {
 		s.log.Warn("requests were cut off", "shutdown-timeout", s.cfg.ShutdownTimeout, "err", err)

@@ -240,7 +240,8 @@ func TestServeErrors(t *testing.T) {
 	}{
 		"taken port": {[]string{"--listen.tempo", addr}, "listener tempo cannot use " + addr +
 			": another program uses this address; give it another one with --listen.tempo=ADDRESS, or disable it with --listen.tempo=off"},
-		"all off": {[]string{"--listen.zipkin=off", "--listen.tempo=off", "--listen.grpc=off", "--listen.http=off", "--listen.otlp-http=off", "--listen.otlp-grpc=off"},
+		"all off": {[]string{"--listen.zipkin=off", "--listen.tempo=off", "--listen.grpc=off", "--listen.http=off", "--listen.otlp-http=off", "--listen.otlp-grpc=off",
+			"--listen.jaeger-thrift-http=off", "--listen.jaeger-grpc=off", "--listen.jaeger-compact=off", "--listen.jaeger-binary=off"},
 			"every listener is off; there is nothing to serve"},
 		"data-dir is a file":   {[]string{"--data-dir", file}, "cannot open data-dir " + file},
 		"data-dir is in use":   {[]string{"--data-dir", inUse}, "cannot open data-dir " + inUse},
@@ -257,7 +258,8 @@ func TestServeErrors(t *testing.T) {
 }
 
 func TestListenersCanBeOff(t *testing.T) {
-	s := startServer(t, "--data-dir", t.TempDir(), "--listen.zipkin=off", "--listen.tempo=off", "--listen.grpc=off", "--listen.otlp-grpc=off", "--listen.otlp-http=off")
+	s := startServer(t, "--data-dir", t.TempDir(), "--listen.zipkin=off", "--listen.tempo=off", "--listen.grpc=off", "--listen.otlp-grpc=off", "--listen.otlp-http=off",
+		"--listen.jaeger-thrift-http=off", "--listen.jaeger-grpc=off", "--listen.jaeger-compact=off", "--listen.jaeger-binary=off")
 	if len(s.addrs) != 1 || s.addrs["http"] == "" {
 		t.Errorf("listening on %q", s.addrs)
 	}
@@ -326,7 +328,7 @@ func TestRunStopsWhenAListenerFails(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.listeners["tempo"].Close()
+	s.sockets.streams["tempo"].Close()
 	err = s.run(context.Background(), func(map[string]string) {})
 	if err == nil || !strings.Contains(err.Error(), "listener tempo: ") {
 		t.Errorf("got %v", err)

@@ -28,8 +28,15 @@ type service interface {
 	Shutdown(ctx context.Context) error
 }
 
-// newServices returns what serves each listener. ctx ends when the stop begins.
-func (s *server) newServices(ctx context.Context, reg *prometheus.Registry) (map[string]service, error) {
+// packetService is one thing that takes packets.
+type packetService interface {
+	ServePacket(net.PacketConn) error
+	// Shutdown takes no more packets and waits for those that came, or for ctx.
+	Shutdown(ctx context.Context) error
+}
+
+// newServices makes what serves each listener. ctx ends when the stop begins.
+func (s *server) newServices(ctx context.Context, reg *prometheus.Registry) error {
 	b := thisBuild()
 	faces := api.Config{
 		Prefix:      s.cfg.HTTP.PathPrefix,
@@ -56,7 +63,7 @@ func (s *server) newServices(ctx context.Context, reg *prometheus.Registry) (map
 		Logger:           s.log,
 	}, s.pipe)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	observe := selfobs.NewHTTP(reg, s.tracing)
 	query := func(name string, h http.Handler) service {
@@ -65,19 +72,51 @@ func (s *server) newServices(ctx context.Context, reg *prometheus.Registry) (map
 		}
 		return s.newHTTP(observe.Wrap(name, h))
 	}
-	page := frontPage{faces.Prefix, b.version, s.listeners}
+	page := frontPage{faces.Prefix, b.version, s.sockets.streams}
 	pages, err := newApp(ui.Files(), page, s.cfg.HTTP.FrameAncestors)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return map[string]service{
+	s.services = map[string]service{
 		"otlp-grpc": receiver.GRPC(),
 		"otlp-http": s.newHTTP(receiver.HTTP()),
 		"http":      query("http", newFront(faces, s.engine, reg, page, pages)),
 		"grpc":      ingest.GRPCServer{Server: api.NewJaegerGRPC(faces, s.engine)},
 		"tempo":     query("tempo", api.NewTempo(faces, s.engine)),
-		"zipkin":    query("zipkin", api.NewZipkin(faces, s.engine)),
-	}, nil
+		"zipkin":    query("zipkin", posting(receiver.Zipkin(), api.NewZipkin(faces, s.engine))),
+
+		"jaeger-thrift-http": s.newHTTP(receiver.JaegerHTTP()),
+		"jaeger-grpc":        receiver.JaegerGRPC(),
+	}
+	s.agents = map[string]packetService{
+		"jaeger-compact": receiver.JaegerCompact(),
+		"jaeger-binary":  receiver.JaegerBinary(),
+	}
+	return s.newKafka(receiver)
+}
+
+// newKafka makes what reads from Kafka, if anything does.
+func (s *server) newKafka(receiver *ingest.Receiver) error {
+	if len(s.cfg.Kafka.Brokers) == 0 {
+		return nil
+	}
+	cfg, err := kafkaConfig(s.cfg.Kafka, s.cfg.SyncInterval)
+	if err != nil {
+		return err
+	}
+	s.kafka, err = receiver.Kafka(cfg)
+	return err
+}
+
+// posting leads what is posted to one handler, and all else to another.
+func posting(post, other http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			post.ServeHTTP(w, r)
+		} else {
+			other.ServeHTTP(w, r)
+		}
+	})
 }
 
 func tempoLimits(c config.Tempo) api.TempoLimits {

@@ -41,6 +41,7 @@ var mayImport = []struct {
 	{"internal/recording", []string{"span"}},
 	{"internal/selfobs", nil},
 	{"internal/rules", nil},
+	{"internal/testkit", nil},
 	{"bench/...", []string{"span", "internal/recording"}},
 	{"cmd/clew", []string{"..."}},
 }

@@ -1,0 +1,243 @@
+package ingest
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gogo/protobuf/jsonpb"
+	zipkinthrift "github.com/open-telemetry/opentelemetry-collector-contrib/pkg/translator/zipkin/zipkinthriftconverter"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/clewhq/clew/internal/testkit"
+	"github.com/clewhq/clew/span"
+)
+
+// startBroker starts Apache Kafka, one process without ZooKeeper, and returns a client of it.
+func startBroker(t *testing.T) (addr string, client *kgo.Client) {
+	t.Helper()
+	testkit.Needs(t, "java")
+	libs := filepath.Join(testkit.Installed(t, []string{"testdata/kafka/pom.xml"}, "mvn", "--quiet", "--batch-mode",
+		"dependency:copy-dependencies", "-DoutputDirectory=libs"), "libs", "*")
+	dir := t.TempDir()
+	addr, controller := freeAddress(t), freeAddress(t)
+	properties := filepath.Join(dir, "server.properties")
+	if err := os.WriteFile(properties, fmt.Appendf(nil, `process.roles=broker,controller
+node.id=1
+listeners=PLAINTEXT://%s,CONTROLLER://%s
+advertised.listeners=PLAINTEXT://%[1]s
+controller.listener.names=CONTROLLER
+controller.quorum.voters=1@%[2]s
+log.dirs=%s
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=1
+group.initial.rebalance.delay.ms=0
+`, addr, controller, filepath.Join(dir, "data")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	java := func(args ...string) *exec.Cmd {
+		return exec.CommandContext(t.Context(), "java", append([]string{"-Xmx384m", "-XX:TieredStopAtLevel=1", "-cp", libs}, args...)...)
+	}
+	if out, err := java("kafka.tools.StorageTool", "format", "-t", "MkU3OEVBNTcwNTJENDM2Qg", "-c", properties).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	broker := java("kafka.Kafka", properties)
+	if err := broker.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { broker.Process.Kill(); broker.Wait() })
+	client, err := kgo.NewClient(kgo.SeedBrokers(addr), kgo.AllowAutoTopicCreation())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	for client.Ping(t.Context()) != nil { // until it listens
+		if err := t.Context().Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := kadm.NewClient(client).CreateTopics(t.Context(), 2, 1, nil, slices.Collect(maps.Keys(kafkaEncodings))...); err != nil {
+		t.Fatal(err)
+	}
+	return addr, client
+}
+
+func freeAddress(t *testing.T) string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// kafkaMessages has a message with spans for each encoding, and how many spans it has.
+func kafkaMessages(t *testing.T) map[string][]byte {
+	t.Helper()
+	batch := protoBatch()
+	s := batch.Spans[0]
+	s.Process = batch.Process
+	jaegerProto, err := s.Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var jaegerJSON bytes.Buffer
+	if err := new(jsonpb.Marshaler).Marshal(&jaegerJSON, s); err != nil {
+		t.Fatal(err)
+	}
+	thrift, err := zipkinthrift.SerializeThrift(t.Context(), zipkinThrift())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return map[string][]byte{
+		"otlp_proto":    recorded(t)[0],
+		"otlp_json":     []byte(`{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"5b8efff798038103d269b633813fc60c","spanId":"eee19b7ec3c1b174","name":"x"}]}]}]}`),
+		"jaeger_proto":  jaegerProto,
+		"jaeger_json":   jaegerJSON.Bytes(),
+		"zipkin_proto":  encodeZipkin(t, zipkinV2Text),
+		"zipkin_json":   []byte(zipkinV2Text),
+		"zipkin_thrift": thrift,
+	}
+}
+
+// waiting is a sink that tells when it has as many spans as somebody waits for.
+type waiting struct {
+	store
+	enough chan struct{}
+	want   int
+	once   sync.Once
+}
+
+func (w *waiting) Consume(ctx context.Context, tenant string, b *span.Batch) error {
+	if err := w.store.Consume(ctx, tenant, b); err != nil {
+		return err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n := 0
+	for _, spans := range w.spans {
+		n += len(spans)
+	}
+	if n >= w.want {
+		w.once.Do(func() { close(w.enough) })
+	}
+	return nil
+}
+
+// consume reads a topic until the sink has the spans that it wants, or until dead letters are there.
+func consume(t *testing.T, cfg KafkaConfig, sink Sink, until <-chan struct{}) *Receiver {
+	t.Helper()
+	r := newTestReceiver(t, sink, func(c *Config) { c.Logger = slog.New(slog.NewTextHandler(t.Output(), nil)) })
+	k, err := r.Kafka(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan error, 1)
+	go func() { served <- k.Serve() }()
+	select {
+	case <-until:
+	case <-t.Context().Done():
+	}
+	if err := k.Shutdown(context.Background()); err != nil {
+		t.Error(err)
+	}
+	if err := <-served; err != nil {
+		t.Error(err)
+	}
+	return r
+}
+
+func send(t *testing.T, client *kgo.Client, records ...*kgo.Record) {
+	t.Helper()
+	if err := client.ProduceSync(t.Context(), records...).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestKafka(t *testing.T) {
+	addr, client := startBroker(t)
+	t.Run("encodings", func(t *testing.T) { testKafkaEncodings(t, addr, client) })
+	t.Run("offsets and dead letters", func(t *testing.T) { testKafkaOffsets(t, addr, client) })
+}
+
+func testKafkaEncodings(t *testing.T, addr string, client *kgo.Client) {
+	for encoding, message := range kafkaMessages(t) {
+		t.Run(encoding, func(t *testing.T) {
+			send(t, client, &kgo.Record{Topic: encoding, Value: message, Headers: []kgo.RecordHeader{{Key: "X-Scope-OrgID", Value: []byte("blue")}}})
+			w := &waiting{enough: make(chan struct{}), want: 1}
+			consume(t, KafkaConfig{Brokers: []string{addr}, Topics: []string{encoding}, Group: encoding, Encoding: encoding}, w, w.enough)
+			if len(w.spans["blue"]) == 0 {
+				t.Errorf("spans of %v", slices.Collect(maps.Keys(w.spans)))
+			}
+		})
+	}
+}
+
+// Messages whose spans are not stored are read again; those that cannot be read are kept apart.
+func testKafkaOffsets(t *testing.T, addr string, client *kgo.Client) {
+	const topic = "spans"
+	cfg := KafkaConfig{Brokers: []string{addr}, Topics: []string{topic}, Group: "clew", Encoding: "zipkin_json", DeadLetters: "spans-dead",
+		DurableAfter: 20 * time.Millisecond}
+	good := &kgo.Record{Topic: topic, Value: []byte(zipkinV2Text)}
+	poison := &kgo.Record{Topic: topic, Key: []byte("k"), Value: []byte("{")}
+	send(t, client, good, poison, good)
+
+	refused := make(chan struct{}, 100)
+	broken := sinkFunc(func(context.Context, string, *span.Batch) error {
+		refused <- struct{}{}
+		return &retryError{time.Millisecond, true}
+	})
+	consume(t, cfg, broken, refused)
+
+	w := &waiting{enough: make(chan struct{}), want: 2}
+	r := consume(t, cfg, w, w.enough)
+	if n := len(w.spans[testTenant]); n != 2 {
+		t.Errorf("%d spans, want 2", n)
+	}
+	if n := testutil.ToFloat64(r.metrics.requests.WithLabelValues(protocolKafka, "dead_letter")); n != 1 {
+		t.Errorf("%v dead letters, want 1", n)
+	}
+
+	dead, err := kgo.NewClient(kgo.SeedBrokers(addr), kgo.ConsumeTopics("spans-dead"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dead.Close()
+	letter := dead.PollRecords(t.Context(), 1).Records()[0]
+	var about []string
+	for _, h := range letter.Headers {
+		about = append(about, h.Key+"="+string(h.Value))
+	}
+	if got := string(letter.Key) + string(letter.Value) + strings.Join(about, " "); got !=
+		"k{clew-error=malformed request: unexpected end of JSON input clew-topic=spans clew-partition=0 clew-offset=1" {
+		t.Errorf("dead letter: %s", got)
+	}
+
+	// What was stored is not read again.
+	send(t, client, good)
+	w = &waiting{enough: make(chan struct{}), want: 1}
+	consume(t, cfg, w, w.enough)
+	if n := len(w.spans[testTenant]); n != 1 {
+		t.Errorf("%d spans after a restart, want 1", n)
+	}
+}
+
+func TestKafkaEncodingIsKnown(t *testing.T) {
+	_, err := newTestReceiver(t, &store{}, nil).Kafka(KafkaConfig{Encoding: "avro"})
+	if want := `kafka: encoding "avro" is none of jaeger_json, jaeger_proto, otlp_json, otlp_proto, zipkin_json, zipkin_proto, zipkin_thrift`; err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
