@@ -1,6 +1,6 @@
 // Package analyze answers questions about what stored spans mean together. Its
 // rooms do not know each other: graph*.go is who calls whom, services*.go how
-// services did.
+// services did, trace*.go what happened in a trace, diff*.go how two traces differ.
 package analyze
 
 import (

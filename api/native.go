@@ -18,6 +18,7 @@ import (
 // NewNative serves Clew's own API under /api/clew/v1:
 //
 //	GET /api/clew/v1/dependencies?start&end&brokers
+//	GET /api/clew/v1/diff?a&b&aView&bView&limit
 //	GET /api/clew/v1/openapi.json
 //	GET /api/clew/v1/search?q&mode&start&end&limit&after&spss&sort&explain
 //	GET /api/clew/v1/series?q&start&end&step&instant&exemplars&limit&explain
@@ -37,6 +38,7 @@ import (
 func NewNative(cfg Config, r store.Reader) http.Handler {
 	n := &native{newFace(cfg, r, failNative), newViews(cfg.ViewBytes)}
 	n.get("/api/clew/v1/dependencies", n.dependencies)
+	n.get("/api/clew/v1/diff", n.diff)
 	n.get("/api/clew/v1/openapi.json", describe)
 	n.get("/api/clew/v1/search", n.search)
 	n.get("/api/clew/v1/series", n.series)
