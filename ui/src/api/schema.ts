@@ -55,6 +55,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/services": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How services and their operations did
+         * @description Rate, errors and durations of the requests of each service: its spans of kind server or consumer, those without a parent, and those whose parent is of another service. A sampled span (`ot=th` of its trace state) counts as the spans that it stands for.
+         */
+        get: operations["services"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How one trace differs from another one
+         * @description Nodes are the paths of both traces: who called whom from the root on, each by service, name and kind. Spans are matched from the roots down: of the spans below two that match, those with the same path match in the order of their starts. A span took longer (or shorter) if it did by more than a tenth and by more than a 200th of the shorter trace.
+         */
+        get: operations["diff"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/tags": {
         parameters: {
             query?: never;
@@ -98,6 +138,26 @@ export interface paths {
         };
         /** A trace as it was sent */
         get: operations["trace"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/traces/{traceId}/view": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A trace as a tree, in columns, with what it tells
+         * @description The rows are the spans depth first, siblings by start and then by id. Further requests about the view name it, so that they are about the same rows.
+         */
+        get: operations["traceView"];
         put?: never;
         post?: never;
         delete?: never;
@@ -312,6 +372,157 @@ export interface components {
             p99Nanos: components["schemas"]["Uint64"];
             maxNanos: components["schemas"]["Uint64"];
         };
+        ServiceList: {
+            startTimeUnixNano: components["schemas"]["Uint64"];
+            endTimeUnixNano: components["schemas"]["Uint64"];
+            compare?: components["schemas"]["TimeRange"];
+            stepNanos: components["schemas"]["Uint64"];
+            services: components["schemas"]["ServiceStats"][];
+            gaps?: components["schemas"]["Gaps"];
+            stats: components["schemas"]["Stats"];
+        };
+        /** @description The end is left out */
+        TimeRange: {
+            startTimeUnixNano: components["schemas"]["Uint64"];
+            endTimeUnixNano: components["schemas"]["Uint64"];
+        };
+        ServiceStats: {
+            /** @description Empty for spans without one */
+            name: string;
+            /** @description Spans that it sent, of all kinds */
+            spans: number;
+            now: components["schemas"]["Traffic"];
+            before?: components["schemas"]["Traffic"];
+            points: components["schemas"]["ServicePoints"];
+            /** @description The longest requests, longest first */
+            slowest: components["schemas"]["SpanExample"][];
+            /** @description The newest requests that failed, newest first */
+            failing: components["schemas"]["SpanExample"][];
+            /** @description With `by=operation`; most requests first */
+            operations?: components["schemas"]["OperationStats"][];
+        };
+        /** @description The requests of a service with one span name */
+        OperationStats: {
+            name: string;
+            now: components["schemas"]["Traffic"];
+            before?: components["schemas"]["Traffic"];
+            points: components["schemas"]["ServicePoints"];
+            /** @description The longest requests, longest first */
+            slowest: components["schemas"]["SpanExample"][];
+            /** @description The newest requests that failed, newest first */
+            failing: components["schemas"]["SpanExample"][];
+        };
+        /** @description What is counted of requests. Quantiles are less than 0.8 % off */
+        Traffic: {
+            /** @description More than `seen` if spans are sampled: then it is an estimate */
+            requests: number;
+            errors: number;
+            /** @description Spans that were counted */
+            seen: number;
+            /** @description Requests a second */
+            rate: number;
+            errorShare: number;
+            p50Nanos: components["schemas"]["Uint64"];
+            p95Nanos: components["schemas"]["Uint64"];
+            p99Nanos: components["schemas"]["Uint64"];
+            maxNanos: components["schemas"]["Uint64"];
+        };
+        /** @description A number for each interval; null where there are no requests. The quantile is less than 6.3 % off */
+        ServicePoints: {
+            rate: number[];
+            errorShare: components["schemas"]["Number"][];
+            p95Nanos: components["schemas"]["Number"][];
+        };
+        SpanExample: {
+            traceId: components["schemas"]["TraceId"];
+            spanId: components["schemas"]["SpanId"];
+            name: string;
+            startTimeUnixNano: components["schemas"]["Uint64"];
+            durationNanos: components["schemas"]["Int64"];
+            failed: boolean;
+        };
+        TraceDiff: {
+            a: components["schemas"]["DiffTrace"];
+            b: components["schemas"]["DiffTrace"];
+            /** @description Pairs of spans */
+            matched: number;
+            /** @description Spans that only a has */
+            missing: number;
+            /** @description Spans that only b has */
+            added: number;
+            /** @description Pairs that took longer in b */
+            slower: number;
+            /** @description Pairs that took longer in a */
+            faster: number;
+            /** @description Pairs that failed only in b */
+            broken: number;
+            /** @description Pairs that failed only in a */
+            mended: number;
+            /** @description Sorted by name */
+            services: components["schemas"]["DiffService"][];
+            /** @description Depth first */
+            nodes: components["schemas"]["DiffNode"][];
+            /** @description Nodes that are left out */
+            omitted?: number;
+            gaps?: components["schemas"]["Gaps"];
+        };
+        DiffTrace: {
+            view: components["schemas"]["ViewToken"];
+            traceId: components["schemas"]["TraceId"];
+            root: components["schemas"]["ViewRoot"] | null;
+            startTimeUnixNano: components["schemas"]["Uint64"];
+            durationNanos: components["schemas"]["Int64"];
+            spans: number;
+            errors: number;
+        };
+        /** @description What the traces have of a service; a or b is absent if it has nothing */
+        DiffService: {
+            name: string;
+            a?: components["schemas"]["DiffSide"];
+            b?: components["schemas"]["DiffSide"];
+        };
+        /** @description A path, with all spans that have it */
+        DiffNode: {
+            /** @description Its place in the list, or -1 */
+            parent: number;
+            depth: number;
+            service: string;
+            name: string;
+            /** @description TraceQL's word, or a number that OTLP does not define */
+            kind: string;
+            /**
+             * @description `slower` and `faster` are about the matched spans together; `missing` is only in a, `added` only in b
+             * @enum {string}
+             */
+            change: "same" | "slower" | "faster" | "missing" | "added";
+            a?: components["schemas"]["DiffSide"];
+            b?: components["schemas"]["DiffSide"];
+            /** @description Pairs of spans */
+            matched: number;
+            /** @description Spans that only a has */
+            missing: number;
+            /** @description Spans that only b has */
+            added: number;
+            /** @description Pairs that took longer in b */
+            slower: number;
+            /** @description Pairs that took longer in a */
+            faster: number;
+            /** @description Pairs that failed only in b */
+            broken: number;
+            /** @description Pairs that failed only in a */
+            mended: number;
+            deltaNanos: components["schemas"]["Int64"];
+        };
+        /** @description What one trace has of a node or a service: all its spans together */
+        DiffSide: {
+            spans: number;
+            errors: number;
+            durationNanos: components["schemas"]["Int64"];
+            selfNanos: components["schemas"]["Int64"];
+            /** @description Of the first span, in the view */
+            row: number;
+            spanId: components["schemas"]["SpanId"];
+        };
         TagList: {
             tags: components["schemas"]["TagSummary"][];
             /** @description There may be more */
@@ -445,7 +656,120 @@ export interface components {
                 values: components["schemas"]["OtlpAttributes"];
             };
         };
+        TraceView: {
+            view: components["schemas"]["ViewToken"];
+            traceId: components["schemas"]["TraceId"];
+            startUnixNano: components["schemas"]["Uint64"];
+            durationNanos: components["schemas"]["Int64"];
+            spanCount: number;
+            /** @description How many traces this one stands for, by the probability with which its root was sampled */
+            adjustedCount: number;
+            /** @description The earliest span that names no parent */
+            root: components["schemas"]["ViewRoot"] | null;
+            /** @description What the columns `service` and `name` are places in; the services come first */
+            strings: string[];
+            /** @description Columns, each with a number for each row */
+            spans: {
+                /** @description 8 bytes each */
+                id: components["schemas"]["Column"];
+                /** @description int32: row of the parent, or -1 */
+                parent: components["schemas"]["Column"];
+                /** @description uint32: how many of the rows that follow lie below */
+                descendants: components["schemas"]["Column"];
+                /** @description uint16: 0 for roots; 65535 for that or more */
+                depth: components["schemas"]["Column"];
+                /** @description float64: nanoseconds after startUnixNano */
+                start: components["schemas"]["Column"];
+                /** @description float64: nanoseconds; below 0 if the span ends before it starts */
+                duration: components["schemas"]["Column"];
+                /** @description float64: nanoseconds in which the span did not wait for one below it */
+                self: components["schemas"]["Column"];
+                /** @description float64: nanoseconds on the critical path */
+                critical: components["schemas"]["Column"];
+                /** @description uint32: place in strings */
+                name: components["schemas"]["Column"];
+                /** @description uint32: place in strings, and in services */
+                service: components["schemas"]["Column"];
+                /** @description uint16: bits 0-2 kind and 3-4 status, as OTLP numbers them; 5 the parent is missing, 6 the id comes twice, 7 has events, 8 has an exception, 9 has links, 10 stands for more spans (sampled), 11 an error began here, 12 an error passed here, 13 has attributes gen_ai.* */
+                flags: components["schemas"]["Column"];
+            };
+            /** @description Columns of its segments, by time. They are disjoint; those of a trace with one root fill the root's duration */
+            criticalPath: {
+                /** @description uint32 */
+                row: components["schemas"]["Column"];
+                /** @description float64: nanoseconds after startUnixNano */
+                start: components["schemas"]["Column"];
+                /** @description float64: nanoseconds after startUnixNano */
+                end: components["schemas"]["Column"];
+            };
+            /** @description Columns of the events, by time */
+            events: {
+                /** @description uint32 */
+                row: components["schemas"]["Column"];
+                /** @description float64: nanoseconds after startUnixNano */
+                at: components["schemas"]["Column"];
+                /** @description uint32: place in strings */
+                name: components["schemas"]["Column"];
+                /** @description uint8: 1 if the event is an exception */
+                exception: components["schemas"]["Column"];
+            };
+            /** @description There are more than 100,000 events; these are the first */
+            eventsTruncated?: boolean;
+            services: components["schemas"]["ViewService"][];
+            /** @description Where errors began. One of each kind comes before others of the same kind; else those first that reached highest, then the earliest, then the deepest */
+            errors: components["schemas"]["ViewError"][];
+            /** @description How many places there are where errors began */
+            errorOrigins: number;
+            skew: components["schemas"]["ViewSkew"][];
+            warnings: components["schemas"]["ViewWarning"][];
+            gaps?: components["schemas"]["Gaps"];
+        };
+        /** @description Names the view. It follows from the spans: if they did not change, neither did it */
+        ViewToken: string;
+        /** @description Little-endian numbers */
+        Column: string;
+        Row: number;
+        ViewRoot: {
+            service: string;
+            name: string;
+        };
+        ViewService: {
+            name: string;
+            spans: number;
+            errors: number;
+            criticalNanos: components["schemas"]["Int64"];
+        };
+        ViewError: {
+            /** @description A span that failed, and nothing below it did */
+            origin: components["schemas"]["Row"];
+            /** @description Rows from the origin up to the highest span that failed too */
+            path: components["schemas"]["Row"][];
+            service: string;
+            name: string;
+            /** @description Of the exception, of the status, or a code; empty if the span has none */
+            message: string;
+            /** @description How many origins of the trace have the same service, name and message */
+            count: number;
+        };
+        /** @description A server's span that does not lie within its client's, or the end of what follows from one. It holds for the row and the rows below it, up to rows with one of their own */
+        ViewSkew: {
+            row: components["schemas"]["Row"];
+            /** @description What added to times would make them fit; 0 where the clock is another one again */
+            adjustNanos: components["schemas"]["Int64"];
+        };
+        ViewWarning: {
+            /** @enum {string} */
+            kind: "orphan" | "circular" | "duplicate" | "endsBeforeStart" | "skew" | "sampled" | "gap" | "upload";
+            row?: components["schemas"]["Row"];
+            spanId?: components["schemas"]["SpanId"];
+            parentSpanId?: components["schemas"]["SpanId"];
+            text: string;
+        };
         Uint32: number;
+        /** @description A document of OpenAPI 3.1 */
+        OpenApi: {
+            [key: string]: unknown;
+        };
     };
     responses: {
         /** @description The request is wrong; if its query is, the error says where */
@@ -459,6 +783,15 @@ export interface components {
         };
         /** @description There is no such trace */
         NotFound: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["ErrorAnswer"];
+            };
+        };
+        /** @description The view is not kept any more, and the trace has changed since or was an upload */
+        Gone: {
             headers: {
                 [name: string]: unknown;
             };
@@ -517,6 +850,10 @@ export interface components {
     parameters: {
         /** @description The tenant; the default one if absent */
         Tenant: string;
+        /** @description The tenant, or several as `a|b`, at most 64 */
+        Tenants: string;
+        /** @description The view that rows are of; the trace as it is now if absent */
+        View: string;
         /** @description TraceQL, or plain words such as `service=checkout duration > 1s`; everything if absent */
         Query: string;
         /** @description A query as far as it is typed: what can be read of it narrows the answer, the rest does no harm */
@@ -675,6 +1012,90 @@ export interface operations {
             504: components["responses"]["Timeout"];
         };
     };
+    services: {
+        parameters: {
+            query?: {
+                /** @description RFC 3339, or nanoseconds since 1970; an hour before `end` if absent */
+                start?: string;
+                /** @description RFC 3339, or nanoseconds since 1970; now if absent */
+                end?: string;
+                /** @description `operation` tells of the operations of the services too */
+                by?: "service" | "operation";
+                /** @description The service to tell of; all if absent */
+                service?: string;
+                /** @description How far back the range lies to compare with: `hour`, `day`, `week`, `previous` (as long as the range itself), or a duration such as `30m` */
+                compare?: string;
+                /** @description How many intervals the range is cut into */
+                points?: number;
+            };
+            header?: {
+                /** @description The tenant; the default one if absent */
+                "X-Scope-OrgID"?: components["parameters"]["Tenant"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The services */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceList"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            422: components["responses"]["TooLarge"];
+            429: components["responses"]["Overload"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["Timeout"];
+        };
+    };
+    diff: {
+        parameters: {
+            query: {
+                /** @description The trace to start from: 1 to 32 hex digits */
+                a: string;
+                /** @description The trace that differs */
+                b: string;
+                /** @description The view of it; the trace as it is now if absent */
+                aView?: string;
+                /** @description The view of it; the trace as it is now if absent */
+                bView?: string;
+                /** @description Most nodes */
+                limit?: number;
+            };
+            header?: {
+                /** @description The tenant, or several as `a|b`, at most 64 */
+                "X-Scope-OrgID"?: components["parameters"]["Tenants"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Both traces as one tree */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TraceDiff"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            404: components["responses"]["NotFound"];
+            410: components["responses"]["Gone"];
+            422: components["responses"]["TooLarge"];
+            429: components["responses"]["Overload"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["Timeout"];
+        };
+    };
     tags: {
         parameters: {
             query?: {
@@ -760,7 +1181,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description The tenant, or several as `a|b`, at most 64 */
-                "X-Scope-OrgID"?: string;
+                "X-Scope-OrgID"?: components["parameters"]["Tenants"];
             };
             path: {
                 /** @description 1 to 32 hex digits */
@@ -790,6 +1211,43 @@ export interface operations {
             504: components["responses"]["Timeout"];
         };
     };
+    traceView: {
+        parameters: {
+            query?: {
+                /** @description The view that rows are of; the trace as it is now if absent */
+                view?: components["parameters"]["View"];
+            };
+            header?: {
+                /** @description The tenant, or several as `a|b`, at most 64 */
+                "X-Scope-OrgID"?: components["parameters"]["Tenants"];
+            };
+            path: {
+                /** @description 1 to 32 hex digits */
+                traceId: components["parameters"]["TraceId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The view that was asked for if it is still kept, else one of the trace as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TraceView"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            404: components["responses"]["NotFound"];
+            410: components["responses"]["Gone"];
+            422: components["responses"]["TooLarge"];
+            429: components["responses"]["Overload"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["Timeout"];
+        };
+    };
     description: {
         parameters: {
             query?: never;
@@ -805,9 +1263,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": Record<string, never>;
+                    "application/json": components["schemas"]["OpenApi"];
                 };
             };
+            400: components["responses"]["BadRequest"];
         };
     };
 }
