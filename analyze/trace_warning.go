@@ -9,7 +9,7 @@ import (
 
 // Warning says what is odd about a trace, or about one of its spans.
 type Warning struct {
-	Kind   string // orphan, circular, duplicate, endsBeforeStart, skew or sampled
+	Kind   string // orphan, circular, duplicate, endsBeforeStart, skew, sampled or cut
 	Row    int32  // the first span that it is about, or NoRow
 	Parent span.SpanID
 	Text   string
@@ -63,12 +63,37 @@ func (t *Trace) Warnings() []Warning {
 	if sampled > 0 {
 		w.add("sampled", NoRow, span.SpanID{}, "%d of %d spans were kept by a probability below 1: they stand for others that were not kept", sampled, t.Len())
 	}
+	if text := Cut(t.Spans); text != "" {
+		w.add("cut", NoRow, span.SpanID{}, "%s", text)
+	}
 	for i, last := range w.list {
 		if n := w.counts[last.Kind]; n > maxWarnings && (i+1 == len(w.list) || w.list[i+1].Kind != last.Kind) {
 			w.list[i].Text += fmt.Sprintf(" (and %d more such warnings)", n-maxWarnings)
 		}
 	}
 	return w.list
+}
+
+// Cut says what spans lost to limits of who sent them, as far as they tell; "" if nothing.
+func Cut(b *span.Batch) string {
+	var spans, attrs, events, links int
+	for i, d := range b.Dropped {
+		lost := int(d.Attrs)
+		for _, e := range b.EventsOf(i) {
+			lost += int(e.DroppedAttrs)
+		}
+		for _, l := range b.LinksOf(i) {
+			lost += int(l.DroppedAttrs)
+		}
+		if lost+int(d.Events)+int(d.Links) > 0 {
+			spans++
+		}
+		attrs, events, links = attrs+lost, events+int(d.Events), links+int(d.Links)
+	}
+	if spans == 0 {
+		return ""
+	}
+	return fmt.Sprintf("limits of the senders cut %d attributes, %d events and %d links from %d spans", attrs, events, links, spans)
 }
 
 // warnOfOrphans has one warning for each parent that is not there.

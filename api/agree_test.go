@@ -96,7 +96,7 @@ func (f *everyFace) compareOTLP(t *testing.T, id span.TraceID, want []span.Span)
 			return decodeProto(t, trace)
 		},
 		"api_v3": func(t *testing.T) []span.Span {
-			return askTraces(t, f.grpc, serviceV3+"/GetTrace", fmt.Sprintf("trace_id: %q", id))
+			return askTraces(t, f.grpc, serviceV3+"/GetTrace", fmt.Sprintf("trace_id: %q raw_traces: true", id))
 		},
 		"storage v2": func(t *testing.T) []span.Span {
 			return askTraces(t, f.grpc, serviceStorage+"/GetTraces", fmt.Sprintf("query { trace_id: %s }", bytesText(id[:])))
@@ -116,13 +116,13 @@ func (f *everyFace) compareOTLPJSON(t *testing.T, id span.TraceID, rows []span.S
 		h                    http.Handler
 		path, before, behind string // the trace, and what is around {"resourceSpans":…}
 	}{
-		"native":   {f.native, nativeRoot + "/traces/", "", ""},
-		"Jaeger":   {f.jaeger, "/api/v3/traces/", `{"result":`, `}`},
-		"Tempo v1": {f.tempo, "/api/traces/", "", ""},
-		"Tempo v2": {f.tempo, "/api/v2/traces/", `{"trace":`, `}`},
+		"native":   {f.native, nativeRoot + "/traces/%s", "", ""},
+		"Jaeger":   {f.jaeger, "/api/v3/traces/%s?rawTraces=true", `{"result":`, `}`},
+		"Tempo v1": {f.tempo, "/api/traces/%s", "", ""},
+		"Tempo v2": {f.tempo, "/api/v2/traces/%s", `{"trace":`, `}`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			body := strings.TrimSpace(string(getOK(t, face.h, face.path+id.String())))
+			body := strings.TrimSpace(string(getOK(t, face.h, fmt.Sprintf(face.path, id))))
 			inner, hasBefore := strings.CutPrefix(body, face.before)
 			inner, hasBehind := strings.CutSuffix(inner, face.behind)
 			if !hasBefore || !hasBehind {

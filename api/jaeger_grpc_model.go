@@ -69,7 +69,7 @@ func (p *jaegerProto) span(i int) {
 	p.logs(i)
 	p.buf = append(p.buf, p.processOf(i)...)
 	if i == 0 {
-		p.warnings(p.gaps)
+		p.warnings(p.notes)
 	}
 	p.warnings(p.remarks(i))
 	p.buf = end(p.buf, at)

@@ -51,7 +51,7 @@ func (g *jaegerGRPC) tracesStored(c *jaegerCall) error {
 	if err != nil {
 		return err
 	}
-	return g.findOTLP(c, q)
+	return g.findOTLP(c, q, true)
 }
 
 // traceIDs answers with FindTraceIDsResponse { repeated FoundTraceID { bytes

@@ -7,8 +7,8 @@ import (
 	"github.com/clewhq/clew/store"
 )
 
-// apiV3 answers for jaeger.api_v3.QueryService, whose traces are OTLP's: as
-// they came, be they asked for as raw or not.
+// apiV3 answers for jaeger.api_v3.QueryService, whose traces are OTLP's: as they came but for what is odd about
+// spans, which is among their attributes unless raw traces are asked for.
 func (g *jaegerGRPC) apiV3() map[protoreflect.Name]callHandler {
 	return map[protoreflect.Name]callHandler{
 		"GetTrace":           g.traceOTLP,
@@ -29,6 +29,9 @@ func (g *jaegerGRPC) traceOTLP(c *jaegerCall) error {
 	if err := c.tellGaps(t.Gaps); err != nil {
 		return err
 	}
+	if !c.in.has("raw_traces") {
+		annotate(t.Spans)
+	}
 	return sendOTLP(t.Spans, c.send)
 }
 
@@ -37,14 +40,19 @@ func (g *jaegerGRPC) tracesV3(c *jaegerCall) error {
 	if err != nil {
 		return err
 	}
-	return g.findOTLP(c, q)
+	return g.findOTLP(c, q, q.raw)
 }
 
-func (g *jaegerGRPC) findOTLP(c *jaegerCall, q *jaegerQuery) error {
+func (g *jaegerGRPC) findOTLP(c *jaegerCall, q *jaegerQuery, raw bool) error {
 	if c.in.query().has("pagination") {
 		return badRequest("query.pagination: traces come without a page token; use search_depth")
 	}
-	return g.find(c, q, func(t *store.Trace) error { return sendOTLP(t.Spans, c.send) })
+	return g.find(c, q, func(t *store.Trace) error {
+		if !raw {
+			annotate(t.Spans)
+		}
+		return sendOTLP(t.Spans, c.send)
+	})
 }
 
 func (g *jaegerGRPC) summariesV3(c *jaegerCall) error {

@@ -129,7 +129,7 @@ func TestJaegerGRPCTracesInOTLP(t *testing.T) {
 			s.Resource.EntityRefs = "" // which pdata does not show
 			want = append(want, s)
 		}
-		diffRows(t, askTraces(t, conn, serviceV3+"/GetTrace", fmt.Sprintf("trace_id: %q", id)), want)
+		diffRows(t, askTraces(t, conn, serviceV3+"/GetTrace", fmt.Sprintf("trace_id: %q raw_traces: true", id)), want)
 		diffRows(t, askTraces(t, conn, serviceStorage+"/GetTraces", fmt.Sprintf("query { trace_id: %s }", bytesText(id[:]))), want)
 	}
 	if got := askTraces(t, conn, serviceV3+"/GetTrace", `trace_id: "ab00000000000001"`); len(got) != len(odd()) {
@@ -158,7 +158,7 @@ func TestJaegerGRPCFindInOTLP(t *testing.T) {
 		{"&query.searchDepth=2", "search_depth: 2", "search_depth: 2"},
 		{"&query.serviceName=frontend-proxy&query.operationName=ingress", `service_name: "frontend-proxy" operation_name: "ingress"`,
 			`service_name: "frontend-proxy" operation_name: "ingress"`},
-		{"&query.durationMin=1ms&query.durationMax=1s", "duration_min { nanos: 1000000 } duration_max { seconds: 1 } raw_traces: true",
+		{"&query.durationMin=1ms&query.durationMax=1s", "duration_min { nanos: 1000000 } duration_max { seconds: 1 }",
 			"duration_min { nanos: 1000000 } duration_max { seconds: 1 }"},
 		{`&query.attributes=%7B%22ratio%22:%220.25%22,%22yes%22:%22true%22,%22safe%22:%22-9007199254740991%22,%22error%22:%22true%22%7D`,
 			`attributes { key: "ratio" value: "0.25" } attributes { key: "yes" value: "true" } attributes { key: "safe" value: "-9007199254740991" } attributes { key: "error" value: "true" }`,
@@ -169,12 +169,12 @@ func TestJaegerGRPCFindInOTLP(t *testing.T) {
 			`filter { op: "eq" args { attr { key: "lib.mode" level: "scope" } } args { scalar { value: "fast" } } }`},
 	}
 	for _, test := range tests {
-		body := getOK(t, h, "/api/v3/traces?"+times+test.http)
+		body := getOK(t, h, "/api/v3/traces?query.rawTraces=true&"+times+test.http)
 		want := decodeJSON(t, body[len(`{"result":`):len(body)-2])
 		if len(want) == 0 {
 			t.Errorf("%s finds nothing", test.http)
 		}
-		for method, text := range map[string]string{serviceV3: test.v3, serviceStorage: test.storage} {
+		for method, text := range map[string]string{serviceV3: test.v3 + " raw_traces: true", serviceStorage: test.storage} {
 			got := askTraces(t, conn, method+"/FindTraces", fmt.Sprintf("query { %s %s }", v3Range, text))
 			for i := range got {
 				got[i] = utf8Row(got[i])
@@ -324,7 +324,7 @@ func TestJaegerGRPCChunksInOTLP(t *testing.T) {
 	rows := append(bigTrace(), recorded(t)...)
 	conn := dialJaeger(t, testConfig(), filled(t, rows...))
 	min := recordedAt.Add(-24 * time.Hour).Unix()
-	text := fmt.Sprintf("query { start_time_min { seconds: %d } start_time_max { seconds: %d } }", min, recordedAt.Unix()+1)
+	text := fmt.Sprintf("query { raw_traces: true start_time_min { seconds: %d } start_time_max { seconds: %d } }", min, recordedAt.Unix()+1)
 	replies, err := ask(t, conn, serviceV3+"/FindTraces", text)
 	if err != nil || len(replies) < 6+4 {
 		t.Fatalf("%d replies, %v", len(replies), err)

@@ -37,7 +37,7 @@ func writeJaegerTrace(w *jsonWriter, t *store.Trace, raw bool) {
 		j.processOf(resource)
 	}
 	j.endObject()
-	j.warnings(j.gaps)
+	j.warnings(j.notes)
 	j.endObject()
 }
 

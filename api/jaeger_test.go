@@ -366,13 +366,24 @@ func TestJaegerWarnings(t *testing.T) {
 	node := func(id, parent byte, start, end uint64) span.Span {
 		return span.Span{TraceID: span.TraceID{15: 1}, SpanID: span.SpanID{7: id}, Parent: span.SpanID{7: parent}, Start: start, End: end}
 	}
-	const early = "the span starts 5ms before its parent: their clocks differ or are coarse; times are shown as they came"
+	const early = "the span starts 5ms before its parent; times are shown as they came"
 	const twin = "another span of this trace has the same id"
+	of := func(s span.Span, service string, kind int32) span.Span {
+		s.Kind = kind
+		s.Resource.Attrs = []span.KeyValue{{Key: "service.name", Value: span.StringValue(service)}}
+		return s
+	}
+	const behind = "clock skew: the clock is about 9.5ms behind that of the caller; times are shown as they came"
+	const ahead = "clock skew: the clock is about 10ms ahead of that of the caller; times are shown as they came"
 	tests := []struct {
 		name string
 		rows []span.Span
 		want string // warnings of each span, by start
 	}{
+		{"a server's clock is behind", []span.Span{of(node(1, 0, 10e6, 20e6), "a", kindClient), of(node(2, 1, 5e6, 6e6), "b", kindServer),
+			of(node(3, 2, 5e6, 6e6), "b", 0)}, "[" + behind + "] [] []"},
+		{"a server's clock is ahead", []span.Span{of(node(1, 0, 10e6, 20e6), "a", kindClient), of(node(2, 1, 21e6, 29e6), "b", kindServer)}, "[] [" + ahead + "]"},
+		{"a server within its client", []span.Span{of(node(1, 0, 10e6, 20e6), "a", kindClient), of(node(2, 1, 11e6, 19e6), "b", kindServer)}, "[] []"},
 		{"nothing is odd", []span.Span{node(1, 0, 10e6, 20e6), node(2, 1, 10e6, 30e6)}, "[] []"},
 		{"a child starts early", []span.Span{node(1, 0, 10e6, 20e6), node(2, 1, 5e6, 12e6), node(3, 2, 5e6, 6e6)}, "[" + early + "] [] []"},
 		{"an id comes twice", []span.Span{node(1, 0, 10e6, 20e6), node(1, 0, 11e6, 12e6), node(2, 1, 12e6, 13e6)}, "[" + twin + "] [" + twin + "] []"},

@@ -149,7 +149,7 @@ func (v *jaegerV3) capabilities(w http.ResponseWriter, _ *http.Request) error {
 	return writeJSON(w, map[string]search{"search": {true, true, filter{filterLevels, filterOperators}, true, true, true}})
 }
 
-// trace answers with what is stored, be it raw or not: nothing of it is mended.
+// trace answers with what is stored. If it is not to be raw, what is odd about spans is among their attributes.
 func (v *jaegerV3) trace(w http.ResponseWriter, r *http.Request) error {
 	tenant, err := tenantOf(r)
 	if err != nil {
@@ -167,7 +167,8 @@ func (v *jaegerV3) trace(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if _, err := p.boolean("rawTraces"); err != nil {
+	raw, err := p.boolean("rawTraces")
+	if err != nil {
 		return err
 	}
 	trace, err := v.store.Trace(r.Context(), tenant, id, hint)
@@ -175,24 +176,24 @@ func (v *jaegerV3) trace(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	answer := newV3Answer(w, r)
-	answer.trace(trace)
+	answer.trace(trace, raw)
 	return answer.close()
 }
 
 func (v *jaegerV3) traces(w http.ResponseWriter, r *http.Request) error {
-	tenant, found, err := v.search(w, r)
+	found, err := v.search(w, r)
 	if err != nil {
 		return err
 	}
 	answer := newV3Answer(w, r)
-	err = fetch(r.Context(), v.store, tenant, refsOf(found), func(f fetched) error {
+	err = fetch(r.Context(), v.store, found.tenant, refsOf(found.SearchResult), func(f fetched) error {
 		switch {
 		case errors.Is(f.err, store.ErrNotFound): // it expired since it was found
 			return nil
 		case f.err != nil:
 			return f.err
 		}
-		answer.trace(f.trace)
+		answer.trace(f.trace, found.raw)
 		return answer.json.err
 	})
 	switch {
@@ -204,27 +205,39 @@ func (v *jaegerV3) traces(w http.ResponseWriter, r *http.Request) error {
 	return answer.close()
 }
 
-// search finds traces, newest first.
-func (v *jaegerV3) search(w http.ResponseWriter, r *http.Request) (tenant string, found *traceql.SearchResult, err error) {
-	if tenant, err = tenantOf(r); err != nil {
-		return "", nil, err
+// v3Traces is what a search found, newest first.
+type v3Traces struct {
+	*traceql.SearchResult
+	tenant string
+	raw    bool // whether the traces are wanted as they came
+}
+
+func (v *jaegerV3) search(w http.ResponseWriter, r *http.Request) (*v3Traces, error) {
+	tenant, err := tenantOf(r)
+	if err != nil {
+		return nil, err
 	}
 	p, err := v3ParamsOf(r)
 	if err != nil {
-		return "", nil, err
+		return nil, err
 	}
 	q, opts, err := v.parseSearch(p)
 	if err != nil {
-		return "", nil, err
+		return nil, err
 	}
-	if found, err = v.query.Search(r.Context(), tenant, q, opts); err != nil {
-		return "", nil, err
+	raw, err := p.boolean("query.rawTraces")
+	if err != nil {
+		return nil, err
+	}
+	found, err := v.query.Search(r.Context(), tenant, q, opts)
+	if err != nil {
+		return nil, err
 	}
 	if p.text("query.pagination.pageSize") == "" {
 		found.Next = "" // nobody asks for pages
 	}
 	tellGaps(w, found.Gaps)
-	return tenant, found, nil
+	return &v3Traces{found, tenant, raw}, nil
 }
 
 // v3Answer writes traces as they come, as the spans of one TracesData.
@@ -238,8 +251,11 @@ func newV3Answer(w http.ResponseWriter, r *http.Request) *v3Answer {
 	return &v3Answer{w: w, json: otlpJSON{jsonFor(w, r)}}
 }
 
-func (a *v3Answer) trace(t *store.Trace) {
+func (a *v3Answer) trace(t *store.Trace, raw bool) {
 	a.tellGaps(t.Gaps)
+	if !raw {
+		annotate(t.Spans)
+	}
 	j := a.json
 	if !a.begun {
 		a.begin("result")
@@ -284,7 +300,7 @@ func (a *v3Answer) close() error {
 
 // summaries answers with what the list of a search shows of each trace.
 func (v *jaegerV3) summaries(w http.ResponseWriter, r *http.Request) error {
-	_, found, err := v.search(w, r)
+	found, err := v.search(w, r)
 	if err != nil {
 		return err
 	}

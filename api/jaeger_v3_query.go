@@ -189,9 +189,6 @@ func (v *jaegerV3) parseSearch(p v3Params) (*traceql.Query, traceql.SearchOption
 	if err = p.page(&opts, v.MaxTraces); err != nil {
 		return nil, opts, err
 	}
-	if _, err = p.boolean("query.rawTraces"); err != nil {
-		return nil, opts, err
-	}
 	if text := p.text("query.filter"); text != "" {
 		q, err := p.structured(text)
 		return q, opts, err

@@ -56,7 +56,7 @@ func TestJaegerV3Trace(t *testing.T) {
 	for _, id := range []string{traceWhole, traceOrphans, "ab00000000000001"} {
 		spans := strings.TrimPrefix(strings.TrimSpace(string(getOK(t, tempo, "/api/traces/"+id))), `{"batches":`)
 		want := `{"result":{"resourceSpans":` + spans + "}\n"
-		for _, query := range []string{"", "?rawTraces=true", "?raw_traces=0&startTime=2025-07-11T00:00:00%2B02:00&endTime=2025-07-11T18:00:00+02:00"} {
+		for _, query := range []string{"?rawTraces=true", "?raw_traces=1&startTime=2025-07-11T00:00:00%2B02:00&endTime=2025-07-11T18:00:00+02:00"} {
 			if got := string(getOK(t, h, "/api/v3/traces/"+id+query)); got != want {
 				t.Errorf("%s%s:\n got %s\nwant %s", id, query, got, want)
 			}
@@ -373,7 +373,7 @@ func TestJaegerV3AnswersAreMessages(t *testing.T) {
 		t.Fatal(err)
 	}
 	w := postTo(t, "/api/v3/traces", string(body), append(recorded(t), odd()...)...)
-	if want := getOK(t, h, "/api/v3/traces/ab00000000000001"); w.Code != 200 || w.Body.String() != string(want) {
+	if want := getOK(t, h, "/api/v3/traces/ab00000000000001?rawTraces=true"); w.Code != 200 || w.Body.String() != string(want) {
 		t.Errorf("%s: status %d: %s", body, w.Code, w.Body)
 	}
 }

@@ -1,12 +1,10 @@
 package api
 
 import (
-	"fmt"
-	"slices"
 	"strconv"
 	"strings"
-	"time"
 
+	"github.com/clewhq/clew/analyze"
 	"github.com/clewhq/clew/span"
 	"github.com/clewhq/clew/store"
 )
@@ -24,11 +22,11 @@ type jaegerView struct {
 	b         *span.Batch
 	ids       []span.SpanID // of the spans of b, as they are shown
 	parents   []span.SpanID
-	process   []uint32              // the number of each resource's process, from 1
-	processes []uint32              // the resource of each process, in order of first appearance
-	known     []uint64              // ids, sorted; nil if there are to be no remarks
-	rows      map[span.SpanID]int32 // the first span with an id
-	gaps      []string              // warnings of the whole trace
+	process   []uint32  // the number of each resource's process, from 1
+	processes []uint32  // the resource of each process, in order of first appearance
+	known     []uint64  // ids, sorted
+	odd       *oddities // nil if there are to be no remarks
+	notes     []string  // warnings of the whole trace
 	raw       bool
 	key       []byte
 }
@@ -61,14 +59,13 @@ func newJaegerView(t *store.Trace, raw bool) *jaegerView {
 	}
 	v.known = sortedIDs(v.ids)
 	v.splitShared()
-	v.rows = make(map[span.SpanID]int32, len(v.ids))
-	for i, id := range v.ids {
-		if _, ok := v.rows[id]; !ok {
-			v.rows[id] = int32(i)
-		}
-	}
+	v.odd = newOddities(b, v.ids, v.parents, v.known)
+	v.odd.clips = true
 	for _, gap := range t.Gaps {
-		v.gaps = append(v.gaps, "this trace may lack spans: "+gap)
+		v.notes = append(v.notes, "this trace may lack spans: "+gap)
+	}
+	if cut := analyze.Cut(b); cut != "" {
+		v.notes = append(v.notes, cut)
 	}
 	return v
 }
@@ -213,25 +210,8 @@ func (v *jaegerView) references(i int, yield func(childOf bool, trace span.Trace
 
 // remarks says what is odd about a span.
 func (v *jaegerView) remarks(i int) []string {
-	if v.raw {
+	if v.odd == nil {
 		return nil
 	}
-	var list []string
-	start, end := v.b.Starts[i], v.b.Ends[i]
-	if parent := v.parents[i]; !parent.IsZero() {
-		row, ok := v.rows[parent]
-		switch {
-		case !ok:
-			list = append(list, fmt.Sprintf("the parent span %s is missing: it has not arrived, was not sampled or was lost", parent))
-		case start < v.b.Starts[row]:
-			list = append(list, fmt.Sprintf("the span starts %v before its parent: their clocks differ or are coarse; times are shown as they came", time.Duration(v.b.Starts[row]-start)))
-		}
-	}
-	if end < start {
-		list = append(list, fmt.Sprintf("the span ends %v before it starts; its duration is shown as 0", time.Duration(start-end)))
-	}
-	if at, _ := slices.BinarySearch(v.known, v.ids[i].Uint64()); at+1 < len(v.known) && v.known[at+1] == v.known[at] {
-		list = append(list, "another span of this trace has the same id")
-	}
-	return list
+	return v.odd.of(i)
 }

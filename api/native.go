@@ -123,6 +123,7 @@ func (n *native) trace(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	tellGaps(w, found.gaps)
+	tellWarnings(w, warningsOf(found.batches...))
 	if wantsProtobuf(r) {
 		w.Header().Set("Content-Type", "application/x-protobuf")
 		return WriteOTLP(w, found.batches...)

@@ -124,6 +124,7 @@ func (t *tempo) trace(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	tellGaps(w, found.gaps)
+	tellWarnings(w, found.warnings)
 	if wantsProtobuf(r) {
 		w.Header().Set("Content-Type", "application/protobuf")
 		return WriteOTLP(w, found.batches...)
@@ -151,8 +152,9 @@ func (t *tempo) traceV2(w http.ResponseWriter, r *http.Request) error {
 
 // foundTrace is a trace as one or several tenants have it.
 type foundTrace struct {
-	batches []*span.Batch
-	gaps    []string
+	batches  []*span.Batch
+	gaps     []string
+	warnings []string // of the whole trace
 }
 
 func (t *tempo) read(r *http.Request, wanted pruning) (found foundTrace, err error) {
@@ -175,6 +177,7 @@ func (t *tempo) read(r *http.Request, wanted pruning) (found foundTrace, err err
 	if found, err = readTenants(r.Context(), t.store, tenants, id, hint); err != nil {
 		return found, err
 	}
+	found.warnings = warningsOf(found.batches...)
 	err = t.prune(r.Context(), tenants, id, wanted, &found)
 	return found, err
 }
@@ -200,11 +203,13 @@ func readTenants(ctx context.Context, r store.Reader, tenants []string, id span.
 
 func (f foundTrace) partial() bool { return len(f.gaps) > 0 }
 
+// message says what may be missing, and then what is odd.
 func (f foundTrace) message() string {
-	if !f.partial() {
-		return ""
+	var list []string
+	if f.partial() {
+		list = append(list, "the trace may lack spans: "+strings.Join(f.gaps, "; "))
 	}
-	return "the trace may lack spans: " + strings.Join(f.gaps, "; ")
+	return strings.Join(append(list, f.warnings...), "; ")
 }
 
 // writeProto writes tempopb.TraceByIDResponse

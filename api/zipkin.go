@@ -261,6 +261,7 @@ func (z *zipkin) trace(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	tellGaps(w, trace.Gaps)
+	tellWarnings(w, warningsOf(trace.Spans))
 	w.Header().Set("Content-Type", "application/json")
 	j := newJSON(w)
 	writeZipkinTrace(j, trace.Spans)

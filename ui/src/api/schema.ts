@@ -759,7 +759,7 @@ export interface components {
         };
         ViewWarning: {
             /** @enum {string} */
-            kind: "orphan" | "circular" | "duplicate" | "endsBeforeStart" | "skew" | "sampled" | "gap" | "upload";
+            kind: "orphan" | "circular" | "duplicate" | "endsBeforeStart" | "skew" | "sampled" | "cut" | "gap" | "upload";
             row?: components["schemas"]["Row"];
             spanId?: components["schemas"]["SpanId"];
             parentSpanId?: components["schemas"]["SpanId"];
