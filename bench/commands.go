@@ -97,7 +97,14 @@ func newQueryCmd() *cobra.Command {
 	b.queryFlags(cmd)
 	b.server = &server{client: &http.Client{}}
 	cmd.Flags().StringVar(&b.server.metrics, "metrics", "", "`URL` of the server's Prometheus metrics, for its CPU (default: it is not measured)")
-	cmd.Flags().StringVar(&b.native, "native", "", "base `URL` of Clew's own API, such as http://127.0.0.1:16686")
+	for _, base := range []struct{ api, flag, usage string }{
+		{"clew", "native", "base `URL` of Clew's own API, such as http://127.0.0.1:16686"},
+		{"zipkin", "zipkin", "base `URL` of Zipkin's API, such as http://127.0.0.1:9411"},
+		{"jaeger-grpc", "jaeger-grpc", "`host:port` of Jaeger's gRPC APIs, such as 127.0.0.1:16685"},
+		{"tempo-grpc", "tempo-grpc", "`host:port` of Tempo's streams, such as 127.0.0.1:3200"},
+	} {
+		cmd.Flags().Var(baseValue{b.bases, base.api}, base.flag, base.usage)
+	}
 	cmd.Flags().StringVar(&b.load.target, "otlp", "",
 		"where to send fresh traces to see how soon they are found: `host:port` or URL; without it none are sent")
 	return cmd
@@ -189,8 +196,8 @@ func (b *bench) measureReads(ctx context.Context) error {
 		return err
 	}
 	defer r.client.CloseIdleConnections()
-	s := &searcher{client: newClient(1), bases: map[string]string{"jaeger": b.jaeger, "tempo": b.tempo, "clew": b.native}}
-	defer s.client.CloseIdleConnections()
+	s := &searcher{client: newClient(1), bases: b.bases}
+	defer s.close()
 	if b.server != nil && b.server.metrics != "" {
 		s.server = b.server
 	}

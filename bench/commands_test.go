@@ -15,7 +15,6 @@ import (
 
 	"github.com/spf13/pflag"
 	tracecollector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
-	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
 )
 
@@ -39,8 +38,8 @@ func serveFake(how string, args []string) error {
 	dir := f.String("data-dir", "", "")
 	grpcAddr := f.String("listen.otlp-grpc", "", "")
 	f.String("listen.otlp-http", "", "")
-	f.String("listen.zipkin", "", "")
-	f.String("listen.grpc", "", "")
+	zipkinAddr := f.String("listen.zipkin", "", "")
+	jaegerAddr := f.String("listen.grpc", "", "")
 	for _, other := range []string{"jaeger-thrift-http", "jaeger-grpc", "jaeger-compact", "jaeger-binary"} {
 		f.String("listen."+other, "", "")
 	}
@@ -77,15 +76,23 @@ func serveFake(how string, args []string) error {
 	if err != nil {
 		return err
 	}
-	g := grpc.NewServer()
-	tracecollector.RegisterTraceServiceServer(g, s)
+	g := s.grpcServer()
 	go g.Serve(l)
-	for _, addr := range []string{*tempoAddr, *httpAddr} {
+	both := &http.Server{Protocols: new(http.Protocols), Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc") {
+			g.ServeHTTP(w, r)
+			return
+		}
+		s.handler().ServeHTTP(w, r)
+	})}
+	both.Protocols.SetHTTP1(true)
+	both.Protocols.SetUnencryptedHTTP2(true)
+	for _, addr := range []string{*tempoAddr, *httpAddr, *zipkinAddr, *jaegerAddr} {
 		l, err := net.Listen("tcp", addr)
 		if err != nil {
 			return err
 		}
-		go http.Serve(l, s.handler())
+		go both.Serve(l)
 	}
 	<-stop
 	return nil
@@ -157,8 +164,8 @@ func TestCommands(t *testing.T) {
 		t.Errorf("the report of the failure says %+v", r.Verify)
 	}
 
-	_, _, r, err = execute(t, "query", "--spans=2k", "--tempo="+url, "--jaeger="+url, "--otlp="+addr, "--lookups=3", "--searches=1", "--fresh=1")
-	if err != nil || len(r.Reads) != 2+len(scenariosOf("jaeger", "tempo"))+2 {
+	_, _, r, err = execute(t, "query", "--spans=2k", "--tempo="+url, "--jaeger="+url, "--zipkin="+url, "--jaeger-grpc="+addr, "--otlp="+addr, "--lookups=3", "--searches=1", "--fresh=1")
+	if err != nil || len(r.Reads) != 2+len(scenariosOf("jaeger", "tempo", "zipkin", "jaeger-grpc"))+2 {
 		t.Errorf("query: %+v, %v", r.Reads, err)
 	}
 

@@ -55,7 +55,7 @@ func newExporter(target, compression string, connections int) (exporter, error) 
 
 const exportMethod = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 
-// rawCodec passes requests on as the bytes that they are. gRPC may hold them
+// rawCodec passes requests on as the bytes that they are, and answers to who wants them so. gRPC may hold them
 // until the server has answered; they must not change before that.
 type rawCodec struct{}
 
@@ -66,6 +66,10 @@ func (rawCodec) Marshal(v any) (mem.BufferSlice, error) {
 }
 
 func (rawCodec) Unmarshal(data mem.BufferSlice, v any) error {
+	if raw, ok := v.(*[]byte); ok {
+		*raw = data.Materialize()
+		return nil
+	}
 	return proto.Unmarshal(data.Materialize(), v.(proto.Message))
 }
 

@@ -21,6 +21,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/emptypb"
 
 	"github.com/clewhq/clew/span"
 	"github.com/clewhq/clew/traceql"
@@ -59,13 +60,24 @@ func startFake(t *testing.T, f *fake) (grpcAddr, httpURL string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := grpc.NewServer()
-	tracecollector.RegisterTraceServiceServer(s, f)
+	s := f.grpcServer()
 	go s.Serve(l)
 	t.Cleanup(s.Stop)
 	h := httptest.NewServer(f.handler())
 	t.Cleanup(h.Close)
 	return l.Addr().String(), h.URL
+}
+
+// grpcServer takes spans, and answers all other calls with a list of two.
+func (f *fake) grpcServer() *grpc.Server {
+	s := grpc.NewServer(grpc.UnknownServiceHandler(func(_ any, call grpc.ServerStream) error {
+		if err := call.RecvMsg(&emptypb.Empty{}); err != nil {
+			return err
+		}
+		return call.SendMsg(&trace.TracesData{ResourceSpans: make([]*trace.ResourceSpans, 2)})
+	}))
+	tracecollector.RegisterTraceServiceServer(s, f)
+	return s
 }
 
 func (f *fake) Export(_ context.Context, req *tracecollector.ExportTraceServiceRequest) (*tracecollector.ExportTraceServiceResponse, error) {
@@ -127,6 +139,10 @@ func (f *fake) handler() http.Handler {
 	mux.HandleFunc("POST /v1/traces", f.httpExport)
 	mux.HandleFunc("GET /api/v2/traces/{id}", func(w http.ResponseWriter, r *http.Request) {
 		var msg []byte
+		if r.Header.Get("Accept") == "application/json" {
+			io.WriteString(w, `{"trace":{"resourceSpans":[{}]}}`)
+			return
+		}
 		if body := f.traceProto(r); body != nil {
 			msg = protowire.AppendBytes(protowire.AppendTag(nil, 1, protowire.BytesType), body)
 		}
@@ -147,8 +163,13 @@ func (f *fake) handler() http.Handler {
 	mux.HandleFunc("GET /api/search", f.askedInTraceQL("traces"))
 	mux.HandleFunc("GET /api/clew/v1/search", f.askedInTraceQL("traces"))
 	mux.HandleFunc("GET /api/metrics/query_range", f.askedInTraceQL("series"))
-	mux.HandleFunc("GET /api/services", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, `{"data":["a","b"]}`) })
-	mux.HandleFunc("GET /api/operations", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, `{"data":[{}]}`) })
+	mux.HandleFunc("GET /api/", func(w http.ResponseWriter, r *http.Request) { // all that lists something
+		if strings.HasSuffix(r.Header.Get("Accept"), "protobuf") {
+			w.Write([]byte{0x0a, 0, 0x0a, 0})
+			return
+		}
+		io.WriteString(w, `{"data":["a","b"]}`)
+	})
 	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, "process_cpu_seconds_total %.3f\nprocess_resident_memory_bytes %d\n", 1.5+float64(f.asked.Load())/1e3, 64<<20)
 	})

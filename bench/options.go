@@ -26,10 +26,8 @@ type options struct {
 
 	sample    sampleSize
 	verifiers int
-	lookup    string // API for traces by id
-	jaeger    string
-	tempo     string
-	native    string
+	lookup    string            // API for traces by id
+	bases     map[string]string // by API, see scenario
 	label     string
 	out       string
 	timeout   time.Duration
@@ -84,8 +82,9 @@ func (o *options) verifyFlags(cmd *cobra.Command) {
 
 func (o *options) readFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&o.tempo, "tempo", "", "base `URL` of Tempo's API, such as http://127.0.0.1:3200")
-	f.StringVar(&o.jaeger, "jaeger", "", "base `URL` of Jaeger's API, such as http://127.0.0.1:16686")
+	o.bases = map[string]string{}
+	f.Var(baseValue{o.bases, "tempo"}, "tempo", "base `URL` of Tempo's API, such as http://127.0.0.1:3200")
+	f.Var(baseValue{o.bases, "jaeger"}, "jaeger", "base `URL` of Jaeger's API, such as http://127.0.0.1:16686")
 }
 
 func (o *options) lookupFlags(cmd *cobra.Command) {
@@ -140,19 +139,29 @@ func (o *options) traceReader(n int) (*traceReader, error) {
 	api := o.lookup
 	if api == "" {
 		api = "tempo"
-		if o.tempo == "" {
+		if o.bases["tempo"] == "" {
 			api = "jaeger"
 		}
 	}
-	base := o.tempo
+	base := o.bases["tempo"]
 	if api == "jaeger" {
-		base = o.jaeger
+		base = o.bases["jaeger"]
 	}
 	if base == "" {
 		return nil, errors.New("no API to read from: give --tempo or --jaeger")
 	}
 	return newTraceReader(api, base, n)
 }
+
+// baseValue is a flag that says where an API is served.
+type baseValue struct {
+	bases map[string]string
+	api   string
+}
+
+func (v baseValue) String() string        { return v.bases[v.api] }
+func (v baseValue) Set(text string) error { v.bases[v.api] = text; return nil }
+func (v baseValue) Type() string          { return "URL" }
 
 // count is a number with an optional k, M or G.
 type count uint64

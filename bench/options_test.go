@@ -90,14 +90,14 @@ func TestTraceReaderOfOptions(t *testing.T) {
 		o    options
 		want string // prefix of requests, or the error
 	}{
-		{options{tempo: "http://t/"}, "http://t/api/v2/traces/"},
-		{options{tempo: "http://t", jaeger: "http://j"}, "http://t/api/v2/traces/"},
-		{options{tempo: "http://t", lookup: "tempo-v1"}, "http://t/api/traces/"},
-		{options{jaeger: "http://j"}, "http://j/api/traces/"},
-		{options{jaeger: "http://j", tempo: "http://t", lookup: "jaeger"}, "http://j/api/traces/"},
+		{options{bases: map[string]string{"tempo": "http://t/"}}, "http://t/api/v2/traces/"},
+		{options{bases: map[string]string{"tempo": "http://t", "jaeger": "http://j"}}, "http://t/api/v2/traces/"},
+		{options{bases: map[string]string{"tempo": "http://t"}, lookup: "tempo-v1"}, "http://t/api/traces/"},
+		{options{bases: map[string]string{"jaeger": "http://j"}}, "http://j/api/traces/"},
+		{options{bases: map[string]string{"jaeger": "http://j", "tempo": "http://t"}, lookup: "jaeger"}, "http://j/api/traces/"},
 		{options{}, "no API to read from"},
-		{options{jaeger: "http://j", lookup: "tempo"}, "no API to read from"},
-		{options{tempo: "http://t", lookup: "zipkin"}, `unknown API "zipkin"`},
+		{options{bases: map[string]string{"jaeger": "http://j"}, lookup: "tempo"}, "no API to read from"},
+		{options{bases: map[string]string{"tempo": "http://t"}, lookup: "zipkin"}, `unknown API "zipkin"`},
 	} {
 		r, err := test.o.traceReader(1)
 		if err != nil {

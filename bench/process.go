@@ -29,12 +29,12 @@ type process struct {
 }
 
 // addresses are where the server listens, all on the loopback interface.
-type addresses struct{ otlp, http, tempo string }
+type addresses struct{ otlp, http, grpc, tempo, zipkin string }
 
 // freeAddresses returns addresses on ports that nobody listens on.
 func freeAddresses() (addresses, error) {
 	var a addresses
-	for _, addr := range []*string{&a.otlp, &a.http, &a.tempo} {
+	for _, addr := range []*string{&a.otlp, &a.http, &a.grpc, &a.tempo, &a.zipkin} {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			return a, err
@@ -43,6 +43,14 @@ func freeAddresses() (addresses, error) {
 		*addr = l.Addr().String()
 	}
 	return a, nil
+}
+
+// bases returns where each API is served.
+func (a addresses) bases() map[string]string {
+	return map[string]string{
+		"jaeger": "http://" + a.http, "clew": "http://" + a.http, "tempo": "http://" + a.tempo, "zipkin": "http://" + a.zipkin,
+		"jaeger-grpc": a.grpc, "tempo-grpc": a.tempo,
+	}
 }
 
 // startClew starts the binary and returns once it is ready, and how long that took.
@@ -54,7 +62,7 @@ func startClew(ctx context.Context, binary string, a addresses, dataDir, logPath
 	defer log.Close() // the process has its own descriptor
 	args := append([]string{"serve", "--data-dir", dataDir,
 		"--listen.otlp-grpc", a.otlp, "--listen.otlp-http", "off",
-		"--listen.http", a.http, "--listen.tempo", a.tempo, "--listen.zipkin", "off", "--listen.grpc", "off"}, extra...)
+		"--listen.http", a.http, "--listen.grpc", a.grpc, "--listen.tempo", a.tempo, "--listen.zipkin", a.zipkin}, extra...)
 	for _, other := range []string{"jaeger-thrift-http", "jaeger-grpc", "jaeger-compact", "jaeger-binary"} {
 		args = append(args, "--listen."+other, "off")
 	}
@@ -182,7 +190,7 @@ func (b *bench) runClew(ctx context.Context, c clewRun) (err error) {
 	}
 	b.server = p.server(a, c.dir)
 	b.load.target = a.otlp
-	b.jaeger, b.native, b.tempo = "http://"+a.http, "http://"+a.http, "http://"+a.tempo
+	b.bases = a.bases()
 	for _, measure := range []func(context.Context) error{b.measureLoad, b.measureVerify, b.measureReads} {
 		if err := measure(ctx); err != nil {
 			return errors.Join(err, p.stop(), p.lastLog())

@@ -50,7 +50,7 @@ func (q *querier) reads(ctx context.Context) ([]latency, error) {
 		if q.search.bases[sc.api] == "" {
 			continue
 		}
-		list = append(list, q.search.measure(ctx, sc, q.cfg.searches, q.someRequest))
+		list = append(list, q.search.measure(ctx, sc, q.cfg.searches, q.pick))
 		if err := ctx.Err(); err != nil {
 			return list, context.Cause(ctx)
 		}
@@ -105,16 +105,17 @@ func (q *querier) misses(ctx context.Context) (latency, error) {
 	return newLatency("trace by id, unknown", took), nil
 }
 
-// someRequest returns the request id of a random trace of the data.
-func (q *querier) someRequest() string {
+// pick returns a random trace of the data that has a request id.
+func (q *querier) pick() (about asked) {
 	traces := q.gen.NumTraces(q.data.Spans)
 	for range 1000 {
 		t := expected(q.gen, q.data.Spans, q.rng.Uint64N(traces), nil)
-		if id := requestID(q.gen.Append(nil, t.First, uint64(len(t.Spans)))); id != "" {
-			return id
-		}
+		about.trace, about.request = t.ID, requestID(q.gen.Append(nil, t.First, uint64(len(t.Spans))))
+		if about.request != "" {
+			break
+		} // of few traces none may have one
 	}
-	return "" // of so few traces none has one
+	return about
 }
 
 // requestID returns the first guid:x-request-id of an encoded request, or "".
@@ -160,7 +161,7 @@ func (q *querier) freshness(ctx context.Context, exp exporter) ([]latency, error
 		return list, nil
 	}
 	bySearch, err := q.fresh(ctx, sender, func(ctx context.Context, _ recording.Trace, request string) (bool, error) {
-		n, _, err := q.search.search(ctx, *rare, request)
+		n, _, err := q.search.search(ctx, *rare, asked{request: request})
 		return n > 0, err
 	})
 	return append(list, newLatency("acknowledged until found by search", bySearch)), err

@@ -14,14 +14,14 @@ import (
 var readers = []string{"tempo", "tempo-v1", "jaeger"}
 
 // loaded returns a fake that holds testData, and its URL.
-func loaded(t *testing.T) (*fake, string) {
+func loaded(t *testing.T) (f *fake, grpcAddr, httpURL string) {
 	t.Helper()
-	f := newFake()
+	f = newFake()
 	addr, url := startFake(t, f)
 	if _, err := load(t.Context(), testLoad(addr), testGenerator(t), testData.Spans); err != nil {
 		t.Fatal(err)
 	}
-	return f, url
+	return f, addr, url
 }
 
 func verifyAll(t *testing.T, api, url string) (*verifyResult, error) {
@@ -34,7 +34,7 @@ func verifyAll(t *testing.T, api, url string) (*verifyResult, error) {
 }
 
 func TestVerify(t *testing.T) {
-	f, url := loaded(t)
+	f, _, url := loaded(t)
 	g := testGenerator(t)
 	for _, api := range readers {
 		r, err := verifyAll(t, api, url)
@@ -87,7 +87,7 @@ func TestVerify(t *testing.T) {
 
 // TestVerifyWrongAnswer checks that an answer that cannot be right is an error.
 func TestVerifyWrongAnswer(t *testing.T) {
-	f, url := loaded(t)
+	f, _, url := loaded(t)
 	id := testGenerator(t).Trace(3, nil).ID
 	for _, test := range []struct {
 		span *trace.Span
@@ -105,7 +105,7 @@ func TestVerifyWrongAnswer(t *testing.T) {
 }
 
 func TestVerifySample(t *testing.T) {
-	_, url := loaded(t)
+	_, _, url := loaded(t)
 	r, err := newTraceReader("tempo", url, 1)
 	if err != nil {
 		t.Fatal(err)
