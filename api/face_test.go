@@ -5,7 +5,6 @@ import (
 	"compress/gzip"
 	"context"
 	"encoding/json"
-	"errors"
 	"flag"
 	"io"
 	"log/slog"
@@ -109,6 +108,7 @@ type faulty struct {
 	store.Reader
 	onTrace  func(ctx context.Context, id span.TraceID) error
 	onChunks func(ctx context.Context) error
+	fails    error // of all reads
 	gaps     []string
 }
 
@@ -117,6 +117,9 @@ func (f *faulty) Trace(ctx context.Context, tenant string, id span.TraceID, hint
 		if err := f.onTrace(ctx, id); err != nil {
 			return nil, err
 		}
+	}
+	if f.fails != nil {
+		return nil, f.fails
 	}
 	t, err := f.Reader.Trace(ctx, tenant, id, hint)
 	if err == nil {
@@ -130,6 +133,9 @@ func (f *faulty) Scan(ctx context.Context, tenant string, q *store.Query, yield 
 		if err := f.onChunks(ctx); err != nil {
 			return nil, err
 		}
+	}
+	if f.fails != nil {
+		return nil, f.fails
 	}
 	r, err := f.Reader.Scan(ctx, tenant, q, yield)
 	if err == nil {
@@ -159,6 +165,9 @@ func (f *faulty) AttributeValues(ctx context.Context, tenant string, field store
 }
 
 func withGaps[T any](f *faulty, list *store.Listing[T], err error) (*store.Listing[T], error) {
+	if f.fails != nil {
+		return nil, f.fails
+	}
 	if err == nil {
 		list.Gaps = f.gaps
 	}
@@ -175,34 +184,6 @@ var faces = []struct {
 	{"tempo", NewTempo, "/api/traces/"},
 	{"native", NewNative, "/api/clew/v1/traces/"},
 	{"zipkin", NewZipkin, "/api/v2/trace/"},
-}
-
-func TestErrorsOfTheStore(t *testing.T) {
-	tests := []struct {
-		err  error
-		code int
-		says string
-	}{
-		{store.ErrNotFound, 404, "not found"},
-		{store.ErrTooLarge, 422, "more memory than its budget"},
-		{&store.RetryError{After: 1500 * time.Millisecond, Overload: true, Reason: errors.New("busy")}, 429, "busy"},
-		{&store.RetryError{Reason: errors.New("backend is down")}, 503, "backend is down"},
-		{context.DeadlineExceeded, 504, "narrow the query"},
-		{context.Canceled, 499, "canceled"},
-		{errors.New("disk on fire"), 500, "disk on fire"},
-	}
-	for _, f := range faces {
-		for _, test := range tests {
-			r := &faulty{Reader: filled(t), onTrace: func(context.Context, span.TraceID) error { return test.err }}
-			w := get(t, f.open(testConfig(), r), f.trace+"1")
-			if w.Code != test.code || !strings.Contains(w.Body.String(), test.says) {
-				t.Errorf("%s, %v: status %d: %s", f.name, test.err, w.Code, w.Body)
-			}
-			if retry := w.Header().Get("Retry-After"); (test.code == 429) != (retry == "2") {
-				t.Errorf("%s, %v: Retry-After %q", f.name, test.err, retry)
-			}
-		}
-	}
 }
 
 func TestTimeout(t *testing.T) {

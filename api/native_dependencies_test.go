@@ -1,7 +1,6 @@
 package api
 
 import (
-	"encoding/json"
 	"net/url"
 	"reflect"
 	"testing"
@@ -54,20 +53,5 @@ func TestNativeDependenciesTellGaps(t *testing.T) {
 	r := &faulty{Reader: filled(t, graphRows(t)...), gaps: []string{"a file is damaged"}}
 	if got := read[ServiceGraph](t, r, "dependencies", nil).Gaps; !reflect.DeepEqual(got, r.gaps) {
 		t.Errorf("gaps are %v", got)
-	}
-}
-
-func TestNativeDependenciesErrors(t *testing.T) {
-	h := NewNative(testConfig(), filled(t))
-	for query, want := range map[string]string{
-		"q={}":          "unknown parameter 'q'; there are start, end, brokers",
-		"start=2&end=2": "invalid parameter: start must be before end",
-		"brokers=kafka": `unable to parse param 'brokers': "kafka" is neither true nor false`,
-	} {
-		w := get(t, h, "/api/clew/v1/dependencies?"+query)
-		var body struct{ Error ErrorBody }
-		if err := json.Unmarshal(w.Body.Bytes(), &body); err != nil || w.Code != 400 || body.Error.Message != want {
-			t.Errorf("%s: status %d: %s", query, w.Code, w.Body)
-		}
 	}
 }
