@@ -26,6 +26,26 @@ func badRequest(format string, args ...any) error {
 	return &requestError{fmt.Sprintf(format, args...)}
 }
 
+// missingError says that a trace does not have what was asked for.
+type missingError struct{ msg string }
+
+func (e *missingError) Error() string { return e.msg }
+
+func notInTrace(format string, args ...any) error {
+	return &missingError{fmt.Sprintf(format, args...)}
+}
+
+// staleError says that a view cannot be had again.
+type staleError struct{ msg string }
+
+func (e *staleError) Error() string { return e.msg }
+
+// largeError says that something does not fit into the memory that there is for it.
+type largeError struct{ msg string }
+
+func (e *largeError) Error() string { return e.msg }
+func (e *largeError) Unwrap() error { return store.ErrTooLarge }
+
 // badParam reports a query parameter that cannot be read.
 func badParam(name string, err error) error {
 	return badRequest("unable to parse param '%s': %v", name, err)
@@ -37,12 +57,13 @@ func statusOf(err error) int {
 	var query *traceql.Error
 	var retry *store.RetryError
 	var stale *staleError
+	var missing *missingError
 	switch {
 	case errors.As(err, &bad), errors.As(err, &query), errors.Is(err, store.ErrCursor):
 		return http.StatusBadRequest
 	case errors.As(err, &stale):
 		return http.StatusGone
-	case errors.Is(err, store.ErrNotFound):
+	case errors.Is(err, store.ErrNotFound), errors.As(err, &missing):
 		return http.StatusNotFound
 	case errors.Is(err, store.ErrTooLarge):
 		return http.StatusUnprocessableEntity

@@ -20,13 +20,19 @@ import (
 //	GET /api/clew/v1/dependencies?start&end&brokers
 //	GET /api/clew/v1/diff?a&b&aView&bView&limit
 //	GET /api/clew/v1/openapi.json
+//	GET /api/clew/v1/percentile?service&name&kind&durationNanos&start&end
 //	GET /api/clew/v1/search?q&mode&start&end&limit&after&spss&sort&explain
 //	GET /api/clew/v1/series?q&start&end&step&instant&exemplars&limit&explain
 //	GET /api/clew/v1/services?start&end&by&service&compare&points
 //	GET /api/clew/v1/tags?q&scope&start&end&limit
 //	GET /api/clew/v1/tags/{tag}/values?q&start&end&limit
 //	GET /api/clew/v1/traces/{traceID}
+//	GET /api/clew/v1/traces/{traceID}/column?name&view
+//	GET /api/clew/v1/traces/{traceID}/find?q&view
+//	GET /api/clew/v1/traces/{traceID}/spans/{row or id}?view&linkedFrom
+//	GET /api/clew/v1/traces/{traceID}/statistics?by&view
 //	GET /api/clew/v1/traces/{traceID}/view?view
+//	POST /api/clew/v1/uploads
 //
 // q is TraceQL, or plain words such as service=checkout duration > 1s. start
 // (inclusive) and end (exclusive) are RFC 3339 or nanoseconds since 1970. A
@@ -40,13 +46,19 @@ func NewNative(cfg Config, r store.Reader) http.Handler {
 	n.get("/api/clew/v1/dependencies", n.dependencies)
 	n.get("/api/clew/v1/diff", n.diff)
 	n.get("/api/clew/v1/openapi.json", describe)
+	n.get("/api/clew/v1/percentile", n.percentile)
 	n.get("/api/clew/v1/search", n.search)
 	n.get("/api/clew/v1/series", n.series)
 	n.get("/api/clew/v1/services", n.services)
 	n.get("/api/clew/v1/tags", n.tags)
 	n.get("/api/clew/v1/tags/{tag}/values", n.tagValues)
 	n.get("/api/clew/v1/traces/{traceID}", n.trace)
+	n.get("/api/clew/v1/traces/{traceID}/column", n.column)
+	n.get("/api/clew/v1/traces/{traceID}/find", n.find)
+	n.get("/api/clew/v1/traces/{traceID}/spans/{span}", n.span)
+	n.get("/api/clew/v1/traces/{traceID}/statistics", n.statistics)
 	n.get("/api/clew/v1/traces/{traceID}/view", n.view)
+	n.post("/api/clew/v1/uploads", n.upload)
 	return n.handler()
 }
 

@@ -9,11 +9,6 @@ import (
 	"github.com/clewhq/clew/store"
 )
 
-// staleError says that a view cannot be had again.
-type staleError struct{ msg string }
-
-func (e *staleError) Error() string { return e.msg }
-
 // viewRequest is what all requests about one trace have in common.
 type viewRequest struct {
 	params
@@ -71,12 +66,10 @@ func (n *native) open(r *http.Request, q viewRequest) (*view, error) {
 func (n *native) openSame(r *http.Request, q viewRequest) (*view, error) {
 	v, err := n.open(r, q)
 	if err == nil && q.token != "" && v.token != q.token {
-		return nil, &staleError{"the trace has changed since view " + clipped(q.token) + ": open it again"}
+		return nil, &staleError{"the trace has changed since view " + clip(q.token) + ": open it again"}
 	}
 	return v, err
 }
-
-func clipped(token string) string { return token[:min(len(token), 32)] }
 
 // view answers GET /traces/{id}/view.
 func (n *native) view(w http.ResponseWriter, r *http.Request) error {
@@ -198,8 +191,20 @@ func (v *view) warnings() []ViewWarning {
 		}
 		list = append(list, told)
 	}
+	if v.note != "" {
+		list = append(list, ViewWarning{Kind: "upload", Text: v.note})
+	}
 	for _, gap := range v.gaps {
 		list = append(list, ViewWarning{Kind: "gap", Text: "spans may be missing: " + gap})
 	}
 	return list
+}
+
+// clip cuts what a message quotes.
+func clip(text string) string {
+	const most = 64
+	if len(text) > most {
+		return text[:most] + "…"
+	}
+	return text
 }

@@ -31,8 +31,7 @@ type view struct {
 	viewKey
 	trace *analyze.Trace
 	gaps  []string
-	// left out of an upload, or ""
-	note  string
+	note  string // what was left out of an upload, or ""
 	bytes int64
 }
 

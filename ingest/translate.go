@@ -83,3 +83,30 @@ func (r *Receiver) exportPosted(w http.ResponseWriter, req *http.Request, protoc
 	defer r.putBody(body)
 	return r.exportTranslated(req.Context(), protocol, tenant, *body, l, t)
 }
+
+// DecodeZipkin is DecodeOTLP for a list of Zipkin's spans of version 2, in JSON.
+func DecodeZipkin(body []byte, b *span.Batch, lim Limits) (Rejected, error) {
+	return decodeTranslated(body, b, lim, zipkinJSON)
+}
+
+// DecodeJaegerUI is DecodeOTLP for one trace in the JSON that Jaeger's UI reads and downloads.
+func DecodeJaegerUI(body []byte, b *span.Batch, lim Limits) (Rejected, error) {
+	return decodeTranslated(body, b, lim, jaegerUI)
+}
+
+func decodeTranslated(body []byte, b *span.Batch, lim Limits, t translator) (_ Rejected, err error) {
+	defer func() {
+		if p := recover(); p != nil { // of t, which is not ours
+			err = fmt.Errorf("it cannot be translated: %v", p)
+		}
+	}()
+	traces, err := t(body)
+	if err != nil {
+		return Rejected{}, err
+	}
+	raw, err := new(ptrace.ProtoMarshaler).MarshalTraces(traces)
+	if err != nil {
+		return Rejected{}, err
+	}
+	return DecodeOTLP(span.FormatOTLPProto, raw, b, lim)
+}
