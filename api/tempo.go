@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"mime"
 	"net/http"
 	"runtime"
 	"slices"
@@ -42,7 +41,7 @@ type TempoLimits struct {
 //
 //	GET /api/echo
 //	GET /api/traces/{traceID}?start&end
-//	GET /api/v2/traces/{traceID}?start&end&q&keep_hierarchy&match_depth&ancestor_depth
+//	GET /api/v2/traces/{traceID}?start&end&q&keep_hierarchy&match_depth&ancestor_depth&span_pruning&span_pruning_…
 //	GET /api/search?q&tags&minDuration&maxDuration&limit&spss&start&end
 //	GET /api/search/tags?scope&limit&start&end
 //	GET /api/v2/search/tags?scope&q&limit&start&end
@@ -59,7 +58,8 @@ type TempoLimits struct {
 // X-Scope-OrgID may name several tenants, as in "a|b"; what they have is put
 // together. Traces in JSON have OTLP's own form, with hex ids and numbers for
 // enums; Tempo writes base64 and names there, against OTLP's rules. All answers
-// but echo, buildinfo and ready come as protobuf to who accepts that.
+// but echo, buildinfo and ready come as protobuf to who accepts that; traces and
+// values of the second API come in a short form to who accepts that.
 //
 // q may have plain words, such as service=checkout duration > 1s, for TraceQL.
 // Search looks at all that is stored if it is not told when, start and end may
@@ -142,9 +142,13 @@ func (t *tempo) traceV2(w http.ResponseWriter, r *http.Request) error {
 	if err != nil && !errors.Is(err, store.ErrNotFound) { // clients take an empty trace for an unknown one
 		return err
 	}
-	if wantsProtobuf(r) {
+	switch {
+	case wantsProtobuf(r):
 		w.Header().Set("Content-Type", "application/protobuf")
 		return found.writeProto(w)
+	case wantsLLM(r):
+		w.Header().Set("Content-Type", typeLLM)
+		return found.writeLLM(w)
 	}
 	w.Header().Set("Content-Type", "application/json")
 	return found.writeJSON(w)
@@ -179,6 +183,9 @@ func (t *tempo) read(r *http.Request, wanted pruning) (found foundTrace, err err
 	}
 	found.warnings = warningsOf(found.batches...)
 	err = t.prune(r.Context(), tenants, id, wanted, &found)
+	if err == nil && wanted.fold != nil {
+		found.batches = []*span.Batch{wanted.fold.fold(found.batches)}
+	}
 	return found, err
 }
 
@@ -238,6 +245,12 @@ func (f foundTrace) writeJSON(w io.Writer) error {
 	j.name("metrics")
 	j.object()
 	j.endObject()
+	f.writeStatus(j.jsonWriter)
+	j.endObject()
+	return j.err
+}
+
+func (f foundTrace) writeStatus(j *jsonWriter) {
 	j.name("status")
 	if f.partial() {
 		j.text("PARTIAL")
@@ -246,8 +259,6 @@ func (f foundTrace) writeJSON(w io.Writer) error {
 	}
 	j.name("message")
 	j.text(f.message())
-	j.endObject()
-	return j.err
 }
 
 // gapHeader is set, once for each reason, on an answer that may lack something and
@@ -275,13 +286,5 @@ func headerLine(text string) string {
 
 // wantsProtobuf reports whether the request accepts protobuf by name.
 func wantsProtobuf(r *http.Request) bool {
-	for _, line := range r.Header.Values("Accept") {
-		for accepted := range strings.SplitSeq(line, ",") {
-			switch kind, _, _ := mime.ParseMediaType(accepted); kind {
-			case "application/protobuf", "application/x-protobuf":
-				return true
-			}
-		}
-	}
-	return false
+	return accepts(r, "application/protobuf") || accepts(r, "application/x-protobuf")
 }

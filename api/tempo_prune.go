@@ -16,9 +16,10 @@ import (
 type pruning struct {
 	filter       *traceql.Filter // nil: all spans are wanted
 	above, below int             // levels of ancestors and of descendants
+	fold         *folding        // nil: spans are wanted as they are
 }
 
-// parsePruning reads q, keep_hierarchy, match_depth and ancestor_depth.
+// parsePruning reads q, keep_hierarchy, match_depth, ancestor_depth and the parameters of folding.
 func parsePruning(r *http.Request) (w pruning, err error) {
 	p, err := paramsOf(r)
 	if err != nil {
@@ -36,6 +37,9 @@ func parsePruning(r *http.Request) (w pruning, err error) {
 	}
 	if !keep {
 		w.above = 0
+	}
+	if w.fold, err = p.folding(); err != nil {
+		return w, err
 	}
 	if text := p.Get("q"); text != "" {
 		w.filter, err = parseFilter(text)

@@ -43,6 +43,10 @@ func (t *tempo) answerTags(w http.ResponseWriter, r *http.Request, find tagFinde
 		return err
 	}
 	tellGaps(w, gaps)
+	if short, ok := found.(typedValues); ok && wantsLLM(r) {
+		w.Header().Set("Content-Type", typeLLM)
+		return short.writeLLM(w)
+	}
 	return writeTempo(w, r, found)
 }
 
