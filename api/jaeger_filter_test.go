@@ -176,6 +176,8 @@ func TestBadStructuredFilters(t *testing.T) {
 		{op("some", events, within("some", events, within("exists", code))), `some: of the level "event" is not served within another one`},
 		{op("some", events, within("eq", name, code)), "eq: two references are not compared within some"},
 		{op("some", events, within("gt", field("span", "endTime"), scalar("2025-07-11T17:59:02Z"))), "gt: endTime is not served within some; put the condition beside it"},
+		{op("ne", code, typed("int", "x")), `ne: strconv.ParseInt: parsing "x": invalid syntax`},
+		{op("eq", code, attr("galaxy", "a")), `eq: there is no level "galaxy"`},
 		{op("eq", one, one), "eq: an argument is neither an attribute nor a field"},
 		{op("eq", attr("", ""), one), "eq: an attribute needs a key"},
 		{op("eq", attr("galaxy", "a"), one), `eq: there is no level "galaxy"`},

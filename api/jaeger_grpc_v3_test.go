@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -42,11 +43,16 @@ func methodOf(t *testing.T, method string) protoreflect.MethodDescriptor {
 // ask calls a method with a request in protobuf's text form, and returns all replies.
 func ask(t *testing.T, conn *grpc.ClientConn, method, text string) (replies [][]byte, err error) {
 	t.Helper()
+	return askIn(t.Context(), t, conn, method, text)
+}
+
+func askIn(ctx context.Context, t *testing.T, conn *grpc.ClientConn, method, text string) (replies [][]byte, err error) {
+	t.Helper()
 	in := dynamicpb.NewMessage(methodOf(t, method).Input())
 	if err := prototext.Unmarshal([]byte(text), in); err != nil {
 		t.Fatalf("%s: %v", text, err)
 	}
-	stream, err := conn.NewStream(t.Context(), &grpc.StreamDesc{ServerStreams: true}, "/"+method)
+	stream, err := conn.NewStream(ctx, &grpc.StreamDesc{ServerStreams: true}, "/"+method)
 	if err == nil {
 		err = errors.Join(stream.SendMsg(in), stream.CloseSend())
 	}

@@ -217,6 +217,7 @@ func TestJaegerV3BadParameters(t *testing.T) {
 		`{"query":7}`: "cannot unmarshal the body: json: cannot unmarshal number",
 		`{}`:          "query.startTimeMin and query.startTimeMax are required",
 		`{"query":{"startTimeMin":7,"startTimeMax":8}}`: "malformed parameter query.startTimeMin: ",
+		`{"query":{"pagination":7}}`:                    "cannot unmarshal the body: json: cannot unmarshal number",
 		strings.Repeat(" ", maxQueryBytes+1):            "cannot read the body: http: request body too large",
 	} {
 		if w := postTo(t, "/api/v3/traces", body); w.Code != 400 || !strings.Contains(w.Body.String(), want) {
