@@ -25,6 +25,19 @@ func tagRows() []span.Span {
 	return rows
 }
 
+func TestNativeTagsGolden(t *testing.T) {
+	h := NewNative(testConfig(), filled(t, append(recorded(t), odd()...)...))
+	for name, url := range map[string]string{
+		"native_tags.json":                "tags?scope=event",
+		"native_no_tags.json":             "tags?start=1&end=2&scope=span",
+		"native_tag_values.json":          "tags/.twice/values",
+		"native_tag_values_status.json":   "tags/status/values",
+		"native_tag_values_filtered.json": "tags/resource.service.name/values?limit=2&q=%7Bstatus=error%20%26%26%20",
+	} {
+		golden(t, name, withoutStats(getOK(t, h, nativeRoot+"/"+url)))
+	}
+}
+
 func TestNativeTags(t *testing.T) {
 	r := filled(t, tagRows()...)
 	code := TagSummary{"span", "code", "span.code", []string{"int", "string"}, 3}

@@ -21,6 +21,9 @@ func TestTempoTagsGolden(t *testing.T) {
 		{"v2_tags", "SearchTagsV2Response", "/api/v2/search/tags?scope=none"},
 		{"v2_tags_filtered", "SearchTagsV2Response", query("/api/v2/search/tags", "q", `{ resource.service.name = "shop" && span.x = `)},
 		{"v2_tags_event", "SearchTagsV2Response", "/api/v2/search/tags?scope=event&limit=1"},
+		{"tag_values", "SearchTagValuesResponse", "/api/search/tag/service.name/values"},
+		{"v2_tag_values", "SearchTagValuesV2Response", "/api/v2/search/tag/.twice/values"},
+		{"v2_tag_values_status", "SearchTagValuesV2Response", "/api/v2/search/tag/status/values"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			golden(t, "tempo_"+test.name+".json", test.message, test.url)
