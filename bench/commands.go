@@ -118,7 +118,7 @@ func newRunCmd() *cobra.Command {
 		Short: "Start Clew on an empty folder, load, verify and query it, stop it and start it again",
 		RunE: b.runE(func(ctx context.Context, args []string) error {
 			c.extra = args
-			return b.runClew(ctx, c)
+			return b.withFolder(c, func(c clewRun) error { return b.runClew(ctx, c) })
 		}),
 	}
 	b.dataFlags(cmd)
@@ -126,8 +126,7 @@ func newRunCmd() *cobra.Command {
 	b.lookupFlags(cmd)
 	b.verifyFlags(cmd)
 	b.queryFlags(cmd)
-	cmd.Flags().StringVar(&c.binary, "clew", "bin/clew", "the Clew `binary` to measure")
-	cmd.Flags().StringVar(&c.dir, "data-dir", "", "`folder` for the data, which must not hold any; it is kept (default: a temporary one, which is not)")
+	c.flags(cmd)
 	return cmd
 }
 

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -244,4 +245,50 @@ func TestRun(t *testing.T) {
 	if !strings.Contains(progress, "the server's log is in") {
 		t.Errorf("does not tell where the log is: %s", progress)
 	}
+}
+
+func TestFaces(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv(fakeEnv, "well")
+	t.Setenv("TMPDIR", t.TempDir())
+	dir := filepath.Join(t.TempDir(), "data")
+	table, _, r, err := execute(t, "faces", "--clew="+self, "--data-dir="+dir, "--spans=2500", "--times=2", "--idle-window=1ms", "--idle-share=1000", "--", "--extra=given")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := newFake()
+	if err := f.restore(dir); err != nil {
+		t.Fatal(err)
+	}
+	if spans, traces := f.numSpans(); spans != 2500 || traces != 1 {
+		t.Errorf("%d spans were sent in %d traces", spans, traces)
+	}
+	for id, spans := range f.traces {
+		roots := 0
+		for _, s := range spans {
+			if len(s.ParentSpanId) == 0 {
+				roots++
+			}
+		}
+		if roots != 1 {
+			t.Errorf("trace %v has %d roots", id, roots)
+		}
+	}
+	ways := slices.DeleteFunc(slices.Clone(endpoints), func(sc scenario) bool { return !sc.byID })
+	if len(r.Faces) != len(ways) || len(ways) < 12 {
+		t.Fatalf("%d faces were measured of %d", len(r.Faces), len(ways))
+	}
+	for i, face := range r.Faces {
+		if face.Count != 2 || face.Bytes == 0 || face.FirstByte > face.P50 || (ways[i].message != nil) != (face.Message == 4) {
+			t.Errorf("%+v", face)
+		}
+		if !strings.Contains(table, face.Name) {
+			t.Errorf("%s is missing in\n%s", face.Name, table)
+		}
+	}
+	_, _, _, err = execute(t, "faces", "--clew="+self, "--times=0")
+	contains(t, err, "--times is out of range")
 }

@@ -29,6 +29,6 @@ func newRootCmd() *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(newRunCmd(), newLoadCmd(), newVerifyCmd(), newQueryCmd())
+	root.AddCommand(newRunCmd(), newLoadCmd(), newVerifyCmd(), newQueryCmd(), newFacesCmd())
 	return root
 }

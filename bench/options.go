@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -37,7 +38,7 @@ type options struct {
 
 func (o *options) dataFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	o.data = dataset{Spans: 1_000_000, Merge: recording.DefaultMerge}
+	o.data = dataset{Spans: cmp.Or(o.data.Spans, 1_000_000), Merge: recording.DefaultMerge}
 	f.Var((*count)(&o.data.Spans), "spans", "how many `spans` there are to be; k and M are understood, as in 10M")
 	f.Uint64Var(&o.data.Seed, "seed", 1, "determines all ids; the same server must not get the same seed twice")
 	f.StringVar(&o.label, "label", "", "`text` for the report")
@@ -60,6 +61,11 @@ func (o *options) loadFlags(cmd *cobra.Command) {
 	f.IntVar(&o.data.Merge, "merge", recording.DefaultMerge, "`traces` that share a ResourceSpans for each resource")
 	f.BoolVar(&o.data.KeepResolution, "keep-resolution", false,
 		"round times to the clock of the recorded sender instead of making all nanoseconds random")
+	o.idleFlags(cmd)
+}
+
+func (o *options) idleFlags(cmd *cobra.Command) {
+	f := cmd.Flags()
 	f.DurationVar(&o.idle.window, "idle-window", 10*time.Second,
 		"the server is idle when it was quiet for this long; it should exceed the timers by which it writes in the background")
 	f.Float64Var(&o.idle.share, "idle-share", 0.01, "`share` of one core below which the server is quiet")

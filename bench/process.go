@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"github.com/spf13/cobra"
 )
 
 // Limits of how long the server may take to start and to stop.
@@ -158,10 +160,23 @@ type clewRun struct {
 	binary string
 	dir    string // "": a temporary one
 	extra  []string
+
+	at      addresses
+	logPath string
 }
 
-// runClew measures a Clew that it starts, from an empty folder to a restart with the data.
-func (b *bench) runClew(ctx context.Context, c clewRun) (err error) {
+func (c *clewRun) flags(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&c.binary, "clew", "bin/clew", "the Clew `binary` to measure")
+	cmd.Flags().StringVar(&c.dir, "data-dir", "", "`folder` for the data, which must not hold any; it is kept (default: a temporary one, which is not)")
+}
+
+func (c *clewRun) start(ctx context.Context) (*process, time.Duration, error) {
+	return startClew(ctx, c.binary, c.at, c.dir, c.logPath, c.extra)
+}
+
+// withFolder calls measure with an empty folder and free addresses. What is temporary is removed at the end, but
+// for the log of a server that did not do well.
+func (b *bench) withFolder(c clewRun, measure func(c clewRun) error) (err error) {
 	if entries, err := os.ReadDir(c.dir); err == nil && len(entries) > 0 {
 		return fmt.Errorf("%s is not empty; the measurement begins with an empty folder", c.dir)
 	}
@@ -169,9 +184,9 @@ func (b *bench) runClew(ctx context.Context, c clewRun) (err error) {
 	if err != nil {
 		return err
 	}
-	logPath := filepath.Join(work, "clew.log")
+	c.logPath = filepath.Join(work, "clew.log")
 	defer func() {
-		if log, statErr := os.Stat(logPath); err != nil && statErr == nil && log.Size() > 0 {
+		if log, statErr := os.Stat(c.logPath); err != nil && statErr == nil && log.Size() > 0 {
 			b.step("the server's log is in %s", work)
 			return
 		}
@@ -180,27 +195,31 @@ func (b *bench) runClew(ctx context.Context, c clewRun) (err error) {
 	if c.dir == "" {
 		c.dir = filepath.Join(work, "data")
 	}
-	a, err := freeAddresses()
+	if c.at, err = freeAddresses(); err != nil {
+		return err
+	}
+	return measure(c)
+}
+
+// runClew measures a Clew that it starts, from an empty folder to a restart with the data.
+func (b *bench) runClew(ctx context.Context, c clewRun) error {
+	p, _, err := c.start(ctx)
 	if err != nil {
 		return err
 	}
-	p, _, err := startClew(ctx, c.binary, a, c.dir, logPath, c.extra)
-	if err != nil {
-		return err
-	}
-	b.server = p.server(a, c.dir)
-	b.load.target = a.otlp
-	b.bases = a.bases()
+	b.server = p.server(c.at, c.dir)
+	b.load.target = c.at.otlp
+	b.bases = c.at.bases()
 	for _, measure := range []func(context.Context) error{b.measureLoad, b.measureVerify, b.measureReads} {
 		if err := measure(ctx); err != nil {
 			return errors.Join(err, p.stop(), p.lastLog())
 		}
 	}
-	return b.restart(ctx, p, c, a)
+	return b.restart(ctx, p, c)
 }
 
 // restart stops p, starts it again with the data, and sees that the data is there.
-func (b *bench) restart(ctx context.Context, p *process, c clewRun, a addresses) error {
+func (b *bench) restart(ctx context.Context, p *process, c clewRun) error {
 	b.step("stopping and starting again")
 	var err error
 	if b.report.ReadPeakMemory, err = procStatus(p.cmd.Process.Pid, "VmHWM"); err != nil {
@@ -219,7 +238,7 @@ func (b *bench) restart(ctx context.Context, p *process, c clewRun, a addresses)
 		return err
 	}
 	r.DiskPerSpan = per(float64(r.Disk.Allocated), b.data.Spans)
-	p, ready, err := startClew(ctx, c.binary, a, c.dir, p.logPath, c.extra)
+	p, ready, err := c.start(ctx)
 	if err != nil {
 		return err
 	}

@@ -23,11 +23,14 @@ type report struct {
 	Verify  *verifyResult `json:"verify,omitempty"`
 	Restart *restart      `json:"restart,omitempty"`
 	Reads   []latency     `json:"reads,omitempty"`
+	Faces   []faceCost    `json:"faces,omitempty"`
 	// ReadPeakMemory is the peak when look-ups and searches are over, in bytes.
 	ReadPeakMemory float64 `json:"read_peak_memory_bytes,omitempty"`
 }
 
-func (r *report) measured() bool { return r.Load != nil || r.Verify != nil || r.Reads != nil }
+func (r *report) measured() bool {
+	return r.Load != nil || r.Verify != nil || r.Reads != nil || r.Faces != nil
+}
 
 type machine struct {
 	OS    string `json:"os"`
@@ -123,6 +126,14 @@ func (r *report) write(out io.Writer) error {
 		}
 		fmt.Fprintf(w, "%s\t%.2f\t%.2f\t%.2f\t%.2f\t%s\t%d\t%s\n",
 			l.Name, l.P50, l.P95, l.P99, l.Max, known("%.2f", l.CPU), l.Count, known("%.1f", l.Found))
+	}
+	if len(r.Faces) > 0 {
+		fmt.Fprintln(w)
+		fmt.Fprintln(w, "\tp50 ms\tmax ms\tfirst byte ms\tserver CPU ms\tMiB\tlargest message KiB\tpeak memory above idle MiB")
+	}
+	for _, f := range r.Faces {
+		fmt.Fprintf(w, "%s\t%.0f\t%.0f\t%.0f\t%s\t%.1f\t%d\t%.0f\n", f.Name, f.P50, f.Max, f.FirstByte, known("%.0f", f.CPU),
+			float64(f.Bytes)/(1<<20), f.Message/1024, f.PeakMemory/(1<<20))
 	}
 	return w.Flush()
 }

@@ -18,6 +18,7 @@ type scenario struct {
 	params  []string
 	accept  string                   // "": application/json
 	message func(about asked) []byte // by gRPC: the request
+	byID    bool                     // it fetches a whole trace
 }
 
 const (
