@@ -9,6 +9,7 @@ const defaults = {
   zone: 'local' as 'local' | 'utc',
   traceColumns: [] as string[],
   spanColumns: [] as string[],
+  pinnedAttributes: [] as string[],
   recentQueries: [] as string[],
   savedQueries: [] as { name: string; query: string }[],
 };

@@ -1,0 +1,126 @@
+import { useEffect, useMemo, useState } from 'react';
+import type { Layout } from '../map/layout';
+import { formatDuration, formatPercent, formatPlural } from '../parts/format';
+import { Loading } from '../parts/Message';
+import { serviceColour } from '../parts/serviceColour';
+import { ToggleGroup } from '../parts/ToggleGroup';
+import { callsOf, type CallNode, type Calls } from './calls';
+import type { TraceModel } from './model';
+import { shown } from './paint';
+
+const [nodeWidth, nodeHeight] = [210, 50];
+
+/** Services or operations of the trace, and who called whom how often. */
+export function CallGraph({ model, by, onBy, onOpen }: { model: TraceModel; by: 'service' | 'operation'; onBy: (by: string) => void; onOpen: (row: number) => void }) {
+  const calls = useMemo(() => callsOf(model.view, by), [model, by]);
+  const [layout, setLayout] = useState<{ of: Calls; at: Layout } | null>(null);
+  useEffect(() => {
+    let wanted = true;
+    // The layout library is loaded with this tab only.
+    void import('../map/layout').then(({ place }) => {
+      const boxes = { widths: new Float32Array(calls.nodes.length).fill(nodeWidth), height: nodeHeight, edges: Int32Array.from(calls.edges.flatMap((edge) => [edge.from, edge.to])) };
+      if (wanted) setLayout({ of: calls, at: place(boxes) });
+    });
+    return () => {
+      wanted = false;
+    };
+  }, [calls]);
+  return (
+    <div className="call-graph">
+      <div className="trace-toolbar">
+        <ToggleGroup label="Nodes" value={by} options={[{ value: 'service', label: 'Services' }, { value: 'operation', label: 'Operations' }]} onChange={onBy} />
+        <span className="muted">
+          {formatPlural(calls.nodes.length, 'node')}
+          {calls.left > 0 && `; ${calls.left.toLocaleString('en')} with less self time are left out`}
+        </span>
+      </div>
+      {layout?.of === calls ? <Drawing model={model} calls={calls} layout={layout.at} onOpen={onOpen} /> : <Loading what="Laying out the graph" />}
+    </div>
+  );
+}
+
+function Drawing({ model, calls, layout, onOpen }: { model: TraceModel; calls: Calls; layout: Layout; onOpen: (row: number) => void }) {
+  const margin = 20;
+  const most = Math.max(1, ...calls.edges.map((edge) => edge.calls));
+  const [width, height] = [layout.width + 2 * margin, layout.height + 2 * margin];
+  return (
+    // A region that scrolls has to be reached by keyboard.
+    // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
+    <div className="call-graph-scroll" tabIndex={0} role="region" aria-label="Graph of calls">
+      <svg width={width} height={height} viewBox={`${-margin} ${-margin} ${width} ${height}`}>
+        <defs>
+          <marker id="call-arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" markerUnits="userSpaceOnUse" orient="auto">
+            <path d="M0 0.500 8 4 0 7.500z" className="call-head" />
+          </marker>
+        </defs>
+        {calls.edges.map((edge, i) => {
+          const path = pathOf(layout, i, edge.from, edge.to);
+          return (
+            <g key={i} className={edge.errors ? 'call-edge failed' : 'call-edge'}>
+              <path d={path.d} strokeWidth={1 + 2.5 * (Math.log(edge.calls) / Math.log(most + 1))} markerEnd="url(#call-arrow)" />
+              {edge.calls > 1 && (
+                <text x={path.x} y={path.y - 4}>
+                  ×{edge.calls.toLocaleString('en')}
+                </text>
+              )}
+            </g>
+          );
+        })}
+        {calls.nodes.map((node, i) => (
+          <Node key={i} model={model} node={node} x={layout.x[i]! - nodeWidth / 2} y={layout.y[i]! - nodeHeight / 2} onOpen={onOpen} />
+        ))}
+      </svg>
+    </div>
+  );
+}
+
+/** A curve through the points of the layout, or straight; and its middle. */
+function pathOf(layout: Layout, edge: number, from: number, to: number): { d: string; x: number; y: number } {
+  const points: [number, number][] = [];
+  const bends = layout.paths[edge] ?? [];
+  for (let i = 0; i < bends.length; i += 2) points.push([bends[i]!, bends[i + 1]!]);
+  if (points.length < 2) {
+    const back = layout.x[to]! < layout.x[from]!;
+    points.push([layout.x[from]! + (back ? -nodeWidth : nodeWidth) / 2, layout.y[from]!], [layout.x[to]! + (back ? nodeWidth : -nodeWidth) / 2, layout.y[to]!]);
+  }
+  const [x, y] = points[Math.floor(points.length / 2)]!;
+  const middle = points.length === 2 ? [(points[0]![0] + points[1]![0]) / 2, (points[0]![1] + points[1]![1]) / 2] : [x, y];
+  return { d: `M${points.map((point) => point.map((n) => n.toFixed(1)).join(' ')).join('L')}`, x: middle[0]!, y: middle[1]! };
+}
+
+function Node({ model, node, x, y, onOpen }: { model: TraceModel; node: CallNode; x: number; y: number; onOpen: (row: number) => void }) {
+  const share = node.critical / (model.view.duration || 1);
+  const facts = `${formatPlural(node.spans, 'span')}, self ${formatDuration(node.self)}${node.errors ? `, ${formatPlural(node.errors, 'error')}` : ''}`;
+  const [first, second] = node.name ? [node.name, node.service] : [node.service, facts];
+  return (
+    <g
+      className="call-node"
+      transform={`translate(${x} ${y})`}
+      role="button"
+      tabIndex={0}
+      aria-label={`${node.service} ${node.name}: ${facts}; open its longest span`}
+      onClick={() => onOpen(node.longest)}
+      onKeyDown={(event) => {
+        if (event.key !== 'Enter' && event.key !== ' ') return;
+        event.preventDefault();
+        onOpen(node.longest);
+      }}
+    >
+      <title>{`${node.service} ${node.name}\n${facts}\n${formatPercent(share)} of the trace on the critical path`}</title>
+      <rect width={nodeWidth} height={nodeHeight} rx={5} className={node.errors ? 'failed' : undefined} />
+      <rect width={4} height={nodeHeight} rx={2} style={{ fill: serviceColour(node.service) }} stroke="none" />
+      <rect x={4} y={nodeHeight - 3} width={(nodeWidth - 6) * Math.min(1, share)} height={2.5} className="call-share" />
+      <text x={13} y={20} className="call-title">
+        {clip(first, 28)}
+      </text>
+      <text x={13} y={37} className="call-facts">
+        {clip(node.name ? `${second} · ${formatPlural(node.spans, 'span')}, ${formatDuration(node.self)}` : facts, 34)}
+      </text>
+    </g>
+  );
+}
+
+function clip(text: string, most: number): string {
+  const plain = shown(text);
+  return plain.length > most ? `${plain.slice(0, most - 1)}…` : plain;
+}
