@@ -73,7 +73,7 @@ func (t *Trace) Failures() (list []Failure, total int) {
 	}
 	slices.SortStableFunc(place, func(i, j int) int {
 		a, b := &list[i], &list[j]
-		return cmp.Or(cmp.Compare(t.Depth[highest[a.Origin]], t.Depth[highest[b.Origin]]),
+		return cmp.Or(cmp.Compare(t.reach(highest[a.Origin]), t.reach(highest[b.Origin])),
 			cmp.Compare(a.Time, b.Time), cmp.Compare(t.Depth[b.Origin], t.Depth[a.Origin]))
 	})
 	seen := map[kind]bool{}
@@ -101,6 +101,14 @@ func (t *Trace) Failures() (list []Failure, total int) {
 		}
 	}
 	return list, total
+}
+
+// reach returns how far an error came whose highest row this is; less is further: 0 is a root that is no orphan.
+func (t *Trace) reach(highest int32) int32 {
+	if t.Depth[highest] == 0 && t.Flags[highest]&Orphan == 0 {
+		return 0
+	}
+	return 1 + t.Depth[highest]
 }
 
 // highestErrors returns for each row the highest of itself and the rows above it that failed; itself if none did.
