@@ -166,6 +166,114 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/traces/{traceId}/column": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The values of one attribute on all rows */
+        get: operations["traceColumn"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/traces/{traceId}/find": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The rows that match */
+        get: operations["traceFind"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/traces/{traceId}/spans/{span}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All that is known of a span */
+        get: operations["traceSpan"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/traces/{traceId}/statistics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The spans of a trace in groups */
+        get: operations["traceStatistics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/percentile": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Where a duration lies among those of an operation's spans
+         * @description Sampled spans count as many times as they stand for.
+         */
+        get: operations["percentile"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/uploads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Open traces from a file
+         * @description Nothing of it is stored: the views are kept for some time and are opened by `/traces/{traceId}/view?view=`.
+         */
+        post: operations["upload"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/openapi.json": {
         parameters: {
             query?: never;
@@ -765,6 +873,181 @@ export interface components {
             parentSpanId?: components["schemas"]["SpanId"];
             text: string;
         };
+        TraceColumn: {
+            view: components["schemas"]["ViewToken"];
+            /** @description As TraceQL writes it */
+            name: string;
+            /** @description The most frequent first */
+            values: components["schemas"]["CountedValue"][];
+            /** @description There are more distinct values */
+            more: boolean;
+            /** @description uint32: 0 if the row has no value, else the place of its value, from 1; 4294967295 for one that is not in the list */
+            codes: components["schemas"]["Column"];
+        };
+        CountedValue: {
+            type: components["schemas"]["ValueType"];
+            value: components["schemas"]["Value"];
+            /** @description Rows that have it */
+            count: number;
+        };
+        TraceFound: {
+            view: components["schemas"]["ViewToken"];
+            count: number;
+            /** @description uint32 */
+            rows: components["schemas"]["Column"];
+        };
+        TraceStatistics: {
+            view: components["schemas"]["ViewToken"];
+            by: string[];
+            spanCount: number;
+            /** @description Length of the critical path */
+            criticalNanos: components["schemas"]["Int64"];
+            groups: components["schemas"]["StatisticsGroup"][];
+            /** @description Some groups were left out: of the first level come 1,000, of the second 100 in each */
+            more: boolean;
+        };
+        StatisticsGroup: {
+            /** @description Type nil: of the spans without a value */
+            value: {
+                type: components["schemas"]["ValueType"];
+                value: components["schemas"]["Value"];
+            };
+            count: number;
+            errors: number;
+            totalNanos: components["schemas"]["Int64"];
+            avgNanos: components["schemas"]["Int64"];
+            minNanos: components["schemas"]["Int64"];
+            maxNanos: components["schemas"]["Int64"];
+            p50Nanos: components["schemas"]["Int64"];
+            p95Nanos: components["schemas"]["Int64"];
+            selfNanos: components["schemas"]["Int64"];
+            selfAvgNanos: components["schemas"]["Int64"];
+            criticalNanos: components["schemas"]["Int64"];
+            /** @description Of the critical path */
+            criticalShare: number;
+            groups?: components["schemas"]["StatisticsGroup"][];
+        };
+        SpanDetails: {
+            view: components["schemas"]["ViewToken"];
+            row: components["schemas"]["Row"];
+            traceId: components["schemas"]["TraceId"];
+            spanId: components["schemas"]["SpanId"];
+            parentSpanId?: components["schemas"]["SpanId"];
+            /** @description There if the parent is in the trace */
+            parentRow?: components["schemas"]["Row"];
+            name: string;
+            service: string;
+            kind: string;
+            status: string;
+            statusMessage?: string;
+            traceState?: string;
+            flags: components["schemas"]["Uint32"];
+            startUnixNano: components["schemas"]["Uint64"];
+            endUnixNano: components["schemas"]["Uint64"];
+            durationNanos: components["schemas"]["Int64"];
+            selfNanos: components["schemas"]["Int64"];
+            criticalNanos: components["schemas"]["Int64"];
+            adjustedCount: number;
+            attributes: components["schemas"]["SpanAttribute"][];
+            events: components["schemas"]["SpanEvent"][];
+            links: components["schemas"]["SpanLink"][];
+            /** @description Spans that link to this one */
+            linkedFrom: components["schemas"]["LinkedSpan"][];
+            /** @description There may be more: they are looked for during one second, from a minute before the trace to a week behind it, and at most 100 are told of */
+            linkedFromPartial: boolean;
+            resource: components["schemas"]["SpanResource"];
+            scope: components["schemas"]["SpanScope"];
+            droppedAttributes: components["schemas"]["Uint32"];
+            droppedEvents: components["schemas"]["Uint32"];
+            droppedLinks: components["schemas"]["Uint32"];
+        };
+        SpanAttribute: {
+            key: string;
+            /** @description What a query calls it */
+            traceql: string;
+            type: components["schemas"]["ValueType"];
+            value: components["schemas"]["Value"];
+        };
+        SpanEvent: {
+            name: string;
+            timeUnixNano: components["schemas"]["Uint64"];
+            exception: boolean;
+            attributes: components["schemas"]["SpanAttribute"][];
+            droppedAttributes: components["schemas"]["Uint32"];
+        };
+        SpanLink: {
+            traceId: components["schemas"]["TraceId"];
+            spanId: components["schemas"]["SpanId"];
+            /** @description There if the span is in this view */
+            row?: components["schemas"]["Row"];
+            traceState?: string;
+            flags: components["schemas"]["Uint32"];
+            attributes: components["schemas"]["SpanAttribute"][];
+            droppedAttributes: components["schemas"]["Uint32"];
+        };
+        LinkedSpan: {
+            traceId: components["schemas"]["TraceId"];
+            spanId: components["schemas"]["SpanId"];
+            /** @description There if the span is in this view */
+            row?: components["schemas"]["Row"];
+            service: string;
+            name: string;
+            startUnixNano: components["schemas"]["Uint64"];
+            durationNanos: components["schemas"]["Int64"];
+        };
+        SpanResource: {
+            attributes: components["schemas"]["SpanAttribute"][];
+            droppedAttributes: components["schemas"]["Uint32"];
+            schemaUrl?: string;
+        };
+        SpanScope: {
+            name: string;
+            version: string;
+            attributes: components["schemas"]["SpanAttribute"][];
+            droppedAttributes: components["schemas"]["Uint32"];
+            schemaUrl?: string;
+        };
+        Percentile: {
+            /** @description Spans that were looked at */
+            seen: number;
+            /** @description How many they stand for */
+            count: number;
+            /** @description The two differ */
+            estimated: boolean;
+            /** @description Share of the spans that took less time; null if there are none */
+            rank: number | null;
+            minNanos: components["schemas"]["Uint64"];
+            p50Nanos: components["schemas"]["Uint64"];
+            p95Nanos: components["schemas"]["Uint64"];
+            p99Nanos: components["schemas"]["Uint64"];
+            maxNanos: components["schemas"]["Uint64"];
+            /** @description By duration, four buckets to an octave */
+            histogram: components["schemas"]["PercentileBucket"][];
+            gaps?: components["schemas"]["Gaps"];
+            stats: components["schemas"]["Stats"];
+        };
+        PercentileBucket: {
+            fromNanos: components["schemas"]["Uint64"];
+            /** @description Left out */
+            toNanos: components["schemas"]["Uint64"];
+            count: number;
+        };
+        UploadAnswer: {
+            traces: components["schemas"]["UploadedTrace"][];
+            /** @description Spans that were left out */
+            rejected: number;
+            /** @description Why */
+            message?: string;
+        };
+        UploadedTrace: {
+            view: components["schemas"]["ViewToken"];
+            traceId: components["schemas"]["TraceId"];
+            startUnixNano: components["schemas"]["Uint64"];
+            durationNanos: components["schemas"]["Int64"];
+            spanCount: number;
+            adjustedCount: number;
+            root: components["schemas"]["ViewRoot"] | null;
+        };
         Uint32: number;
         /** @description A document of OpenAPI 3.1 */
         OpenApi: {
@@ -932,7 +1215,10 @@ export interface operations {
     series: {
         parameters: {
             query: {
-                /** @description TraceQL that ends with a function of metrics, such as `{ } | rate() by (name)` */
+                /**
+                 * @description TraceQL that ends with a function of metrics
+                 * @example { } | rate() by (name)
+                 */
                 q: string;
                 /** @description RFC 3339, or nanoseconds since 1970; an hour before `end` if absent */
                 start?: string;
@@ -1057,9 +1343,15 @@ export interface operations {
     diff: {
         parameters: {
             query: {
-                /** @description The trace to start from: 1 to 32 hex digits */
+                /**
+                 * @description The trace to start from: 1 to 32 hex digits
+                 * @example 4ba967ac37dd40588955116be6983fd7
+                 */
                 a: string;
-                /** @description The trace that differs */
+                /**
+                 * @description The trace that differs
+                 * @example 95fd7d3fc8783a07a8b5cbea4fd4ba5e
+                 */
                 b: string;
                 /** @description The view of it; the trace as it is now if absent */
                 aView?: string;
@@ -1241,6 +1533,241 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             404: components["responses"]["NotFound"];
             410: components["responses"]["Gone"];
+            422: components["responses"]["TooLarge"];
+            429: components["responses"]["Overload"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["Timeout"];
+        };
+    };
+    traceColumn: {
+        parameters: {
+            query: {
+                /** @description The view that rows are of; the trace as it is now if absent */
+                view?: components["parameters"]["View"];
+                /** @description An attribute or intrinsic as TraceQL has it, `service`, or the mere key of an attribute */
+                name: string;
+            };
+            header?: {
+                /** @description The tenant, or several as `a|b`, at most 64 */
+                "X-Scope-OrgID"?: components["parameters"]["Tenants"];
+            };
+            path: {
+                /** @description 1 to 32 hex digits */
+                traceId: components["parameters"]["TraceId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The distinct values, and which of them each row has */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TraceColumn"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            404: components["responses"]["NotFound"];
+            410: components["responses"]["Gone"];
+            422: components["responses"]["TooLarge"];
+            429: components["responses"]["Overload"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["Timeout"];
+        };
+    };
+    traceFind: {
+        parameters: {
+            query: {
+                /** @description The view that rows are of; the trace as it is now if absent */
+                view?: components["parameters"]["View"];
+                /** @description TraceQL; conditions such as `duration > 1s`; or words, each of which has to be in the span somewhere (names, id, message, keys and values of all its attributes), in any case. `-word` excludes, quotes keep words together, OR parts alternatives */
+                q: string;
+            };
+            header?: {
+                /** @description The tenant, or several as `a|b`, at most 64 */
+                "X-Scope-OrgID"?: components["parameters"]["Tenants"];
+            };
+            path: {
+                /** @description 1 to 32 hex digits */
+                traceId: components["parameters"]["TraceId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The rows, ascending */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TraceFound"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            404: components["responses"]["NotFound"];
+            410: components["responses"]["Gone"];
+            422: components["responses"]["TooLarge"];
+            429: components["responses"]["Overload"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["Timeout"];
+        };
+    };
+    traceSpan: {
+        parameters: {
+            query?: {
+                /** @description The view that rows are of; the trace as it is now if absent */
+                view?: components["parameters"]["View"];
+                /** @description `false` does not look for spans that link to this one */
+                linkedFrom?: boolean;
+            };
+            header?: {
+                /** @description The tenant, or several as `a|b`, at most 64 */
+                "X-Scope-OrgID"?: components["parameters"]["Tenants"];
+            };
+            path: {
+                /** @description 1 to 32 hex digits */
+                traceId: components["parameters"]["TraceId"];
+                /** @description A row of the view, or a span id of 16 hex digits, of which the first row counts */
+                span: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The span */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SpanDetails"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            404: components["responses"]["NotFound"];
+            410: components["responses"]["Gone"];
+            422: components["responses"]["TooLarge"];
+            429: components["responses"]["Overload"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["Timeout"];
+        };
+    };
+    traceStatistics: {
+        parameters: {
+            query?: {
+                /** @description The view that rows are of; the trace as it is now if absent */
+                view?: components["parameters"]["View"];
+                /** @description What spans are grouped by, once or twice: as in `name` of a column */
+                by?: string[];
+            };
+            header?: {
+                /** @description The tenant, or several as `a|b`, at most 64 */
+                "X-Scope-OrgID"?: components["parameters"]["Tenants"];
+            };
+            path: {
+                /** @description 1 to 32 hex digits */
+                traceId: components["parameters"]["TraceId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Groups by self time, the longest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TraceStatistics"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            404: components["responses"]["NotFound"];
+            410: components["responses"]["Gone"];
+            422: components["responses"]["TooLarge"];
+            429: components["responses"]["Overload"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["Timeout"];
+        };
+    };
+    percentile: {
+        parameters: {
+            query: {
+                /** @description The service; spans without one if absent */
+                service?: string;
+                /** @description The span name */
+                name?: string;
+                /** @description The kind of the spans; any if absent */
+                kind?: "unspecified" | "internal" | "server" | "client" | "producer" | "consumer";
+                /** @description Nanoseconds */
+                durationNanos: string;
+                /** @description RFC 3339, or nanoseconds since 1970: spans that start then or later */
+                start?: components["parameters"]["Start"];
+                /** @description RFC 3339, or nanoseconds since 1970: spans that start earlier */
+                end?: components["parameters"]["End"];
+            };
+            header?: {
+                /** @description The tenant; the default one if absent */
+                "X-Scope-OrgID"?: components["parameters"]["Tenant"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Of the spans that start in the range, by default the last hour before `end`, or before now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Percentile"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            422: components["responses"]["TooLarge"];
+            429: components["responses"]["Overload"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["Timeout"];
+        };
+    };
+    upload: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant; the default one if absent */
+                "X-Scope-OrgID"?: components["parameters"]["Tenant"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /** @description OTLP, Jaeger or Zipkin v2; JSON may come as several documents, as on the lines of a JSONL file; at most 64 MiB and 1,000 traces */
+        requestBody: {
+            content: {
+                "application/json": unknown;
+                "application/x-protobuf": string;
+            };
+        };
+        responses: {
+            /** @description The traces, the latest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UploadAnswer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
             422: components["responses"]["TooLarge"];
             429: components["responses"]["Overload"];
             500: components["responses"]["Failed"];

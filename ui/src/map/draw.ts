@@ -158,6 +158,7 @@ export class Pen {
     ctx.fillStyle = this.token('--ink');
     ctx.font = `550 ${Math.max(9, 12 * s)}px ${this.font}`;
     const room = w - inset * 2;
+    if (node.kind === 'database') middle += 3 * s; // below the lid
     ctx.fillText(fitted(ctx, node.name, room), left + inset + 2 * s, middle - (details ? 7 * s : 0));
     if (!details) return;
     ctx.font = `${10.5 * s}px ${this.font}`;
