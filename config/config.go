@@ -47,8 +47,8 @@ type Retention struct {
 
 // Memory has the budgets in bytes. Load replaces what is left to "auto".
 type Memory struct {
-	Limit                        int64 // of the whole process
-	Head, Cache, Query, InFlight int64 // parts of Limit
+	Limit                               int64 // of the whole process
+	Head, Cache, Query, Views, InFlight int64 // parts of Limit
 }
 
 // Ingest limits what senders may send.
@@ -128,6 +128,7 @@ func (c *Config) settings() []setting {
 		{"memory.head", sizeValue{&c.Memory.Head, "auto"}, "Spans that are not in a block on disk yet; as much again may wait for its block. `auto` is a 24th of the limit."},
 		{"memory.cache", sizeValue{&c.Memory.Cache, "auto"}, "Cache of what was read from blocks. `auto` is a sixteenth of the limit."},
 		{"memory.query", sizeValue{&c.Memory.Query, "auto"}, "Memory that the answer to one query may take, and all TraceQL queries that run at once together; one that needs more fails with a clear error. `auto` is half of the limit."},
+		{"memory.views", sizeValue{&c.Memory.Views, "auto"}, "Traces that are being looked at, and uploads, for up to half an hour after they were last asked about. What does not fit is read again from the store; an upload that does not fit is refused. `auto` is an eighth of the limit."},
 		{"memory.in-flight", sizeValue{&c.Memory.InFlight, "auto"}, "Requests that are being received and stored. Past it senders wait, and then are told to come again. `auto` is a sixteenth of the limit."},
 
 		{"ingest.max-request-size", sizeValue{&c.Ingest.MaxRequestSize, ""}, "Largest request that is accepted, before and after decompression."},

@@ -158,7 +158,7 @@ func TestErrors(t *testing.T) {
 		{name: "two listeners on one port", flag: "--listen.http=:1", env: "CLEW_LISTEN_TEMPO=:1",
 			want: `listen.http (flag --listen.http) and listen.tempo (environment variable CLEW_LISTEN_TEMPO) are both :1`},
 		{name: "memory parts", file: "memory:\n  limit: 128MiB\n  head: 128MiB\n",
-			want: `memory.head, memory.cache, memory.query and memory.in-flight are 208MiB together, more than memory.limit of 128MiB (FILE:2)`},
+			want: `memory.head, memory.cache, memory.query, memory.views and memory.in-flight are 224MiB together, more than memory.limit of 128MiB (FILE:2)`},
 		{name: "scalar for a group", file: "listen: off\n", want: `FILE:1: listen: expected keys with values`},
 		{name: "list for the file", file: "- a\n", want: `FILE:1: the file: expected keys with values`},
 		{name: "list for a value", file: "data-dir: [a]\n", want: `FILE:1: data-dir: expected a single value`},
@@ -273,7 +273,7 @@ func TestDeriveMemory(t *testing.T) {
 		c.Memory.Limit = tc.set
 		c.deriveMemory(tc.available)
 		m := c.Memory
-		if m.Limit != tc.want || m.Head != tc.want/24/mib*mib || m.Cache != tc.want/16 || m.Query != tc.want/2 || m.InFlight != tc.want/16 {
+		if m.Limit != tc.want || m.Head != tc.want/24/mib*mib || m.Cache != tc.want/16 || m.Query != tc.want/2 || m.Views != tc.want/8 || m.InFlight != tc.want/16 {
 			t.Errorf("of %d: %+v, want a limit of %d", tc.available, m, tc.want)
 		}
 		if err := c.check(); err != nil {

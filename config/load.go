@@ -139,8 +139,8 @@ func envName(setting string) string {
 func (c *Config) check() error {
 	var errs []error
 	m := c.Memory
-	if parts := m.Head + m.Cache + m.Query + m.InFlight; parts > m.Limit {
-		errs = append(errs, fmt.Errorf("memory.head, memory.cache, memory.query and memory.in-flight are %s together, more than memory.limit of %s (%s)",
+	if parts := m.Head + m.Cache + m.Query + m.Views + m.InFlight; parts > m.Limit {
+		errs = append(errs, fmt.Errorf("memory.head, memory.cache, memory.query, memory.views and memory.in-flight are %s together, more than memory.limit of %s (%s)",
 			FormatSize(parts), FormatSize(m.Limit), c.from("memory.limit")))
 	}
 	taken := map[string]string{}

@@ -36,7 +36,7 @@ func (c *Config) deriveMemory(available int64) {
 		name   string
 		budget *int64
 		share  int64
-	}{{"head", &m.Head, 24}, {"cache", &m.Cache, 16}, {"query", &m.Query, 2}, {"in-flight", &m.InFlight, 16}} {
+	}{{"head", &m.Head, 24}, {"cache", &m.Cache, 16}, {"query", &m.Query, 2}, {"views", &m.Views, 8}, {"in-flight", &m.InFlight, 16}} {
 		if *part.budget == 0 {
 			*part.budget = m.Limit / part.share / mib * mib
 			c.origin["memory."+part.name] = "derived from memory.limit"

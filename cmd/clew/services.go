@@ -44,6 +44,7 @@ func (s *server) newServices(ctx context.Context, reg *prometheus.Registry) erro
 		MaxTraces:   s.cfg.Query.MaxTraces,
 		QueryBytes:  s.cfg.Memory.Query,
 		QueryMemory: traceql.NewMemory(s.cfg.Memory.Query),
+		ViewBytes:   s.cfg.Memory.Views,
 		Tempo:       tempoLimits(s.cfg.Tempo),
 		Build:       api.BuildInfo{Version: b.version, Revision: b.revision, GoVersion: runtime.Version()},
 		Ready: func() error {
