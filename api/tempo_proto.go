@@ -2,6 +2,7 @@ package api
 
 import (
 	"cmp"
+	"fmt"
 	"io"
 	"math"
 	"strings"
@@ -21,6 +22,7 @@ type protoWriter struct {
 	w    io.Writer
 	buf  []byte
 	full int // how much buf has when it goes out; 0 means flushAt
+	most int // how much may go out at once; 0 means any
 	err  error
 	// sent has, for each element of a list that was written, a hash of it as it was last. An element that
 	// did not change is not written again. nil: all are written.
@@ -35,18 +37,34 @@ func (p *protoWriter) next() bool {
 	return p.err == nil
 }
 
-// unlessSent takes back an element, which starts at from, that was written before as it is now.
-// key tells the elements of a list apart.
-func (p *protoWriter) unlessSent(from int, key func() string) {
-	if p.sent == nil {
+// written ends an element of a list, which starts at from. If it was written before as it is now, it is taken
+// back. key tells the elements of a list apart, what is one in words.
+func (p *protoWriter) written(from int, what string, key func() string) {
+	if p.sent != nil {
+		k, hash := key(), xxhash.Sum64(p.buf[from:])
+		if last, ok := p.sent[k]; ok && last == hash {
+			p.buf = p.buf[:from]
+			return
+		}
+		p.sent[k] = hash
+	}
+	p.divide(from, what)
+}
+
+// divide lets what comes before from go out by itself, if both together are too much at once.
+func (p *protoWriter) divide(from int, what string) {
+	size := len(p.buf) - from
+	if p.err != nil || p.most == 0 || len(p.buf) <= p.most {
 		return
 	}
-	k, hash := key(), xxhash.Sum64(p.buf[from:])
-	if last, ok := p.sent[k]; ok && last == hash {
-		p.buf = p.buf[:from]
+	if size > p.most {
+		p.err = fmt.Errorf("%w: %s of the answer has %d bytes, and clients of gRPC take %d in a message; ask for less of it, or over HTTP",
+			store.ErrTooLarge, what, size, p.most)
 		return
 	}
-	p.sent[k] = hash
+	if _, p.err = p.w.Write(p.buf[:from]); p.err == nil {
+		p.buf = append(p.buf[:0], p.buf[from:]...)
+	}
 }
 
 func (p *protoWriter) flush() error {
@@ -65,7 +83,7 @@ func (a searchAnswer) writeProto(p *protoWriter) {
 		}
 		from := len(p.buf)
 		p.buf = appendTempoTrace(p.buf, t)
-		p.unlessSent(from, func() string { return string(t.ID[:]) })
+		p.written(from, "one trace", func() string { return string(t.ID[:]) })
 	}
 	p.buf = appendMetrics(p.buf, a.Stats, a.jobs)
 }
@@ -178,7 +196,7 @@ func (a rangeAnswer) writeProto(p *protoWriter) {
 		}
 		from := len(p.buf)
 		p.buf = appendTimeSeries(p.buf, a.Times, s)
-		p.unlessSent(from, func() string { return labelKey(s.Labels) })
+		p.written(from, "one series", func() string { return labelKey(s.Labels) })
 	}
 	p.buf = appendMetrics(p.buf, a.Stats, a.jobs)
 	p.buf = appendStatus(p.buf, a.Gaps)
@@ -241,7 +259,7 @@ func (a instantAnswer) writeProto(p *protoWriter) {
 		p.buf = appendKeyValues(p.buf, 1, s.Labels)
 		p.buf = appendFixed64(p.buf, 2, math.Float64bits(value))
 		p.buf = end(p.buf, series)
-		p.unlessSent(from, func() string { return labelKey(s.Labels) })
+		p.written(from, "one series", func() string { return labelKey(s.Labels) })
 	}
 	p.buf = appendMetrics(p.buf, a.Stats, a.jobs)
 	p.buf = appendStatus(p.buf, a.Gaps)
@@ -261,23 +279,33 @@ func (p *protoWriter) texts(num protowire.Number, list []string) {
 		if !p.next() {
 			return
 		}
+		from := len(p.buf)
 		p.buf = append(appendLength(p.buf, num, uint64(len(s))), s...)
+		p.divide(from, "one value")
 	}
 }
 
 // SearchTagsV2Response { repeated SearchTagsV2Scope { string name 1; repeated string tags 2 } 1 }
+//
+// The tags of a scope may come in several messages, each with the scope's name.
 func (a scopedTags) writeProto(p *protoWriter) {
 	for _, list := range a {
-		if !p.next() {
-			return
+		names := list.names
+		for first := true; first || len(names) > 0; first = false {
+			if !p.next() {
+				return
+			}
+			from := len(p.buf)
+			var scope int
+			p.buf, scope = begin(p.buf, 1)
+			p.buf = appendString(p.buf, 1, list.scope.String())
+			for len(names) > 0 && (p.most == 0 || len(p.buf)-from < p.full) {
+				p.buf = append(appendLength(p.buf, 2, uint64(len(names[0]))), names[0]...)
+				names = names[1:]
+			}
+			p.buf = end(p.buf, scope)
+			p.divide(from, "one tag")
 		}
-		var scope int
-		p.buf, scope = begin(p.buf, 1)
-		p.buf = appendString(p.buf, 1, list.scope.String())
-		for _, name := range list.names {
-			p.buf = append(appendLength(p.buf, 2, uint64(len(name))), name...)
-		}
-		p.buf = end(p.buf, scope)
 	}
 }
 
@@ -288,10 +316,12 @@ func (a typedValues) writeProto(p *protoWriter) {
 			return
 		}
 		kind, text := typedText(v.Value)
+		from := len(p.buf)
 		var value int
 		p.buf, value = begin(p.buf, 1)
 		p.buf = appendString(p.buf, 1, kind)
 		p.buf = appendString(p.buf, 2, text)
 		p.buf = end(p.buf, value)
+		p.divide(from, "one value")
 	}
 }

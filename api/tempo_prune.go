@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/clewhq/clew/span"
+	"github.com/clewhq/clew/store"
 	"github.com/clewhq/clew/traceql"
 )
 
@@ -137,7 +138,7 @@ func (t *tempo) matching(ctx context.Context, tenants []string, id span.TraceID,
 	}
 	q := &traceql.Query{Search: &traceql.Pipeline{Stages: []traceql.Stage{&traceql.Filter{Body: body}}}}
 	engine, tenant := t.engine(tenants)
-	result, err := engine.Search(ctx, tenant, q, traceql.SearchOptions{Spans: true, Limit: -1})
+	result, err := engine.Search(ctx, tenant, q, traceql.SearchOptions{Range: startsOf(found.batches), Spans: true, Limit: -1})
 	if err != nil {
 		return nil, invalidQuery(err)
 	}
@@ -151,6 +152,18 @@ func (t *tempo) matching(ctx context.Context, tenants []string, id span.TraceID,
 		matched[spanKey{result.Spans[i].ID, result.Spans[i].Start}] = true
 	}
 	return matched, nil
+}
+
+// startsOf returns the range in which the spans of a trace start, of which there are some.
+func startsOf(batches []*span.Batch) (r store.TimeRange) {
+	r.Start = math.MaxUint64
+	for _, b := range batches {
+		for _, start := range b.Starts {
+			r.Start, r.End = min(r.Start, start), max(r.End, start)
+		}
+	}
+	r.End++ // 0, for no end, if a span starts at the end of time
+	return r
 }
 
 // idTree has the parents and the children of each span id. Spans that share an id, as the two

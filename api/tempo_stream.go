@@ -17,8 +17,10 @@ import (
 
 const (
 	tempoService = "tempopb.StreamingQuerier"
-	// packetBytes is about how much one message of a stream has. Clients take 4 MiB.
+	// packetBytes is about how much one message of a stream has.
 	packetBytes = 1 << 20
+	// maxPacket is how much clients of gRPC take in one, unless they are told otherwise.
+	maxPacket = 4 << 20
 	// maxStreamRequest bounds a request of gRPC, in bytes.
 	maxStreamRequest = 1 << 20
 )
@@ -96,7 +98,7 @@ func (s *tempoStream) run(fields requestFields, answer func(*tempoStream, params
 
 // send sends an answer, in as many messages as it takes, at least one.
 func (s *tempoStream) send(a tempoAnswer) error {
-	p := &protoWriter{w: s, full: packetBytes, sent: s.sent}
+	p := &protoWriter{w: s, full: packetBytes, most: maxPacket, sent: s.sent}
 	a.writeProto(p)
 	return p.flush()
 }

@@ -26,6 +26,7 @@ import (
 
 	"github.com/clewhq/clew/span"
 	"github.com/clewhq/clew/store"
+	"github.com/clewhq/clew/traceql"
 )
 
 // tempoStreams are the methods of StreamingQuerier with the messages that they take and give.
@@ -434,4 +435,92 @@ func FuzzTempoRequest(f *testing.F) {
 			}
 		}
 	})
+}
+
+// packets keeps messages.
+type packets [][]byte
+
+func (p *packets) Write(b []byte) (int, error) {
+	*p = append(*p, bytes.Clone(b))
+	return len(b), nil
+}
+
+// TestTempoMessagesAreBounded: what does not fit into one message comes in several that say the same together.
+func TestTempoMessagesAreBounded(t *testing.T) {
+	const full, most = 1 << 10, 4 << 10
+	traces := make([]*traceql.Trace, 20)
+	for i := range traces {
+		traces[i] = &traceql.Trace{ID: span.TraceID{15: byte(i + 1)}, SpanSets: []traceql.SpanSet{{}}}
+		traces[i].SpanSets[0].Spans = make([]traceql.Span, i) // up to 3 KiB, twice
+		for n := range traces[i].SpanSets[0].Spans {
+			traces[i].SpanSets[0].Spans[n].Name = strings.Repeat("n", 80)
+		}
+	}
+	var names []string
+	for i := range 1000 {
+		names = append(names, fmt.Sprintf("name %d", i))
+	}
+	for _, test := range []struct {
+		answer tempoAnswer
+		kind   string
+	}{
+		{searchAnswer{SearchResult: &traceql.SearchResult{Traces: traces}}, "SearchResponse"},
+		{scopedTags{{store.SpanScope, names}, {store.EventScope, nil}}, "SearchTagsV2Response"},
+		{tagNames(names), "SearchTagsResponse"},
+	} {
+		whole, parts := &packets{}, &packets{}
+		for _, p := range []*protoWriter{{w: whole, full: 1 << 30}, {w: parts, full: full, most: most}} {
+			test.answer.writeProto(p)
+			if err := p.flush(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		count := map[string]int{}
+		for i, list := range []packets{*whole, *parts} {
+			for _, message := range list {
+				if i == 1 && len(message) > most {
+					t.Errorf("%s: a message has %d bytes", test.kind, len(message))
+				}
+				for _, text := range leaves(t, test.kind, message) {
+					count[text] += 1 - 2*i
+				}
+			}
+		}
+		if len(*parts) < 3 {
+			t.Errorf("%s: %d messages", test.kind, len(*parts))
+		}
+		for text, n := range count {
+			if n != 0 {
+				t.Errorf("%s: %q comes %d times less in parts", test.kind, text, n)
+			}
+		}
+	}
+	p := &protoWriter{w: io.Discard, full: full, most: most / 8}
+	searchAnswer{SearchResult: &traceql.SearchResult{Traces: traces}}.writeProto(p)
+	if err := p.flush(); !errors.Is(err, store.ErrTooLarge) || !strings.Contains(err.Error(), "one trace of the answer has") {
+		t.Errorf("a trace that fits into no message: %v", err)
+	}
+}
+
+// leaves returns the elements of an answer; of scopes each tag, with the scope's name.
+func leaves(t *testing.T, kind string, message []byte) (list []string) {
+	t.Helper()
+	m := dynamicpb.NewMessage(messageKind(t, kind))
+	if err := proto.Unmarshal(message, m); err != nil {
+		t.Fatal(err)
+	}
+	if kind != "SearchTagsV2Response" {
+		_, list = elements(m)
+		return list
+	}
+	scopes := m.Get(m.Descriptor().Fields().ByName("scopes")).List()
+	for i := range scopes.Len() {
+		scope := scopes.Get(i).Message()
+		name := scope.Get(scope.Descriptor().Fields().ByName("name")).String()
+		tags := scope.Get(scope.Descriptor().Fields().ByName("tags")).List()
+		for n := range tags.Len() {
+			list = append(list, name+"."+tags.Get(n).String())
+		}
+	}
+	return list
 }
