@@ -151,9 +151,10 @@ func (c encodedCodec) Marshal(v any) (mem.BufferSlice, error) {
 	return c.CodecV2.Marshal(v)
 }
 
-// jaegerProtos is a FileDescriptorSet of Jaeger's services, as jaeger-idl v0.14.0 has
+// jaegerProtos is a FileDescriptorSet of Jaeger's services, as jaeger-idl has
 // them, without the options, which only generators of code need.
 //
+//go:generate go test -run ^TestJaegerDescriptions$ . -update
 //go:embed jaeger_grpc.binpb
 var jaegerProtos []byte
 

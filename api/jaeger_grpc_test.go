@@ -1,9 +1,7 @@
 package api
 
 import (
-	"bytes"
 	"cmp"
-	"compress/gzip"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -28,8 +26,6 @@ import (
 	reflectionpb "google.golang.org/grpc/reflection/grpc_reflection_v1"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/reflect/protodesc"
-	"google.golang.org/protobuf/types/descriptorpb"
 
 	"github.com/clewhq/clew/span"
 	"github.com/clewhq/clew/store"
@@ -583,43 +579,4 @@ func TestJaegerGRPCReflection(t *testing.T) {
 	if !subset(append(jaegerServices, "grpc.health.v1.Health"), names) {
 		t.Errorf("services %q", names)
 	}
-}
-
-// TestJaegerDescriptions holds the embedded descriptions against those that the
-// published code was generated from, as far as there is such code.
-func TestJaegerDescriptions(t *testing.T) {
-	for _, compressed := range [][]byte{first((&api_v2.GetTraceRequest{}).Descriptor()), first((&model.Span{}).Descriptor())} {
-		r, err := gzip.NewReader(bytes.NewReader(compressed))
-		if err != nil {
-			t.Fatal(err)
-		}
-		raw, err := io.ReadAll(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		want := &descriptorpb.FileDescriptorProto{}
-		if err := proto.Unmarshal(raw, want); err != nil {
-			t.Fatal(err)
-		}
-		file, err := jaegerFiles().FindFileByPath(want.GetName())
-		if err != nil {
-			t.Fatal(err)
-		}
-		got := protodesc.ToFileDescriptorProto(file)
-		if !slices.Equal(describedFields(got), describedFields(want)) || len(got.Service) != len(want.Service) {
-			t.Errorf("%s: fields\n got %q\nwant %q", want.GetName(), describedFields(got), describedFields(want))
-		}
-	}
-}
-
-func first(descriptor []byte, _ []int) []byte { return descriptor }
-
-// describedFields lists the fields of all messages.
-func describedFields(file *descriptorpb.FileDescriptorProto) (list []string) {
-	for _, m := range file.MessageType {
-		for _, f := range m.Field {
-			list = append(list, fmt.Sprint(m.GetName(), ".", f.GetName(), " ", f.GetNumber(), f.GetType(), f.GetLabel(), f.GetTypeName()))
-		}
-	}
-	return list
 }

@@ -11,7 +11,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
-	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -246,11 +246,11 @@ func (d *description) validateValue(ref *openapi3.SchemaRef, value any) error {
 
 // describedV3 is what Jaeger publishes of its third API in the module jaeger-idl. Of errors it has not what Jaeger answers.
 var describedV3 = sync.OnceValue(func() *description {
-	dir, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/jaegertracing/jaeger-idl").Output()
+	dir, err := jaegerIDL()
 	if err != nil {
 		panic(err)
 	}
-	text, err := os.ReadFile(strings.TrimSpace(string(dir)) + "/swagger/api_v3/query_service.openapi.json")
+	text, err := os.ReadFile(filepath.Join(dir, "swagger/api_v3/query_service.openapi.json"))
 	if err != nil {
 		panic(err)
 	}
