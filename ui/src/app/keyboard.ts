@@ -67,7 +67,9 @@ function parseKeys(keys: string): string[] {
   return keys.split(' ').map((k) => k.replace('mod+', isMac ? 'meta+' : 'ctrl+'));
 }
 
-function isTyping(target: EventTarget | null): boolean {
+/** Also in a shadow tree, as that of the query box. */
+function isTyping(event: KeyboardEvent): boolean {
+  const target = event.composedPath()[0] ?? event.target;
   return target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
 }
 
@@ -79,7 +81,7 @@ let pressedAt = 0;
 /** Runs what a key, with those pressed just before it, stands for. */
 export function handleKey(event: KeyboardEvent, now: number): void {
   if (event.defaultPrevented || event.isComposing || /^(Shift|Control|Alt|Meta)$/.test(event.key)) return;
-  const typing = isTyping(event.target);
+  const typing = isTyping(event);
   const name = keyName(event);
   pressed = typing || now - pressedAt > sequenceMillis ? [name] : [...pressed, name].slice(-2);
   pressedAt = now;

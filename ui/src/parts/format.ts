@@ -47,7 +47,7 @@ export function formatPlural(count: number, one: string, many = `${one}s`): stri
 /** A share from 0 to 1 as 12.3 %. */
 export function formatPercent(share: number): string {
   if (share > 0 && share < 0.0005) return '< 0.1 %';
-  return `${digits(share * 100)} %`;
+  return `${digits(share * 100, share < 0.01 ? 2 : 3)} %`;
 }
 
 /** Events a second; less than one in ten seconds as so many a minute or an hour. */

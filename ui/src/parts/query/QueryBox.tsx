@@ -1,10 +1,10 @@
-import './query.css';
 import { acceptCompletion, autocompletion, completionKeymap, completionStatus, moveCompletionSelection, selectedCompletion } from '@codemirror/autocomplete';
 import { defaultKeymap, history, historyKeymap } from '@codemirror/commands';
 import { EditorState, RangeSetBuilder, StateEffect, StateField, Transaction } from '@codemirror/state';
 import { Decoration, EditorView, keymap, placeholder, ViewPlugin, type Command, type DecorationSet, type ViewUpdate } from '@codemirror/view';
 import { useEffect, useRef } from 'react';
 import { completeQuery, type Suggestions } from './complete';
+import sheetText from './query.css?inline';
 import { constants, functions, intrinsics, tokenize, type Token } from './tokens';
 
 export interface QueryPlace {
@@ -20,7 +20,6 @@ export interface QueryBoxProps {
   suggestions: Suggestions;
   /** Where the query is wrong. */
   errorAt?: QueryPlace | undefined;
-  errorId?: string | undefined;
   ref?: React.Ref<QueryBoxHandle>;
 }
 
@@ -28,7 +27,10 @@ export interface QueryBoxHandle {
   focus: () => void;
 }
 
-/** An editor for TraceQL and plain words. */
+/**
+ * An editor for TraceQL and plain words. It lives in a shadow tree: only there
+ * CodeMirror sets its styles in a way that the Content-Security-Policy allows.
+ */
 export function QueryBox(props: QueryBoxProps) {
   const parent = useRef<HTMLDivElement>(null);
   const view = useRef<EditorView>(null);
@@ -39,12 +41,14 @@ export function QueryBox(props: QueryBoxProps) {
 
   useEffect(() => {
     if (!parent.current) return undefined;
-    const editor = new EditorView({ parent: parent.current, doc: current.current.value, extensions: extensions(() => current.current) });
+    const root = parent.current.shadowRoot ?? parent.current.attachShadow({ mode: 'open' });
+    const editor = new EditorView({ root, parent: root, doc: current.current.value, extensions: extensions(() => current.current) });
+    root.adoptedStyleSheets.push(sheet());
     view.current = editor;
     return () => editor.destroy();
   }, []);
 
-  const { value, errorAt, errorId, ref } = props;
+  const { value, errorAt, ref } = props;
   useEffect(() => {
     const editor = view.current;
     if (editor && editor.state.doc.toString() !== value) {
@@ -54,14 +58,23 @@ export function QueryBox(props: QueryBoxProps) {
   useEffect(() => {
     view.current?.dispatch({ effects: setError.of(errorAt) });
     view.current?.contentDOM.setAttribute('aria-invalid', String(errorAt !== undefined));
-    if (errorId) view.current?.contentDOM.setAttribute('aria-describedby', errorId);
-  }, [errorAt, errorId]);
+  }, [errorAt]);
   useEffect(() => {
     const handle: QueryBoxHandle = { focus: () => view.current?.focus() };
     if (typeof ref === 'function') ref(handle);
     else if (ref) ref.current = handle;
   }, [ref]);
   return <div className="query-box" ref={parent} />;
+}
+
+let queryStyles: CSSStyleSheet | undefined;
+
+function sheet(): CSSStyleSheet {
+  if (!queryStyles) {
+    queryStyles = new CSSStyleSheet();
+    queryStyles.replaceSync(sheetText);
+  }
+  return queryStyles;
 }
 
 function extensions(props: () => QueryBoxProps) {
@@ -73,7 +86,7 @@ function extensions(props: () => QueryBoxProps) {
     history(),
     EditorView.lineWrapping,
     EditorView.contentAttributes.of({ 'aria-label': 'Query', 'aria-multiline': 'false', spellcheck: 'false', autocapitalize: 'off' }),
-    placeholder('service=checkout duration > 1s    or    { resource.service.name = "checkout" && status = error }'),
+    placeholder('service=checkout duration > 1s'),
     // Enter runs the query, unless a suggestion was gone to with the arrows; Tab takes the first one.
     autocompletion({ override: [completeQuery(() => props().suggestions)], selectOnOpen: false, icons: false, maxRenderedOptions: 100 }),
     keymap.of([

@@ -95,19 +95,20 @@ export function unquote(literal: string): string | undefined {
 }
 
 /**
- * The query that also asks for a condition: joined by && where the query is a
- * list of conditions, behind the pipeline where it is more. In plain words it is
- * one more of them.
+ * The query that also asks for some conditions: joined by && where the query is a
+ * list of conditions, behind the pipeline where it is more. In plain words they
+ * are more of them.
  */
-export function addCondition(query: string, condition: Condition): string {
+export function addCondition(query: string, ...added: readonly Condition[]): string {
+  if (added.length === 0) return query;
   const conditions = readConditions(query);
   if (conditions) {
-    const present = conditions.some((c) => formatCondition(c) === formatCondition(condition));
-    return present ? query : formatConditions([...conditions, condition]);
+    const present = new Set(conditions.map(formatCondition));
+    return formatConditions([...conditions, ...added.filter((c) => !present.has(formatCondition(c)))]);
   }
-  if (isTraceQL(query)) return `${query.trim()} | ${formatConditions([condition])}`;
-  const { field, op, kind, value } = condition;
-  return `${query.trim()} ${field}${op}${kind === 'string' ? quote(value) : value}`;
+  if (isTraceQL(query)) return `${query.trim()} | ${formatConditions(added)}`;
+  const words = added.map(({ field, op, kind, value }) => `${field}${op}${kind === 'string' ? quote(value) : value}`);
+  return `${query.trim()} ${words.join(' ')}`;
 }
 
 /** Whether it is TraceQL or, otherwise, plain words. */

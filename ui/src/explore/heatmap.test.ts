@@ -1,0 +1,39 @@
+import { expect, it } from 'vitest';
+import type { SeriesResult } from './data';
+import { boxOf, cellsBetween, countIn, readGrid, strength } from './heatmap';
+
+const stats = { rows: 0, chunksRead: 0, chunksSkipped: 0, bytesRead: 0 };
+
+function series(buckets: Record<string, (number | null)[]>): SeriesResult {
+  return {
+    query: '',
+    stepNanos: '1000000000',
+    timesUnixMilli: [1000, 2000, 3000],
+    series: Object.entries(buckets).map(([bucket, values]) => ({ labels: [{ name: '__bucket', type: 'float', value: Number(bucket) }], values })),
+    stats,
+  };
+}
+
+const grid = readGrid(series({ '1': [0, 4, 0], '0.25': [2, 0, 1], '0': [0, 0, 3], '8': [0, 0, null] }))!;
+
+it('has a row for each power of two, also for those without spans', () => {
+  expect(grid.bounds).toEqual([0, 0.25e9, 0.5e9, 1e9]);
+  expect([...grid.counts]).toEqual([0, 2, 0, 0, 0, 0, 0, 4, 3, 1, 0, 0]);
+  expect(grid.max).toBe(4);
+  expect(readGrid(series({}))).toBeUndefined();
+  expect(readGrid(series({ '1': [0, 0, 0] }))).toBeUndefined();
+});
+
+it('makes a box of cells, open at the edges', () => {
+  const middle = cellsBetween([1, 2], [0, 1]);
+  expect(boxOf(grid, middle)).toEqual({ range: { start: 0, end: 2000 }, longerThan: 0, atMost: 0.5e9 });
+  expect(boxOf(grid, cellsBetween([2, 0], [2, 3]))).toEqual({ range: { start: 2000, end: 3000 }, longerThan: undefined, atMost: undefined });
+  expect(countIn(grid, middle)).toBe(2);
+  expect(countIn(grid, cellsBetween([0, 0], [2, 3]))).toBe(10);
+});
+
+it('shows one span among a million', () => {
+  expect(strength(0, 1e6)).toBe(0);
+  expect(strength(1, 1e6)).toBeGreaterThan(0.15);
+  expect(strength(1e6, 1e6)).toBeCloseTo(1);
+});
