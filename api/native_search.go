@@ -68,6 +68,7 @@ type FoundSpan struct {
 
 // Stats says what an answer cost. Of chunks that were skipped no rows were read.
 type Stats struct {
+	Blocks        uint64 `json:"-"`
 	Rows          uint64 `json:"rows"` // spans that were looked at
 	ChunksRead    uint64 `json:"chunksRead"`
 	ChunksSkipped uint64 `json:"chunksSkipped"`

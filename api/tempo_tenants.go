@@ -120,6 +120,7 @@ func (u *united) Scan(ctx context.Context, _ string, q *store.Query, yield func(
 			return nil, err
 		}
 		all.Gaps = append(all.Gaps, result.Gaps...)
+		all.Stats.Blocks += result.Stats.Blocks
 		all.Stats.Rows += result.Stats.Rows
 		all.Stats.ChunksRead += result.Stats.ChunksRead
 		all.Stats.ChunksSkipped += result.Stats.ChunksSkipped

@@ -132,6 +132,7 @@ type ScanResult struct {
 
 // ScanStats says what a look through the store cost.
 type ScanStats struct {
+	Blocks        uint64 // files, and parts in memory, that may have spans of the range
 	Rows          uint64 // spans judged
 	ChunksRead    uint64
 	ChunksSkipped uint64

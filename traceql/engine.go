@@ -61,6 +61,7 @@ type SearchResult struct {
 	Next   store.Cursor // "" if there are no more
 	Gaps   []string     // what could not be read; then the answer is partial
 	Stats  store.ScanStats
+	Looked uint64 // traces that the query was judged on
 }
 
 // Trace is a trace of a search's answer.

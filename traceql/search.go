@@ -3,6 +3,7 @@ package traceql
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/clewhq/clew/store"
 )
@@ -29,6 +30,7 @@ func (e *Engine) Search(ctx context.Context, tenant string, q *Query, opts Searc
 			envs[worker].ctx = ctx
 		}
 		envs[worker].begin(c)
+		s.looked.Add(uint64(len(c.Traces())))
 		return s.observe(envs[worker])
 	})
 	if err != nil {
@@ -47,6 +49,7 @@ type searchRun struct {
 	wanted   []field // of the spans of the answer
 	after    *place  // nil: from the first
 	top      top
+	looked   atomic.Uint64 // traces
 }
 
 func newSearch(q *Query, opts SearchOptions, memory int64) (*searchRun, error) {
@@ -102,7 +105,7 @@ func (s *searchRun) chunkQuery() *store.Query {
 // result returns what was found so far.
 func (s *searchRun) result() *SearchResult {
 	list, more := s.top.sorted()
-	result := &SearchResult{}
+	result := &SearchResult{Looked: s.looked.Load()}
 	for _, f := range list {
 		if s.opts.Spans {
 			result.Spans = append(result.Spans, *f.span)

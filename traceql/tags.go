@@ -17,6 +17,8 @@ type TagOptions struct {
 	Filter string
 	// Limit is the most tags of a scope, or values, to return; 0 means all.
 	Limit int
+	// Progress is told how far a look at spans has come, with the answer so far if want is called.
+	Progress func(p store.Progress, want func() *TagResult)
 }
 
 // TagResult has names or values, most frequent first, then in order.
@@ -58,21 +60,27 @@ func (e *Engine) Tags(ctx context.Context, tenant string, scope store.Scope, opt
 		result.addGaps(keys.Gaps)
 		result.Tags = tagsOf(keys.List, scope)
 	}
+	finish := func(r *TagResult) *TagResult { return r.finishTags(scope, opts.Limit) }
 	if filter := tagFilter(opts.Filter); filter != nil && len(result.Tags) > 0 {
-		if err := e.countTags(ctx, tenant, filter, opts.Range, result); err != nil {
+		if err := e.countTags(ctx, tenant, filter, opts, result, finish); err != nil {
 			return nil, err
 		}
 	}
-	slices.SortFunc(result.Tags, func(a, b Tag) int {
+	return finish(result), nil
+}
+
+// finishTags brings tags in order, and adds the intrinsics if they are asked for.
+func (r *TagResult) finishTags(scope store.Scope, limit int) *TagResult {
+	slices.SortFunc(r.Tags, func(a, b Tag) int {
 		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Scope, b.Scope))
 	})
-	if opts.Limit > 0 {
-		result.limitTags(opts.Limit)
+	if limit > 0 {
+		r.limitTags(limit)
 	}
 	if scope == store.IntrinsicScope || scope == store.AnyScope {
-		result.Tags = append(result.Tags, intrinsicTags()...)
+		r.Tags = append(r.Tags, intrinsicTags()...)
 	}
-	return result, nil
+	return r
 }
 
 // addGaps adds what could not be read; one answer may come of several looks that miss the same.
@@ -129,19 +137,23 @@ func (e *Engine) TagValues(ctx context.Context, tenant string, a *Attribute, opt
 	switch filter := tagFilter(opts.Filter); {
 	case a.Scope == store.IntrinsicScope && !listed[a.Intrinsic]:
 	case filter != nil || a.Parent || lookedFor[a.Intrinsic]:
-		err = e.lookForValues(ctx, tenant, a, filter, opts.Range, result)
+		err = e.lookForValues(ctx, tenant, a, filter, opts, result)
 	case a.Scope == store.IntrinsicScope:
 		err = e.intrinsicValues(ctx, tenant, a.Intrinsic, opts.Range, result)
 	default:
-		err = e.attributeValues(ctx, tenant, a, opts.Range, result)
+		err = e.attributeValues(ctx, tenant, a, opts, result)
 	}
 	if err != nil {
 		return nil, err
 	}
-	if opts.Limit > 0 && len(result.Values) > opts.Limit {
-		result.Values, result.Partial = result.Values[:opts.Limit], true
+	return result.limitValues(opts.Limit), nil
+}
+
+func (r *TagResult) limitValues(limit int) *TagResult {
+	if limit > 0 && len(r.Values) > limit {
+		r.Values, r.Partial = r.Values[:limit], true
 	}
-	return result, nil
+	return r
 }
 
 // listed are the intrinsics whose values are worth a list, lookedFor those of them of which stores have no tables.
@@ -196,7 +208,8 @@ func (e *Engine) intrinsicValues(ctx context.Context, tenant string, i Intrinsic
 // attributeValues puts into result the values of an attribute. Stores have tables of texts that are not too
 // many, whatever the number of spans; everything else would take them time with many spans. Tables know each scope by
 // itself: a span that has the key in two of them counts twice.
-func (e *Engine) attributeValues(ctx context.Context, tenant string, a *Attribute, r store.TimeRange, result *TagResult) error {
+func (e *Engine) attributeValues(ctx context.Context, tenant string, a *Attribute, opts TagOptions, result *TagResult) error {
+	r := opts.Range
 	keys, err := e.Store.AttributeKeys(ctx, tenant, r)
 	if err != nil {
 		return err
@@ -221,14 +234,14 @@ func (e *Engine) attributeValues(ctx context.Context, tenant string, a *Attribut
 	}
 	switch {
 	case others > maxLooked:
-		return e.lookForValues(ctx, tenant, a, nil, r, result)
+		return e.lookForValues(ctx, tenant, a, nil, opts, result)
 	case texts > maxSampled:
 		many, err := e.hasManyValues(ctx, tenant, a, r)
 		if err != nil {
 			return err
 		}
 		if many {
-			return e.lookForValues(ctx, tenant, a, nil, r, result)
+			return e.lookForValues(ctx, tenant, a, nil, opts, result)
 		}
 	}
 	return e.storedValues(ctx, tenant, fields, r, result)
@@ -237,9 +250,9 @@ func (e *Engine) attributeValues(ctx context.Context, tenant string, a *Attribut
 // hasManyValues reports whether an attribute seems to have a value of its own on many of the spans, by a sample.
 func (e *Engine) hasManyValues(ctx context.Context, tenant string, a *Attribute, r store.TimeRange) (bool, error) {
 	var sample TagResult
-	l := newTagLook(r)
+	l := newTagLook(TagOptions{Range: r})
 	l.most = maxSampled
-	err := l.values(ctx, e, tenant, a, &sample)
+	err := l.values(ctx, e, tenant, a, 0, &sample)
 	distinct, all := len(sample.Values), 0
 	for _, v := range sample.Values {
 		all += int(v.Count)

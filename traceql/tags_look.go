@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"github.com/clewhq/clew/store"
@@ -29,9 +30,13 @@ type tagLook struct {
 	most     int64 // values to read
 	looked   atomic.Int64
 	cut      atomic.Bool // not everything was looked at
+	progress func(store.Progress, func() *TagResult)
+	partial  func() *TagResult // the answer so far
 }
 
-func newTagLook(r store.TimeRange) *tagLook { return &tagLook{r: r, most: maxLooked} }
+func newTagLook(opts TagOptions) *tagLook {
+	return &tagLook{r: opts.Range, most: maxLooked, progress: opts.Progress}
+}
 
 // tagFilter returns the conditions that were typed so far; nil if there are none.
 func tagFilter(text string) *Filter {
@@ -66,6 +71,9 @@ func (l *tagLook) run(ctx context.Context, e *Engine, tenant string, result *Tag
 			return math.MaxUint64
 		}
 		return 0
+	}
+	if l.progress != nil {
+		q.Progress = func(p store.Progress) { l.progress(p, l.partial) }
 	}
 	envs := make([]*env, workers())
 	found, err := e.Store.Scan(ctx, tenant, q, func(worker int, c store.Chunk) error {
@@ -118,9 +126,10 @@ func (l *tagLook) rows(at *env, c store.Chunk) (rows store.Bitmap, err error) {
 	return rows, nil
 }
 
-// countTags puts into result the tags that spans on which the filter holds have.
-func (e *Engine) countTags(ctx context.Context, tenant string, filter *Filter, r store.TimeRange, result *TagResult) error {
-	l := newTagLook(r)
+// countTags puts into result the tags that spans on which the filter holds have. What was found so far is told
+// as finish makes it.
+func (e *Engine) countTags(ctx context.Context, tenant string, filter *Filter, opts TagOptions, result *TagResult, finish func(*TagResult) *TagResult) error {
+	l := newTagLook(opts)
 	if err := l.only(filter); err != nil {
 		return err
 	}
@@ -130,7 +139,17 @@ func (e *Engine) countTags(ctx context.Context, tenant string, filter *Filter, r
 		place[f] = i
 		l.planner.field(f)
 	}
-	counts := make([]atomic.Uint64, len(result.Tags))
+	tags := result.Tags
+	counts := make([]atomic.Uint64, len(tags))
+	found := func() (list []Tag) {
+		for i, t := range tags {
+			if t.Count = counts[i].Load(); t.Count > 0 {
+				list = append(list, t)
+			}
+		}
+		return list
+	}
+	l.partial = func() *TagResult { return finish(&TagResult{Tags: found()}) }
 	err := l.run(ctx, e, tenant, result, func(_ int, at *env, rows store.Bitmap) {
 		for _, f := range at.chunk.Attributes() {
 			if i, ok := place[f]; ok {
@@ -142,13 +161,7 @@ func (e *Engine) countTags(ctx context.Context, tenant string, filter *Filter, r
 	if err != nil {
 		return err
 	}
-	var found []Tag
-	for i, t := range result.Tags {
-		if t.Count = counts[i].Load(); t.Count > 0 {
-			found = append(found, t)
-		}
-	}
-	result.Tags = found
+	result.Tags = found()
 	return nil
 }
 
@@ -166,18 +179,26 @@ func countPresent(c *store.Column, rows store.Bitmap) (n uint64) {
 }
 
 // lookForValues puts into result the values that an attribute has on spans on which the filter holds.
-func (e *Engine) lookForValues(ctx context.Context, tenant string, a *Attribute, filter *Filter, r store.TimeRange, result *TagResult) error {
-	l := newTagLook(r)
+func (e *Engine) lookForValues(ctx context.Context, tenant string, a *Attribute, filter *Filter, opts TagOptions, result *TagResult) error {
+	l := newTagLook(opts)
 	if err := l.only(filter); err != nil {
 		return err
 	}
-	return l.values(ctx, e, tenant, a, result)
+	return l.values(ctx, e, tenant, a, opts.Limit, result)
 }
 
-// values puts into result the values of an attribute.
-func (l *tagLook) values(ctx context.Context, e *Engine, tenant string, a *Attribute, result *TagResult) error {
+// values puts into result the values of an attribute. What was found so far is told up to a limit.
+func (l *tagLook) values(ctx context.Context, e *Engine, tenant string, a *Attribute, limit int, result *TagResult) error {
 	l.planner.attribute(a)
 	counters := make([]valueCounter, workers())
+	found := func() []TagValue {
+		all := valueCounts{}
+		for i := range counters {
+			counters[i].addTo(all)
+		}
+		return all.list()
+	}
+	l.partial = func() *TagResult { return (&TagResult{Values: found()}).limitValues(limit) }
 	err := l.run(ctx, e, tenant, result, func(worker int, at *env, rows store.Bitmap) {
 		counter := &counters[worker]
 		if counter.count(at.column(a), rows); counter.full {
@@ -187,19 +208,16 @@ func (l *tagLook) values(ctx context.Context, e *Engine, tenant string, a *Attri
 	if err != nil {
 		return err
 	}
-	all := valueCounts{}
 	for i := range counters {
 		result.Partial = result.Partial || counters[i].full
-		for v, n := range counters[i].values {
-			all[v] += n
-		}
 	}
-	result.Values = all.list()
+	result.Values = found()
 	return nil
 }
 
 // valueCounter counts values; it belongs to one worker.
 type valueCounter struct {
+	mu     sync.Mutex // held while values are counted: others may ask for them
 	values valueCounts
 	bytes  int  // that the values take, about
 	full   bool // values were left out
@@ -209,8 +227,18 @@ type valueCounter struct {
 	met   []uint32 // the codes that were
 }
 
+func (c *valueCounter) addTo(all valueCounts) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for v, n := range c.values {
+		all[v] += n
+	}
+}
+
 // count counts the values of rows of a chunk. They are resolved before the chunk goes: codes do not outlive it.
 func (c *valueCounter) count(column *column, rows store.Bitmap) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if c.values == nil {
 		c.values, c.nums = valueCounts{}, map[uint64]uint64{}
 	}

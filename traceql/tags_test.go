@@ -342,10 +342,10 @@ func TestTagLookEnds(t *testing.T) {
 	e := &Engine{Store: modelWith(t, spans)}
 	a := &Attribute{Scope: store.SpanScope, Name: "n"}
 	look := func(most int64) (values int, partial bool) {
-		l := newTagLook(store.TimeRange{})
+		l := newTagLook(TagOptions{})
 		l.most = most
 		result := &TagResult{}
-		if err := l.values(t.Context(), e, store.DefaultTenant, a, result); err != nil {
+		if err := l.values(t.Context(), e, store.DefaultTenant, a, 0, result); err != nil {
 			t.Fatal(err)
 		}
 		return len(result.Values), result.Partial
@@ -419,5 +419,37 @@ func TestIntrinsicNames(t *testing.T) {
 	}
 	if len(seen) != len(intrinsicsByName) {
 		t.Errorf("%d names, there are %d", len(seen), len(intrinsicsByName))
+	}
+}
+
+// TestTagsProgress checks that what is told while spans are looked at grows into the answer.
+func TestTagsProgress(t *testing.T) {
+	var spans []span.Span
+	for i := range 20_000 {
+		s := tree(byte(i%200+1), "1 0 a")[0]
+		s.SpanID, s.TraceID[0] = span.SpanID{6: byte(i >> 8), 7: byte(i), 0: 1}, byte(i/200)
+		s.Start, s.End = uint64(1000*i), uint64(1000*i+1)
+		s.Attrs = []span.KeyValue{{Key: fmt.Sprintf("k%d", i%7), Value: span.IntValue(int64(i % 50))}}
+		spans = append(spans, s)
+	}
+	e := &Engine{Store: modelWith(t, spans)}
+	told, last := 0, 0
+	opts := TagOptions{Filter: `{ name = "a" && `}
+	opts.Progress = func(_ store.Progress, want func() *TagResult) {
+		found := want()
+		if n := len(found.Tags) + len(found.Values); n < last {
+			t.Errorf("%d tags or values, and %d before", n, last)
+		} else {
+			told, last = told+1, n
+		}
+	}
+	found, err := e.Tags(t.Context(), store.DefaultTenant, store.SpanScope, opts)
+	if err != nil || told == 0 || last != len(found.Tags) || last != 7 {
+		t.Errorf("told %d times, at last of %d tags of %d, %v", told, last, len(found.Tags), err)
+	}
+	told, last, opts.Limit = 0, 0, 20
+	found, err = e.TagValues(t.Context(), store.DefaultTenant, &Attribute{Scope: store.SpanScope, Name: "k3"}, opts)
+	if err != nil || told == 0 || last != 20 || len(found.Values) != 20 || !found.Partial {
+		t.Errorf("told %d times, at last of %d values of %d, %v", told, last, len(found.Values), err)
 	}
 }

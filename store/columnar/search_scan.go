@@ -164,12 +164,14 @@ func (l *look) open() {
 	for _, h := range l.s.heads {
 		l.queue = append(l.queue, work{newest: math.MaxUint64, head: h})
 		l.total++
+		l.stats.Blocks++
 	}
 	for _, b := range l.s.blocks {
 		if !l.q.Range.Overlaps(b.meta.MinStart, b.meta.MaxStart) {
 			l.stats.ChunksSkipped += b.meta.Chunks
 			continue
 		}
+		l.stats.Blocks++
 		chunks, err := b.chunkTable()
 		if err != nil {
 			l.gap(err)

@@ -120,6 +120,7 @@ func (l *modelLook) done(c *modelChunk) {
 	l.telling.Lock()
 	defer l.telling.Unlock()
 	l.progress.Done++
+	l.progress.Stats.Blocks = 1
 	l.progress.Stats.Rows += uint64(c.live.Count())
 	if len(c.runs) == 0 {
 		l.progress.Stats.ChunksSkipped++
