@@ -203,52 +203,82 @@ func findPeers(ctx context.Context, r store.Reader, tenant, service string, with
 		return nil, nil, err
 	}
 	ofService := store.Matches{Field: store.Attr(store.ResourceScope, "service.name"), Regex: own}
-	kind := store.Of(store.Kind)
+	workers := make([]*peerFinder, callers())
+	for i := range workers {
+		workers[i] = newPeerFinder(within)
+	}
 	q := &store.Query{
 		Range: within, Needs: []store.Predicate{ofService}, Where: []store.Predicate{ofService},
-		Columns: append(peerFields(), kind), EachSpan: true,
+		Columns: append(peerFields(), store.Of(store.Kind)), EachSpan: true,
+		Keep: &store.Keep{
+			As:    "peers of " + service,
+			Begin: func(worker int) { workers[worker].settle() },
+			End:   func(worker int) (any, int) { return workers[worker].settle() },
+			Again: func(worker int, made any) { workers[worker].add(made.([]string)) },
+		},
 	}
-	type worker struct {
-		list  nameList
-		peers peerColumns
-		found map[uint32]bool
-	}
-	workers := make([]*worker, callers())
-	result, err := r.Scan(ctx, tenant, q, func(number int, c store.Chunk) error {
-		w := workers[number]
-		if w == nil {
-			w = &worker{found: map[uint32]bool{}}
-			w.peers = newPeerColumns(&w.list)
-			workers[number] = w
-		}
-		rows, kinds, starts := c.Where(0), c.Column(kind), c.Starts()
-		w.peers.begin(c)
-		if c.Err() != nil {
-			return nil // it is told as a gap
-		}
-		for row := rows.Next(0); row >= 0; row = rows.Next(row + 1) {
-			if within.Contains(starts[row]) {
-				w.found[w.peers.at(int32(row), kindAt(kinds, row))] = true
-			}
-		}
-		return nil
-	})
+	result, err := r.Scan(ctx, tenant, q, func(worker int, c store.Chunk) error { return workers[worker].look(c) })
 	if err != nil {
 		return nil, nil, err
 	}
 	all := map[string]bool{}
 	for _, w := range workers {
-		if w == nil {
-			continue
-		}
+		w.settle()
 		if w.list.full {
 			return nil, nil, errTooManyNames
 		}
-		for n := range w.found {
-			if n != 0 {
-				all[w.list.name(n)] = true
-			}
-		}
+		maps.Copy(all, w.all)
 	}
 	return slices.Collect(maps.Keys(all)), result.Gaps, nil
+}
+
+// peerFinder gathers the names of peers. It belongs to one goroutine.
+type peerFinder struct {
+	within store.TimeRange
+	list   nameList
+	peers  peerColumns
+	found  map[uint32]bool // by number, since the last settle
+	all    map[string]bool // before that
+}
+
+func newPeerFinder(within store.TimeRange) *peerFinder {
+	w := &peerFinder{within: within, found: map[uint32]bool{}, all: map[string]bool{}}
+	w.peers = newPeerColumns(&w.list)
+	return w
+}
+
+func (w *peerFinder) look(c store.Chunk) error {
+	rows, kinds, starts := c.Where(0), c.Column(store.Of(store.Kind)), c.Starts()
+	w.peers.begin(c)
+	if c.Err() != nil {
+		return nil // it is told as a gap
+	}
+	for row := rows.Next(0); row >= 0; row = rows.Next(row + 1) {
+		if w.within.Contains(starts[row]) {
+			w.found[w.peers.at(int32(row), kindAt(kinds, row))] = true
+		}
+	}
+	if w.list.full {
+		return errTooManyNames
+	}
+	return nil
+}
+
+// settle returns the names that were found since the last time, and how many bytes they take.
+func (w *peerFinder) settle() (names []string, bytes int) {
+	for n := range w.found {
+		if n != 0 {
+			names = append(names, w.list.name(n))
+			bytes += 16 + len(w.list.name(n))
+		}
+	}
+	clear(w.found)
+	w.add(names)
+	return names, bytes
+}
+
+func (w *peerFinder) add(names []string) {
+	for _, name := range names {
+		w.all[name] = true
+	}
 }

@@ -27,8 +27,8 @@ type Query struct {
 	// then come in several chunks, in each as if it were a trace of its own, and
 	// what is said above of a trace is then said of each such part.
 	EachSpan bool
-	// Keep, if not nil, lets the store keep what is made of chunks. It is for queries that
-	// want all traces of the range: without Needs, Before, Enough, EnoughSpans and EachSpan.
+	// Keep, if not nil, lets the store keep what is made of chunks. It does not go with Before,
+	// Enough and EnoughSpans.
 	Keep *Keep
 	// Progress is told from time to time how far the look has come; one call at a time. It may wait
 	// for calls of yield that are under way. It may be nil.
@@ -40,7 +40,8 @@ type Query struct {
 // between Begin and End; when the part comes again in another look, it calls Again
 // instead, unless it has forgotten. It need not know any parts.
 type Keep struct {
-	// As tells what is made: where it is equal, the same is made of the same spans.
+	// As tells what is made, and what else the query says but for its range: where it is equal, the same is
+	// made of the same spans.
 	As    string
 	Begin func(worker int)
 	// End returns what was made of the chunks since Begin, and how many bytes of memory it takes. It is
