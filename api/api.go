@@ -40,6 +40,9 @@ type Config struct {
 	Build BuildInfo
 	// Ready reports why the server cannot answer yet; nil means that it always can.
 	Ready func() error
+	// Watch, if not nil, is told of each call of gRPC, by service/method: its context is that of the call, and what it
+	// returns is called at the end.
+	Watch func(ctx context.Context, method string) (context.Context, func(err error))
 	// Log gets panics and failures of the server's own; nil means slog.Default().
 	Log *slog.Logger
 	// Now is the clock that default time ranges end at; nil means time.Now.

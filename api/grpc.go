@@ -28,9 +28,14 @@ var grpcCodes = map[int]codes.Code{
 	http.StatusInternalServerError: codes.Internal,
 }
 
-// call runs what answers one call. It ends after the limit of time; an error or a panic becomes
+// call runs what answers one call of /service/method. It ends after the limit of time; an error or a panic becomes
 // a status.
 func (f *face) call(ctx context.Context, method string, run func(ctx context.Context) error) (err error) {
+	if f.Watch != nil {
+		var done func(error)
+		ctx, done = f.Watch(ctx, strings.TrimPrefix(method, "/"))
+		defer func() { done(err) }()
+	}
 	if f.Timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, f.Timeout)

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	_ "embed"
+	"fmt"
 	"sync"
 	"time"
 
@@ -125,7 +126,7 @@ func (g *jaegerGRPC) unary(method protoreflect.MethodDescriptor, handle callHand
 }
 
 func (g *jaegerGRPC) answer(ctx context.Context, method protoreflect.MethodDescriptor, handle callHandler, in proto.Message, send func([]byte) error) error {
-	return g.call(ctx, string(method.FullName()), func(ctx context.Context) error {
+	return g.call(ctx, fmt.Sprintf("/%s/%s", method.Parent().FullName(), method.Name()), func(ctx context.Context) error {
 		md, _ := metadata.FromIncomingContext(ctx)
 		tenant, err := oneTenant(md.Get(span.TenantHeader))
 		if err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"testing"
 
 	coltrace "go.opentelemetry.io/proto/otlp/collector/trace/v1"
@@ -36,6 +37,10 @@ func TestJaegerGRPCListener(t *testing.T) {
 	alive, err := healthpb.NewHealthClient(conn).Check(t.Context(), &healthpb.HealthCheckRequest{Service: "jaeger.api_v2.QueryService"})
 	if err != nil || alive.Status != healthpb.HealthCheckResponse_SERVING {
 		t.Errorf("health: %v, %v", alive, err)
+	}
+	_, metrics := get(t, s.url("http", "/metrics"))
+	if want := `clew_grpc_request_duration_seconds_count{code="OK",method="jaeger.api_v2.QueryService/GetServices"} 1`; !bytes.Contains(metrics, []byte(want)) {
+		t.Errorf("%s is missing in:\n%s", want, metrics)
 	}
 }
 

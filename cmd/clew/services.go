@@ -53,7 +53,8 @@ func (s *server) newServices(ctx context.Context, reg *prometheus.Registry) erro
 			}
 			return nil
 		},
-		Log: s.log,
+		Watch: selfobs.NewGRPC(reg, s.tracing).Watch,
+		Log:   s.log,
 	}
 	receiver, err := ingest.New(ingest.Config{
 		DefaultTenant:    store.DefaultTenant,

@@ -15,6 +15,8 @@ import (
 
 const tracerName = "github.com/clewhq/clew/internal/selfobs"
 
+var durationBuckets = []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30}
+
 // HTTP measures and traces the requests of HTTP servers.
 type HTTP struct {
 	duration *prometheus.HistogramVec
@@ -29,7 +31,7 @@ func NewHTTP(reg prometheus.Registerer, tp trace.TracerProvider) *HTTP {
 		duration: with.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "clew_http_request_duration_seconds",
 			Help:    "Time to answer a request, by listener, route and status code.",
-			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
+			Buckets: durationBuckets,
 		}, []string{"listener", "route", "code"}),
 		inFlight: with.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "clew_http_requests_in_flight",

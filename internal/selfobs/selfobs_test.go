@@ -8,15 +8,22 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+	"go.opentelemetry.io/otel/trace"
 	"go.opentelemetry.io/otel/trace/noop"
 	coltrace "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	"google.golang.org/grpc"
+	grpccodes "google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
 )
 
 func TestLogger(t *testing.T) {
@@ -79,17 +86,14 @@ func get(t *testing.T, h http.Handler, path string) {
 	h.ServeHTTP(httptest.NewRecorder(), r)
 }
 
-func TestHTTPMetrics(t *testing.T) {
-	reg := prometheus.NewRegistry()
-	h := NewHTTP(reg, noop.NewTracerProvider()).Wrap("web", routes())
-	for _, path := range []string{"/api/things/1", "/api/things/2", "/api/things/broken", "/api/nothing", "/nothing"} {
-		get(t, h, path)
-	}
-	var got []string
+// told returns the labels of all series of a registry but gauges, which have to be 0, each with a + for each observation.
+func told(t *testing.T, reg *prometheus.Registry) string {
+	t.Helper()
 	families, err := reg.Gather()
 	if err != nil {
 		t.Fatal(err)
 	}
+	var got []string
 	for _, f := range families {
 		for _, m := range f.GetMetric() {
 			if g := m.GetGauge(); g != nil {
@@ -105,9 +109,42 @@ func TestHTTPMetrics(t *testing.T) {
 			got = append(got, strings.Join(labels, " ")+strings.Repeat("+", int(m.GetHistogram().GetSampleCount())))
 		}
 	}
+	return strings.Join(got, ", ")
+}
+
+func TestHTTPMetrics(t *testing.T) {
+	reg := prometheus.NewRegistry()
+	h := NewHTTP(reg, noop.NewTracerProvider()).Wrap("web", routes())
+	for _, path := range []string{"/api/things/1", "/api/things/2", "/api/things/broken", "/api/nothing", "/nothing"} {
+		get(t, h, path)
+	}
 	want := "200 web GET /api/things/{id}++, 404 web other++, 502 web GET /api/things/{id}+"
-	if s := strings.Join(got, ", "); s != want {
+	if s := told(t, reg); s != want {
 		t.Errorf("got  %s\nwant %s", s, want)
+	}
+}
+
+func TestGRPC(t *testing.T) {
+	reg := prometheus.NewRegistry()
+	spans := tracetest.NewSpanRecorder()
+	g := NewGRPC(reg, sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans)))
+	ctx := metadata.NewIncomingContext(t.Context(), metadata.Pairs("traceparent", "00-0102030405060708090a0b0c0d0e0f10-0102030405060708-01"))
+	for _, err := range []error{nil, nil, status.Error(grpccodes.NotFound, "no such trace"), status.Error(grpccodes.Internal, "broken")} {
+		called, done := g.Watch(ctx, "shop.Orders/Get")
+		if !trace.SpanContextFromContext(called).IsValid() {
+			t.Error("the call has no span")
+		}
+		done(err)
+	}
+	if s, want := told(t, reg), "Internal shop.Orders/Get+, NotFound shop.Orders/Get+, OK shop.Orders/Get++"; s != want {
+		t.Errorf("got  %s\nwant %s", s, want)
+	}
+	for i, s := range spans.Ended() {
+		wrong := i == 3
+		if s.Name() != "shop.Orders/Get" || (s.Status().Code == codes.Error) != wrong || s.Parent().SpanID().String() != "0102030405060708" ||
+			!slices.Contains(s.Attributes(), attribute.String("rpc.method", "Get")) {
+			t.Errorf("call %d is span %s with %v below %s", i, s.Name(), s.Status(), s.Parent().SpanID())
+		}
 	}
 }
 
