@@ -103,3 +103,10 @@ func (w *weigher) of(row int) float64 {
 	}
 	return w.byCode[code]
 }
+
+func addStats(a, b store.ScanStats) store.ScanStats {
+	return store.ScanStats{
+		Rows: a.Rows + b.Rows, ChunksRead: a.ChunksRead + b.ChunksRead,
+		ChunksSkipped: a.ChunksSkipped + b.ChunksSkipped, BytesRead: a.BytesRead + b.BytesRead,
+	}
+}

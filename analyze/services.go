@@ -150,10 +150,7 @@ func (k *counting) look(ctx context.Context, r store.Reader, tenant string, t *s
 		return err
 	}
 	list.Gaps = append(list.Gaps, result.Gaps...)
-	list.Stats.Rows += result.Stats.Rows
-	list.Stats.ChunksRead += result.Stats.ChunksRead
-	list.Stats.ChunksSkipped += result.Stats.ChunksSkipped
-	list.Stats.BytesRead += result.Stats.BytesRead
+	list.Stats = addStats(list.Stats, result.Stats)
 	for _, w := range workers {
 		if w != nil {
 			t.add(w)

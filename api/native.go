@@ -19,6 +19,7 @@ import (
 //
 //	GET /api/clew/v1/dependencies?start&end&brokers
 //	GET /api/clew/v1/diff?a&b&aView&bView&limit
+//	GET /api/clew/v1/differs?q&selection&start&end&selectionStart&selectionEnd&minDuration&maxDuration&values&limit
 //	GET /api/clew/v1/openapi.json
 //	GET /api/clew/v1/percentile?service&name&kind&durationNanos&start&end
 //	GET /api/clew/v1/search?q&mode&start&end&limit&after&spss&sort&explain
@@ -38,13 +39,14 @@ import (
 // (inclusive) and end (exclusive) are RFC 3339 or nanoseconds since 1970. A
 // search answers with one page of traces (or, with mode=spans, of spans), newest
 // first; "next" is what "after" takes to get the following page. 64-bit integers
-// are strings. With Accept: text/event-stream, searches and series come as events
+// are strings. With Accept: text/event-stream, searches, series and differs come as events
 // (see events). A trace comes as OTLP: JSON, or protobuf if that is accepted.
 // Errors are an ErrorBody as {"error":{"code":404,"message":"…"}}.
 func NewNative(cfg Config, r store.Reader) http.Handler {
 	n := &native{newFace(cfg, r, failNative), newViews(cfg.ViewBytes)}
 	n.get("/api/clew/v1/dependencies", n.dependencies)
 	n.get("/api/clew/v1/diff", n.diff)
+	n.get("/api/clew/v1/differs", n.differs)
 	n.get("/api/clew/v1/openapi.json", describe)
 	n.get("/api/clew/v1/percentile", n.percentile)
 	n.get("/api/clew/v1/search", n.search)
