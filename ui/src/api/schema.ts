@@ -95,6 +95,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/differs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What differs between a selection of spans and others
+         * @description Every attribute, ranked by how its values differ between the selection and the baseline: what `q` matches and is not in the selection. The selection is what `selection` matches, or `q`, within its own range of time and of durations, so that a box of a heatmap can be asked about.
+         */
+        get: operations["differs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/tags": {
         parameters: {
             query?: never;
@@ -630,6 +650,90 @@ export interface components {
             /** @description Of the first span, in the view */
             row: number;
             spanId: components["schemas"]["SpanId"];
+        };
+        Differences: {
+            /** @description The baseline, in TraceQL */
+            query: string;
+            /** @description The selection, in TraceQL */
+            selected: string;
+            selection: components["schemas"]["ComparedSet"];
+            baseline: components["schemas"]["ComparedSet"];
+            /** @description Those that tell most first; those that the selection is made by come last */
+            attributes: components["schemas"]["DifferingAttribute"][];
+            /** @description Attributes that are left out */
+            omitted?: number;
+            /** @description Attributes with a value of its own on nearly every trace */
+            ignored: components["schemas"]["IgnoredAttribute"][];
+            gaps?: components["schemas"]["Gaps"];
+            stats: components["schemas"]["Stats"];
+        };
+        /** @description An event: its name and the document that is its data */
+        DifferencesEvent: components["schemas"]["ProgressEvent"] | {
+            /** @enum {string} */
+            event: "partial" | "result";
+            data: components["schemas"]["Differences"];
+        } | components["schemas"]["ErrorEvent"];
+        /** @description The spans of one side. If fewer were compared than matched, shares are estimates */
+        ComparedSet: {
+            matched: number;
+            compared: number;
+            /** @description What the compared ones stand for, as they may be sampled */
+            weight: number;
+        };
+        DifferingAttribute: {
+            /** @description As TraceQL writes it */
+            name: string;
+            /** @description By how much the shares of the values differ beyond what chance does */
+            score: number;
+            /** @description The selection is made by it, so that it has to differ */
+            given: boolean;
+            /** @description Values that were told apart */
+            distinct: number;
+            /** @description There are more, or numbers were counted in ranges */
+            more: boolean;
+            /** @description Those that differ most first; ranges by size; then what is absent, and all others */
+            values: components["schemas"]["DifferingValue"][];
+            quantiles?: components["schemas"]["DifferingQuantiles"];
+        };
+        DifferingValue: {
+            /** @enum {string} */
+            kind: "value" | "range" | "absent" | "others";
+            value?: components["schemas"]["TypedValue"];
+            from?: components["schemas"]["TypedValue"];
+            to?: components["schemas"]["TypedValue"];
+            selection: components["schemas"]["CountOfWhole"];
+            baseline: components["schemas"]["CountOfWhole"];
+            /** @description A condition of TraceQL for the spans that have it; `q | { condition }` narrows a query to them */
+            in?: string;
+            /** @description A condition for all others */
+            out?: string;
+        };
+        TypedValue: {
+            type: components["schemas"]["ValueType"];
+            value: components["schemas"]["Value"];
+        };
+        /** @description How many compared spans have it, by what they stand for, and which part of their side that is */
+        CountOfWhole: {
+            count: number;
+            share: number;
+        };
+        /** @description Of numbers that come as ranges; a side without numbers is absent */
+        DifferingQuantiles: {
+            selection?: components["schemas"]["Quantiles"];
+            baseline?: components["schemas"]["Quantiles"];
+        };
+        /** @description Durations are in nanoseconds */
+        Quantiles: {
+            min: number;
+            p50: number;
+            p90: number;
+            p99: number;
+            max: number;
+        };
+        IgnoredAttribute: {
+            name: string;
+            /** @description Values that it has at least */
+            distinct: number;
         };
         TagList: {
             tags: components["schemas"]["TagSummary"][];
@@ -1345,12 +1449,12 @@ export interface operations {
             query: {
                 /**
                  * @description The trace to start from: 1 to 32 hex digits
-                 * @example 4ba967ac37dd40588955116be6983fd7
+                 * @example 1f
                  */
                 a: string;
                 /**
                  * @description The trace that differs
-                 * @example 95fd7d3fc8783a07a8b5cbea4fd4ba5e
+                 * @example 2f
                  */
                 b: string;
                 /** @description The view of it; the trace as it is now if absent */
@@ -1381,6 +1485,57 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             404: components["responses"]["NotFound"];
             410: components["responses"]["Gone"];
+            422: components["responses"]["TooLarge"];
+            429: components["responses"]["Overload"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["Timeout"];
+        };
+    };
+    differs: {
+        parameters: {
+            query?: {
+                /** @description The baseline: TraceQL, or plain words; everything if absent */
+                q?: string;
+                /** @description The selection: TraceQL, or plain words; `q` if absent */
+                selection?: string;
+                /** @description RFC 3339, or nanoseconds since 1970: spans that start then or later */
+                start?: components["parameters"]["Start"];
+                /** @description RFC 3339, or nanoseconds since 1970: spans that start earlier */
+                end?: components["parameters"]["End"];
+                /** @description As `start`, of the selection; `start` if absent */
+                selectionStart?: string;
+                /** @description As `end`, of the selection; `end` if absent */
+                selectionEnd?: string;
+                /** @description The shortest duration of the selection, such as `100ms` */
+                minDuration?: string;
+                /** @description The duration that all of the selection are shorter than */
+                maxDuration?: string;
+                /** @description Most values of an attribute */
+                values?: number;
+                /** @description Most attributes */
+                limit?: number;
+            };
+            header?: {
+                /** @description The tenant; the default one if absent */
+                "X-Scope-OrgID"?: components["parameters"]["Tenant"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What differs; or, with `Accept: text/event-stream`, events while it is being found out, of which the last one is `result` or `error` */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Differences"];
+                    "text/event-stream": components["schemas"]["DifferencesEvent"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
             422: components["responses"]["TooLarge"];
             429: components["responses"]["Overload"];
             500: components["responses"]["Failed"];
