@@ -1,6 +1,7 @@
 package api
 
 import (
+	"math"
 	"net/http"
 	"time"
 
@@ -94,16 +95,34 @@ func (j tempoJSON) keyValues(name string, list []traceql.NamedValue) {
 	j.endArray()
 }
 
-// metrics writes what the answer cost. It keeps to fields that Tempo has had for
-// long, as Grafana refuses an instant answer with one that it does not know.
-func (j tempoJSON) metrics(s store.ScanStats) {
-	j.name("metrics")
-	j.object()
-	j.big("inspectedBytes", s.BytesRead)
-	j.endObject()
+// cost is what an answer has cost.
+type cost struct {
+	traces uint64 // that were looked at
+	stats  store.ScanStats
+	jobs   jobs
 }
 
-func (j tempoJSON) noMetrics() { j.metrics(store.ScanStats{}) }
+// jobs is how far a query has come: chunks of the store.
+type jobs struct{ done, total uint64 }
+
+// allJobs are those of a query that has ended.
+func allJobs(s store.ScanStats) jobs {
+	n := s.ChunksRead + s.ChunksSkipped
+	return jobs{n, n}
+}
+
+// metrics writes what the answer cost. It keeps to fields that Tempo has had for
+// long, as Grafana refuses an instant answer with one that it does not know.
+func (j tempoJSON) metrics(c cost) {
+	j.name("metrics")
+	j.object()
+	j.small("inspectedTraces", min(c.traces, math.MaxUint32))
+	j.big("inspectedBytes", c.stats.BytesRead)
+	j.small("totalBlocks", min(c.stats.Blocks, math.MaxUint32))
+	j.small("completedJobs", min(c.jobs.done, math.MaxUint32))
+	j.small("totalJobs", min(c.jobs.total, math.MaxUint32))
+	j.endObject()
+}
 
 // tempoValue returns a value as Tempo shows it: durations, words and nil as text.
 func tempoValue(s traceql.Static) span.Value {

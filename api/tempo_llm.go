@@ -168,7 +168,7 @@ func (a typedValues) writeLLM(w io.Writer) error {
 	j.object()
 	byType := map[string][]string{}
 	var kinds []string
-	for _, v := range a {
+	for _, v := range a.list {
 		kind, text := typedText(v.Value)
 		if byType[kind] == nil {
 			kinds = append(kinds, kind)

@@ -41,7 +41,7 @@ var tempoMessages = map[string][]string{
 	"SearchTagValuesResponse":   {"tagValues 1 []string", "metrics 2 MetadataMetrics"},
 	"SearchTagValuesV2Response": {"tagValues 1 []TagValue", "metrics 2 MetadataMetrics"},
 	"TagValue":                  {"type 1 string", "value 2 string"},
-	"MetadataMetrics":           {"inspectedBytes 1 uint64"},
+	"MetadataMetrics":           {"inspectedBytes 1 uint64", "totalJobs 2 uint32", "completedJobs 3 uint32", "totalBlocks 4 uint32", "totalBlockBytes 5 uint64"},
 	"QueryRangeResponse":        {"series 1 []TimeSeries", "metrics 2 SearchMetrics", "status 3 PartialStatus", "message 4 string"},
 	"TimeSeries":                {"labels 1 []KeyValue", "samples 2 []Sample", "exemplars 4 []Exemplar"},
 	"Sample":                    {"value 1 double", "timestamp_ms 2 int64"},

@@ -19,7 +19,7 @@ func (t *tempo) queryRange(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return writeTempo(w, r, rangeAnswer{found, jobs{}})
+	return writeTempo(w, r, rangeAnswer{found, allJobs(found.Stats)})
 }
 
 // queryInstant answers GET /api/metrics/query.
@@ -28,7 +28,7 @@ func (t *tempo) queryInstant(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return writeTempo(w, r, instantAnswer{found, jobs{}})
+	return writeTempo(w, r, instantAnswer{found, allJobs(found.Stats)})
 }
 
 func (t *tempo) series(r *http.Request, instant bool) (*traceql.SeriesResult, error) {
@@ -148,6 +148,8 @@ type rangeAnswer struct {
 	jobs jobs
 }
 
+func (a rangeAnswer) cost() cost { return cost{stats: a.Stats, jobs: a.jobs} }
+
 func (a rangeAnswer) writeJSON(j tempoJSON) {
 	j.object()
 	j.name("series")
@@ -159,7 +161,7 @@ func (a rangeAnswer) writeJSON(j tempoJSON) {
 		j.timeSeries(a.Times, s)
 	}
 	j.endArray()
-	j.metrics(a.Stats)
+	j.metrics(a.cost())
 	j.status(a.Gaps)
 	j.endObject()
 }
@@ -221,6 +223,8 @@ type instantAnswer struct {
 	jobs jobs
 }
 
+func (a instantAnswer) cost() cost { return cost{stats: a.Stats, jobs: a.jobs} }
+
 func (a instantAnswer) writeJSON(j tempoJSON) {
 	j.object()
 	j.name("series")
@@ -237,7 +241,7 @@ func (a instantAnswer) writeJSON(j tempoJSON) {
 		j.endObject()
 	}
 	j.endArray()
-	j.metrics(a.Stats)
+	j.metrics(a.cost())
 	if len(a.Gaps) > 0 { // Grafana's reader refuses fields that it does not know, and has known status not for long
 		j.status(a.Gaps)
 	}

@@ -85,16 +85,32 @@ func (a searchAnswer) writeProto(p *protoWriter) {
 		p.buf = appendTempoTrace(p.buf, t)
 		p.written(from, "one trace", func() string { return string(t.ID[:]) })
 	}
-	p.buf = appendMetrics(p.buf, a.Stats, a.jobs)
+	p.buf = appendMetrics(p.buf, a.cost())
 }
 
-// appendMetrics appends SearchMetrics { uint64 inspectedBytes 2; uint32 completedJobs 4;
-// uint32 totalJobs 5 } as field 2.
-func appendMetrics(dst []byte, s store.ScanStats, j jobs) []byte {
+// appendMetrics appends SearchMetrics { uint32 inspectedTraces 1; uint64 inspectedBytes 2; uint32 totalBlocks 3;
+// uint32 completedJobs 4; uint32 totalJobs 5 } as field 2.
+func appendMetrics(dst []byte, c cost) []byte {
 	dst, at := begin(dst, 2)
-	dst = appendNumber(dst, 2, s.BytesRead)
-	dst = appendNumber(dst, 4, min(j.done, math.MaxUint32))
-	dst = appendNumber(dst, 5, min(j.total, math.MaxUint32))
+	dst = appendNumber(dst, 1, min(c.traces, math.MaxUint32))
+	dst = appendNumber(dst, 2, c.stats.BytesRead)
+	dst = appendNumber(dst, 3, min(c.stats.Blocks, math.MaxUint32))
+	dst = appendNumber(dst, 4, min(c.jobs.done, math.MaxUint32))
+	dst = appendNumber(dst, 5, min(c.jobs.total, math.MaxUint32))
+	return end(dst, at)
+}
+
+// appendTagMetrics appends MetadataMetrics { uint64 inspectedBytes 1; uint32 totalJobs 2; uint32 completedJobs 3;
+// uint32 totalBlocks 4 } as field 2, unless all are 0.
+func appendTagMetrics(dst []byte, c cost) []byte {
+	if c == (cost{}) {
+		return dst
+	}
+	dst, at := begin(dst, 2)
+	dst = appendNumber(dst, 1, c.stats.BytesRead)
+	dst = appendNumber(dst, 2, min(c.jobs.total, math.MaxUint32))
+	dst = appendNumber(dst, 3, min(c.jobs.done, math.MaxUint32))
+	dst = appendNumber(dst, 4, min(c.stats.Blocks, math.MaxUint32))
 	return end(dst, at)
 }
 
@@ -198,7 +214,7 @@ func (a rangeAnswer) writeProto(p *protoWriter) {
 		p.buf = appendTimeSeries(p.buf, a.Times, s)
 		p.written(from, "one series", func() string { return labelKey(s.Labels) })
 	}
-	p.buf = appendMetrics(p.buf, a.Stats, a.jobs)
+	p.buf = appendMetrics(p.buf, a.cost())
 	p.buf = appendStatus(p.buf, a.Gaps)
 }
 
@@ -261,17 +277,23 @@ func (a instantAnswer) writeProto(p *protoWriter) {
 		p.buf = end(p.buf, series)
 		p.written(from, "one series", func() string { return labelKey(s.Labels) })
 	}
-	p.buf = appendMetrics(p.buf, a.Stats, a.jobs)
+	p.buf = appendMetrics(p.buf, a.cost())
 	p.buf = appendStatus(p.buf, a.Gaps)
 }
 
-// The four below end with MetadataMetrics 2, which stays empty.
+// The four below end with MetadataMetrics 2. In a stream, each name and value comes once.
 
 // SearchTagsResponse { repeated string tagNames 1 }
-func (a tagNames) writeProto(p *protoWriter) { p.texts(1, a) }
+func (a tagNames) writeProto(p *protoWriter) {
+	p.texts(1, a.list)
+	p.buf = appendTagMetrics(p.buf, a.cost)
+}
 
 // SearchTagValuesResponse { repeated string tagValues 1 }
-func (a tagTexts) writeProto(p *protoWriter) { p.texts(1, a) }
+func (a tagTexts) writeProto(p *protoWriter) {
+	p.texts(1, a.list)
+	p.buf = appendTagMetrics(p.buf, a.cost)
+}
 
 // texts writes a list of strings as field num. Empty ones are part of the list.
 func (p *protoWriter) texts(num protowire.Number, list []string) {
@@ -281,17 +303,32 @@ func (p *protoWriter) texts(num protowire.Number, list []string) {
 		}
 		from := len(p.buf)
 		p.buf = append(appendLength(p.buf, num, uint64(len(s))), s...)
-		p.divide(from, "one value")
+		p.written(from, "one value", func() string { return s })
 	}
+}
+
+// unsent returns the names of a scope that were not written before.
+func (p *protoWriter) unsent(list scopeTags) []string {
+	if p.sent == nil {
+		return list.names
+	}
+	var names []string
+	for _, name := range list.names {
+		key := list.scope.String() + "." + name
+		if _, ok := p.sent[key]; !ok {
+			p.sent[key] = 0
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // SearchTagsV2Response { repeated SearchTagsV2Scope { string name 1; repeated string tags 2 } 1 }
 //
 // The tags of a scope may come in several messages, each with the scope's name.
 func (a scopedTags) writeProto(p *protoWriter) {
-	for _, list := range a {
-		names := list.names
-		for first := true; first || len(names) > 0; first = false {
+	for _, list := range a.list {
+		for names := p.unsent(list); len(names) > 0; {
 			if !p.next() {
 				return
 			}
@@ -307,11 +344,12 @@ func (a scopedTags) writeProto(p *protoWriter) {
 			p.divide(from, "one tag")
 		}
 	}
+	p.buf = appendTagMetrics(p.buf, a.cost)
 }
 
 // SearchTagValuesV2Response { repeated TagValue { string type 1; string value 2 } 1 }
 func (a typedValues) writeProto(p *protoWriter) {
-	for _, v := range a {
+	for _, v := range a.list {
 		if !p.next() {
 			return
 		}
@@ -322,6 +360,7 @@ func (a typedValues) writeProto(p *protoWriter) {
 		p.buf = appendString(p.buf, 1, kind)
 		p.buf = appendString(p.buf, 2, text)
 		p.buf = end(p.buf, value)
-		p.divide(from, "one value")
+		p.written(from, "one value", func() string { return kind + " " + text })
 	}
+	p.buf = appendTagMetrics(p.buf, a.cost)
 }

@@ -41,7 +41,7 @@ func (t *tempo) search(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	tellGaps(w, found.Gaps)
-	return writeTempo(w, r, searchAnswer{found, jobs{}})
+	return writeTempo(w, r, searchAnswer{found, allJobs(found.Stats)})
 }
 
 func (t *tempo) findTraces(ctx context.Context, tenants []string, q *traceql.Query, opts traceql.SearchOptions) (*traceql.SearchResult, error) {
@@ -163,8 +163,7 @@ type searchAnswer struct {
 	jobs jobs
 }
 
-// jobs is how far a query has come, as streams tell it.
-type jobs struct{ done, total uint64 }
+func (a searchAnswer) cost() cost { return cost{a.Looked, a.Stats, a.jobs} }
 
 func (a searchAnswer) writeJSON(j tempoJSON) {
 	j.object()
@@ -177,7 +176,7 @@ func (a searchAnswer) writeJSON(j tempoJSON) {
 		j.trace(t)
 	}
 	j.endArray()
-	j.metrics(a.Stats)
+	j.metrics(a.cost())
 	j.endObject()
 }
 

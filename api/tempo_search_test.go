@@ -349,3 +349,31 @@ func TestTempoSearchTenants(t *testing.T) {
 		t.Errorf("series of both: %s", series)
 	}
 }
+
+// TestTempoMetricsAreTrue asks for everything, and for what few spans have.
+func TestTempoMetricsAreTrue(t *testing.T) {
+	rows := recorded(t)
+	traces := map[span.TraceID]bool{}
+	for _, row := range rows {
+		traces[row.TraceID] = true
+	}
+	h := NewTempo(testConfig(), opened(t, rows...))
+	for url, all := range map[string]bool{
+		query("/api/search", "q", "{ }", "limit", "1000"): true,
+		query("/api/search", "q", `{ .nobody = 1 }`):      false,
+		query("/api/metrics/query_range", "q", "{ } | rate()", "start", "1752192000", "end", "1752278400"): true,
+	} {
+		var got struct {
+			Metrics struct{ InspectedTraces, TotalBlocks, CompletedJobs, TotalJobs int }
+		}
+		parse(t, getOK(t, h, url), &got)
+		m := got.Metrics
+		looked := 0
+		if all && strings.Contains(url, "search") {
+			looked = len(traces)
+		}
+		if m.InspectedTraces != looked || m.TotalBlocks != 1 || all && m.TotalJobs < 1 || m.CompletedJobs != m.TotalJobs {
+			t.Errorf("%s: %+v, want %d traces in one block", url, m, looked)
+		}
+	}
+}

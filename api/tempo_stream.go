@@ -33,13 +33,13 @@ func (t *tempo) streams() http.Handler {
 		HandlerType: (*any)(nil),
 		Streams: []grpc.StreamDesc{
 			t.stream("Search", searchRequest, t.streamSearch),
-			t.stream("SearchTags", tagsRequest, streamTags(t.findTags)),
-			t.stream("SearchTagsV2", tagsRequest, streamTags(t.findScopedTags)),
+			t.stream("SearchTags", tagsRequest, streamTags(t.tagNames())),
+			t.stream("SearchTagsV2", tagsRequest, streamTags(t.scopedTags())),
 			t.stream("SearchTagValues", valuesRequest, func(s *tempoStream, p params) error {
-				return streamTags(t.findValues(p.Get(tagParam)))(s, p)
+				return streamTags(t.tagTexts(p.Get(tagParam)))(s, p)
 			}),
 			t.stream("SearchTagValuesV2", valuesRequest, func(s *tempoStream, p params) error {
-				return streamTags(t.findTypedValues(p.Get(tagParam)))(s, p)
+				return streamTags(t.typedValues(p.Get(tagParam)))(s, p)
 			}),
 			t.stream("MetricsQueryRange", rangeRequest, t.streamRange),
 			t.stream("MetricsQueryInstant", instantRequest, t.streamInstant),
@@ -72,7 +72,6 @@ type tempoStream struct {
 	sent      map[string]uint64 // for protoWriter
 	now       func() time.Time
 	told      time.Time // when something was last sent of a query that runs
-	jobs      uint64    // of the query, as far as they are known
 	err       error     // of sending while it ran
 }
 
@@ -119,7 +118,6 @@ func (s *tempoStream) end(a tempoAnswer, gaps []string) error {
 
 // progress sends what a query found so far, if it is time. One call at a time.
 func (s *tempoStream) progress(every time.Duration, p store.Progress, partial func(jobs) tempoAnswer) {
-	s.jobs = p.Total
 	now := s.now()
 	if s.err != nil || now.Sub(s.told) < every {
 		return
@@ -129,9 +127,6 @@ func (s *tempoStream) progress(every time.Duration, p store.Progress, partial fu
 		s.stopQuery()
 	}
 }
-
-// done are the jobs of a query that has ended.
-func (s *tempoStream) done() jobs { return jobs{s.jobs, s.jobs} }
 
 func (t *tempo) streamSearch(s *tempoStream, p params) error {
 	q, opts, err := t.parseSearch(p)
@@ -152,7 +147,7 @@ func (t *tempo) streamSearch(s *tempoStream, p params) error {
 	if err != nil {
 		return err
 	}
-	return s.end(searchAnswer{found, s.done()}, found.Gaps)
+	return s.end(searchAnswer{found, allJobs(found.Stats)}, found.Gaps)
 }
 
 func (t *tempo) streamRange(s *tempoStream, p params) error {
@@ -179,16 +174,21 @@ func (t *tempo) streamSeries(s *tempoStream, p params, instant bool, answer func
 	if err != nil {
 		return err
 	}
-	return s.end(answer(found, s.done()), nil) // which tells its gaps itself
+	return s.end(answer(found, allJobs(found.Stats)), nil) // which tells its gaps itself
 }
 
-func streamTags(find tagFinder) func(*tempoStream, params) error {
+func streamTags(q tagQuery) func(*tempoStream, params) error {
 	return func(s *tempoStream, p params) error {
-		found, gaps, err := find(s.ctx, s.tenants, p)
+		found, err := q.find(s.ctx, s.tenants, p, func(p store.Progress, want func() *traceql.TagResult) {
+			s.progress(progressEvery, p, func(j jobs) tempoAnswer {
+				found := want()
+				return q.answer(found, cost{stats: p.Stats, jobs: j})
+			})
+		})
 		if err != nil {
 			return err
 		}
-		return s.end(found, gaps)
+		return s.end(q.answer(found, cost{stats: found.Stats, jobs: allJobs(found.Stats)}), tagGaps(found))
 	}
 }
 

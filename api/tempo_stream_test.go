@@ -106,6 +106,13 @@ func elements(m *dynamicpb.Message) (keys, texts []string) {
 			continue
 		}
 		e := list.Get(i).Message()
+		if tags := e.Descriptor().Fields().ByName("tags"); tags != nil { // the tags of a scope, which may come in parts
+			for k := range e.Get(tags).List().Len() {
+				text := e.Get(e.Descriptor().Fields().ByName("name")).String() + "." + e.Get(tags).List().Get(k).String()
+				keys, texts = append(keys, text), append(texts, text)
+			}
+			continue
+		}
 		key := dynamicpb.NewMessage(e.Descriptor())
 		for _, name := range []protoreflect.Name{"traceID", "labels", "name", "type", "value"} {
 			if f := e.Descriptor().Fields().ByName(name); f != nil && f.Kind() != protoreflect.DoubleKind {
@@ -154,7 +161,9 @@ func TestTempoStreams(t *testing.T) {
 			query("/api/search", "tags", `name=GET service.name="front end"`, "minDuration", "1ms", "maxDuration", "1m"), true},
 		{"Search", fmt.Sprintf(`{"start":%d,"end":%d}`, from, to), query("/api/search", "start", fmt.Sprint(from), "end", fmt.Sprint(to)), true},
 		{"SearchTags", `{"scope":"span"}`, "/api/search/tags?scope=span", false},
-		{"SearchTagsV2", `{"query":"{ kind = server }","maxTagsPerScope":3}`, query("/api/v2/search/tags", "q", "{ kind = server }", "limit", "3"), false},
+		{"SearchTagsV2", `{"query":"{ kind = server }","maxTagsPerScope":3}`, query("/api/v2/search/tags", "q", "{ kind = server }", "limit", "3"), true},
+		{"SearchTagValues", `{"tagName":"name","query":"{ kind = server }"}`, query("/api/search/tag/name/values", "q", "{ kind = server }"), true},
+		{"SearchTagValuesV2", `{"tagName":"name","query":"{ kind = server }"}`, query("/api/v2/search/tag/name/values", "q", "{ kind = server }"), true},
 		{"SearchTagValues", `{"tagName":"service.name"}`, "/api/search/tag/service.name/values", false},
 		{"SearchTagValuesV2", `{"tagName":"span.http.status_code","maxTagValues":2}`, "/api/v2/search/tag/span.http.status_code/values?limit=2", false},
 		{"MetricsQueryRange", overRange, rangeURL, true},
@@ -465,8 +474,8 @@ func TestTempoMessagesAreBounded(t *testing.T) {
 		kind   string
 	}{
 		{searchAnswer{SearchResult: &traceql.SearchResult{Traces: traces}}, "SearchResponse"},
-		{scopedTags{{store.SpanScope, names}, {store.EventScope, nil}}, "SearchTagsV2Response"},
-		{tagNames(names), "SearchTagsResponse"},
+		{scopedTags{list: []scopeTags{{store.SpanScope, names}, {store.EventScope, nil}}}, "SearchTagsV2Response"},
+		{tagNames{list: names}, "SearchTagsResponse"},
 	} {
 		whole, parts := &packets{}, &packets{}
 		for _, p := range []*protoWriter{{w: whole, full: 1 << 30}, {w: parts, full: full, most: most}} {

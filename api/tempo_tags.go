@@ -16,20 +16,26 @@ import (
 // tempoDefaultValues is how many values are returned if the request does not say.
 const tempoDefaultValues = 10_000
 
+// tagQuery looks for names or values.
+type tagQuery struct {
+	// find is told how far a look has come by progress, which may be nil.
+	find   func(ctx context.Context, tenants []string, p params, progress tagProgress) (*traceql.TagResult, error)
+	answer func(found *traceql.TagResult, c cost) tempoAnswer
+}
+
+type tagProgress = func(store.Progress, func() *traceql.TagResult)
+
 // tags answers GET /api/search/tags: names without their scopes.
 func (t *tempo) tags(w http.ResponseWriter, r *http.Request) error {
-	return t.answerTags(w, r, t.findTags)
+	return t.answerTags(w, r, t.tagNames())
 }
 
 // tagsV2 answers GET /api/v2/search/tags.
 func (t *tempo) tagsV2(w http.ResponseWriter, r *http.Request) error {
-	return t.answerTags(w, r, t.findScopedTags)
+	return t.answerTags(w, r, t.scopedTags())
 }
 
-// tagFinder finds names or values, and tells what may be missing.
-type tagFinder func(ctx context.Context, tenants []string, p params) (a tempoAnswer, gaps []string, err error)
-
-func (t *tempo) answerTags(w http.ResponseWriter, r *http.Request, find tagFinder) error {
+func (t *tempo) answerTags(w http.ResponseWriter, r *http.Request, q tagQuery) error {
 	tenants, err := tenantsOf(r)
 	if err != nil {
 		return err
@@ -38,38 +44,35 @@ func (t *tempo) answerTags(w http.ResponseWriter, r *http.Request, find tagFinde
 	if err != nil {
 		return err
 	}
-	found, gaps, err := find(r.Context(), tenants, p)
+	found, err := q.find(r.Context(), tenants, p, nil)
 	if err != nil {
 		return err
 	}
-	tellGaps(w, gaps)
-	if short, ok := found.(typedValues); ok && wantsLLM(r) {
+	tellGaps(w, tagGaps(found))
+	answer := q.answer(found, cost{stats: found.Stats, jobs: allJobs(found.Stats)})
+	if short, ok := answer.(typedValues); ok && wantsLLM(r) {
 		w.Header().Set("Content-Type", typeLLM)
 		return short.writeLLM(w)
 	}
-	return writeTempo(w, r, found)
+	return writeTempo(w, r, answer)
 }
 
-func (t *tempo) findTags(ctx context.Context, tenants []string, p params) (tempoAnswer, []string, error) {
-	found, err := t.listTags(ctx, tenants, p)
-	if err != nil {
-		return nil, nil, err
-	}
-	var names []string
-	for _, list := range groupTags(found.Tags) {
-		names = append(names, list.names...)
-	}
-	slices.Sort(names)
-	return tagNames(slices.Compact(names)), tagGaps(found), nil
+func (t *tempo) tagNames() tagQuery {
+	return tagQuery{t.listTags, func(found *traceql.TagResult, c cost) tempoAnswer {
+		var names []string
+		for _, list := range groupTags(found.Tags) {
+			names = append(names, list.names...)
+		}
+		slices.Sort(names)
+		return tagNames{slices.Compact(names), c}
+	}}
 }
 
-// findScopedTags returns the scopes that have tags.
-func (t *tempo) findScopedTags(ctx context.Context, tenants []string, p params) (tempoAnswer, []string, error) {
-	found, err := t.listTags(ctx, tenants, p)
-	if err != nil {
-		return nil, nil, err
-	}
-	return scopedTags(groupTags(found.Tags)), tagGaps(found), nil
+// scopedTags are the scopes that have tags.
+func (t *tempo) scopedTags() tagQuery {
+	return tagQuery{t.listTags, func(found *traceql.TagResult, c cost) tempoAnswer {
+		return scopedTags{groupTags(found.Tags), c}
+	}}
 }
 
 // scopeTags are the tags of a scope, sorted.
@@ -78,7 +81,7 @@ type scopeTags struct {
 	names []string
 }
 
-func (t *tempo) listTags(ctx context.Context, tenants []string, p params) (*traceql.TagResult, error) {
+func (t *tempo) listTags(ctx context.Context, tenants []string, p params, progress tagProgress) (*traceql.TagResult, error) {
 	scope, err := p.tagScope()
 	if err != nil {
 		return nil, err
@@ -87,6 +90,7 @@ func (t *tempo) listTags(ctx context.Context, tenants []string, p params) (*trac
 	if err != nil {
 		return nil, err
 	}
+	opts.Progress = progress
 	engine, tenant := t.engine(tenants)
 	found, err := engine.Tags(ctx, tenant, scope, opts)
 	return found, invalidQuery(err)
@@ -164,22 +168,22 @@ func (t *tempo) tagValues(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return t.answerTags(w, r, t.findValues(name))
+	return t.answerTags(w, r, t.tagTexts(name))
 }
 
-func (t *tempo) findValues(tag string) tagFinder {
-	return func(ctx context.Context, tenants []string, p params) (tempoAnswer, []string, error) {
-		found, gaps, err := t.listValues(ctx, tenants, p, unscopedTag(tag))
-		if err != nil {
-			return nil, nil, err
-		}
-		values := make([]string, len(found))
-		for i, v := range found {
+func (t *tempo) tagTexts(tag string) tagQuery {
+	find := func(ctx context.Context, tenants []string, p params, progress tagProgress) (*traceql.TagResult, error) {
+		return t.listValues(ctx, tenants, p, unscopedTag(tag), progress)
+	}
+	return tagQuery{find, func(found *traceql.TagResult, c cost) tempoAnswer {
+		list := shownValues(found)
+		values := make([]string, len(list))
+		for i, v := range list {
 			_, values[i] = typedText(v.Value)
 		}
 		slices.Sort(values)
-		return tagTexts(slices.Compact(values)), gaps, nil
-	}
+		return tagTexts{slices.Compact(values), c}
+	}}
 }
 
 // unscopedTag returns what a tag without a scope stands for.
@@ -199,18 +203,18 @@ func (t *tempo) tagValuesV2(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return t.answerTags(w, r, t.findTypedValues(name))
+	return t.answerTags(w, r, t.typedValues(name))
 }
 
-func (t *tempo) findTypedValues(tag string) tagFinder {
-	return func(ctx context.Context, tenants []string, p params) (tempoAnswer, []string, error) {
+func (t *tempo) typedValues(tag string) tagQuery {
+	find := func(ctx context.Context, tenants []string, p params, progress tagProgress) (*traceql.TagResult, error) {
 		a, err := traceql.ParseAttribute(tag)
 		if err != nil {
-			return nil, nil, badRequest("please provide a valid tagName: %v", err)
+			return nil, badRequest("please provide a valid tagName: %v", err)
 		}
-		found, gaps, err := t.listValues(ctx, tenants, p, a)
-		return typedValues(found), gaps, err
+		return t.listValues(ctx, tenants, p, a, progress)
 	}
+	return tagQuery{find, func(found *traceql.TagResult, c cost) tempoAnswer { return typedValues{shownValues(found), c} }}
 }
 
 // tagOfPath returns the tag in a path. Clients encode it once, twice (as some
@@ -226,21 +230,23 @@ func tagOfPath(r *http.Request) (string, error) {
 	return name, nil
 }
 
-func (t *tempo) listValues(ctx context.Context, tenants []string, p params, a *traceql.Attribute) (list []traceql.TagValue, gaps []string, err error) {
+func (t *tempo) listValues(ctx context.Context, tenants []string, p params, a *traceql.Attribute, progress tagProgress) (*traceql.TagResult, error) {
 	opts, err := t.tagOptions(p, tempoDefaultValues)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
+	opts.Progress = progress
 	engine, tenant := t.engine(tenants)
 	found, err := engine.TagValues(ctx, tenant, a, opts)
-	if err != nil {
-		return nil, nil, invalidQuery(err)
-	}
-	list = slices.DeleteFunc(found.Values, func(v traceql.TagValue) bool {
+	return found, invalidQuery(err)
+}
+
+// shownValues are the values that Tempo shows.
+func shownValues(found *traceql.TagResult) []traceql.TagValue {
+	return slices.DeleteFunc(found.Values, func(v traceql.TagValue) bool {
 		kind, text := typedText(v.Value)
 		return kind == "" || text == "" // as of a span without a status message
 	})
-	return list, tagGaps(found), nil
 }
 
 // typedText returns a value as text, with Tempo's name for its type; "" for types that Tempo does not show.
@@ -263,51 +269,63 @@ func typedText(v traceql.Static) (kind, text string) {
 }
 
 // tagNames is a tempopb.SearchTagsResponse.
-type tagNames []string
+type tagNames struct {
+	list []string
+	cost cost
+}
 
 func (a tagNames) writeJSON(j tempoJSON) {
 	j.object()
-	j.texts("tagNames", a)
-	j.noMetrics()
+	j.texts("tagNames", a.list)
+	j.metrics(a.cost)
 	j.endObject()
 }
 
 // scopedTags is a tempopb.SearchTagsV2Response.
-type scopedTags []scopeTags
+type scopedTags struct {
+	list []scopeTags
+	cost cost
+}
 
 func (a scopedTags) writeJSON(j tempoJSON) {
 	j.object()
 	j.name("scopes")
 	j.array()
-	for _, list := range a {
+	for _, list := range a.list {
 		j.object()
 		j.string("name", list.scope.String())
 		j.texts("tags", list.names)
 		j.endObject()
 	}
 	j.endArray()
-	j.noMetrics()
+	j.metrics(a.cost)
 	j.endObject()
 }
 
 // tagTexts is a tempopb.SearchTagValuesResponse.
-type tagTexts []string
+type tagTexts struct {
+	list []string
+	cost cost
+}
 
 func (a tagTexts) writeJSON(j tempoJSON) {
 	j.object()
-	j.texts("tagValues", a)
-	j.noMetrics()
+	j.texts("tagValues", a.list)
+	j.metrics(a.cost)
 	j.endObject()
 }
 
 // typedValues is a tempopb.SearchTagValuesV2Response.
-type typedValues []traceql.TagValue
+type typedValues struct {
+	list []traceql.TagValue
+	cost cost
+}
 
 func (a typedValues) writeJSON(j tempoJSON) {
 	j.object()
 	j.name("tagValues")
 	j.array()
-	for _, v := range a {
+	for _, v := range a.list {
 		kind, text := typedText(v.Value)
 		j.object()
 		j.string("type", kind)
@@ -316,6 +334,6 @@ func (a typedValues) writeJSON(j tempoJSON) {
 		j.endObject()
 	}
 	j.endArray()
-	j.noMetrics()
+	j.metrics(a.cost)
 	j.endObject()
 }

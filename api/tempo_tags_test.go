@@ -84,8 +84,9 @@ func TestTempoTagValues(t *testing.T) {
 			target = query(target, "q", test.q)
 		}
 		got := strings.TrimSpace(string(answers(t, h, "SearchTagValuesV2Response", target)))
+		got, _, _ = strings.Cut(got, `,"metrics":`)
 		want := strings.NewReplacer(`\u003c`, "<", `\u003e`, ">", `\u0026`, "&", `\u2028`, "\u2028").Replace(test.values)
-		if want = `{"tagValues":[` + want + `],"metrics":{}}`; got != want {
+		if want = `{"tagValues":[` + want + `]`; got != want {
 			t.Errorf("%s %s: got %s, want %s", test.tag, test.q, got, want)
 		}
 	}
