@@ -37,8 +37,7 @@ func TestFind(t *testing.T) {
 		`{ kind = client } > { kind = server }`: {1, 3},
 		`{ } | count() > 100`:                   {},
 	} {
-		var found struct{ Rows []byte }
-		found = asked[struct{ Rows []byte }](t, h, "traces/"+traceWhole+"/find?q="+url.QueryEscape(q))
+		found := asked[struct{ Rows Column }](t, h, "traces/"+traceWhole+"/find?q="+url.QueryEscape(q))
 		if got := int32s(found.Rows); !slices.Equal(got, want) {
 			t.Errorf("%s: rows %d, want %d", q, got, want)
 		}
@@ -61,7 +60,7 @@ func TestColumn(t *testing.T) {
 		c := asked[struct {
 			Name   string
 			Values []CountedValue
-			Codes  []byte
+			Codes  Column
 			More   bool
 		}](t, h, "traces/"+traceWhole+"/column?name="+url.QueryEscape(name))
 		var values []string

@@ -84,7 +84,7 @@ func TestUploadFormats(t *testing.T) {
 			}
 			if !bytes.Equal(v.Spans.ID, stored.Spans.ID) || !bytes.Equal(v.Spans.Parent, stored.Spans.Parent) ||
 				!bytes.Equal(v.Spans.Duration, stored.Spans.Duration) || !bytes.Equal(v.CriticalPath.End, stored.CriticalPath.End) {
-				t.Errorf("the trace is another one:\n%s\nwant\n%s", v.text(), stored.text())
+				t.Errorf("the trace is another one:\n%s\nwant\n%s", viewText(v), viewText(stored))
 			}
 			getOK(t, h, "/api/clew/v1/traces/"+traceWhole+"/find?q=get&view="+v.View)
 			if w := get(t, h, "/api/clew/v1/traces/"+traceWhole+"/view"); w.Code != 404 {
@@ -109,7 +109,7 @@ func TestUploadOfRecordedZipkin(t *testing.T) {
 		for _, head := range upload(t, h, "application/json", body).Traces {
 			v := readView(t, h, "/api/clew/v1/traces/"+head.TraceID+"/view?view="+head.View)
 			if want != "" && !slices.ContainsFunc(v.Warnings, func(w ViewWarning) bool { return w.Kind == want }) {
-				t.Errorf("%s: no warning of kind %s in\n%s", name, want, v.text())
+				t.Errorf("%s: no warning of kind %s in\n%s", name, want, viewText(v))
 			}
 		}
 	}

@@ -1,6 +1,8 @@
 package api
 
 import (
+	"encoding/binary"
+	"math"
 	"net/http"
 	"strings"
 
@@ -85,8 +87,51 @@ func (n *native) view(w http.ResponseWriter, r *http.Request) error {
 	return writeView(w, v)
 }
 
-// The parts of a view's answer that are not columns.
+// TraceView is a view as clients read it; writeView writes it, in pieces.
+type TraceView struct {
+	ViewHead
+	Strings         []string      `json:"strings"`
+	Spans           ViewSpans     `json:"spans"`
+	CriticalPath    ViewPath      `json:"criticalPath"`
+	Events          ViewEvents    `json:"events"`
+	EventsTruncated bool          `json:"eventsTruncated"`
+	Services        []ViewService `json:"services"`
+	Errors          []ViewError   `json:"errors"`
+	ErrorOrigins    int           `json:"errorOrigins"`
+	Skew            []ViewSkew    `json:"skew"`
+	Warnings        []ViewWarning `json:"warnings"`
+	Gaps            []string      `json:"gaps"`
+}
+
+// The parts of a view. What is a Column has a number for each row, segment or event.
 type (
+	// ViewSpans is the spans by row. Start is after the start of the trace; times are nanoseconds.
+	ViewSpans struct {
+		ID          Column `json:"id"`          // 8 bytes each
+		Parent      Column `json:"parent"`      // int32, -1 for none
+		Descendants Column `json:"descendants"` // uint32
+		Depth       Column `json:"depth"`       // uint16
+		Start       Column `json:"start"`       // float64
+		Duration    Column `json:"duration"`    // float64
+		Self        Column `json:"self"`        // float64
+		Critical    Column `json:"critical"`    // float64
+		Name        Column `json:"name"`        // uint32, place in Strings
+		Service     Column `json:"service"`     // uint32, place in Strings and in Services
+		Flags       Column `json:"flags"`       // uint16, as analyze.Flags
+	}
+	// ViewPath is the segments of the critical path by time.
+	ViewPath struct {
+		Row   Column `json:"row"`   // uint32
+		Start Column `json:"start"` // float64
+		End   Column `json:"end"`   // float64
+	}
+	// ViewEvents is the events by time.
+	ViewEvents struct {
+		Row       Column `json:"row"`       // uint32
+		At        Column `json:"at"`        // float64
+		Name      Column `json:"name"`      // uint32, place in Strings
+		Exception Column `json:"exception"` // uint8
+	}
 	// ViewHead says which view of which trace it is.
 	ViewHead struct {
 		View          string    `json:"view"`
@@ -198,6 +243,20 @@ func (v *view) warnings() []ViewWarning {
 		list = append(list, ViewWarning{Kind: "gap", Text: "spans may be missing: " + gap})
 	}
 	return list
+}
+
+// Column is little-endian numbers of one width.
+type Column []byte
+
+// Uint16 returns number i of a column of uint16.
+func (c Column) Uint16(i int) uint16 { return binary.LittleEndian.Uint16(c[2*i:]) }
+
+// Int32 returns number i of a column of int32 or uint32.
+func (c Column) Int32(i int) int32 { return int32(binary.LittleEndian.Uint32(c[4*i:])) }
+
+// Float64 returns number i of a column of float64.
+func (c Column) Float64(i int) float64 {
+	return math.Float64frombits(binary.LittleEndian.Uint64(c[8*i:]))
 }
 
 // clip cuts what a message quotes.
