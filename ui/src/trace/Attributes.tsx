@@ -4,7 +4,7 @@ import { useSetting } from '../app/settings';
 import { Button, IconButton } from '../parts/Button';
 import { CopyButton } from '../parts/CopyButton';
 import { BigText } from './BigText';
-import { condition, exploreAround } from './filter';
+import { attributeQuery, exploreAround } from './filter';
 import { plainText, type SpanAttribute } from './queries';
 import type { TraceView } from './view';
 
@@ -54,7 +54,7 @@ function AttributeLine({ view, attribute, pinned, onPin }: { view: TraceView; at
   const navigate = useNavigate();
   const text = plainText(attribute.value);
   const explore = (equal: boolean) => {
-    const query = condition(attribute.traceql, attribute, equal);
+    const query = attributeQuery(attribute, equal);
     return query ? () => void navigate({ to: '/', search: exploreAround(view.startUnixNano, view.duration, query) }) : null;
   };
   const [only, without] = [explore(true), explore(false)];

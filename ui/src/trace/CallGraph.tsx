@@ -74,18 +74,21 @@ function Drawing({ model, calls, layout, onOpen }: { model: TraceModel; calls: C
   );
 }
 
-/** A curve through the points of the layout, or straight; and its middle. */
+/** A curve from the right side of a box through the bends of the layout to the left side of the other, and its middle. */
 function pathOf(layout: Layout, edge: number, from: number, to: number): { d: string; x: number; y: number } {
-  const points: [number, number][] = [];
   const bends = layout.paths[edge] ?? [];
-  for (let i = 0; i < bends.length; i += 2) points.push([bends[i]!, bends[i + 1]!]);
-  if (points.length < 2) {
-    const back = layout.x[to]! < layout.x[from]!;
-    points.push([layout.x[from]! + (back ? -nodeWidth : nodeWidth) / 2, layout.y[from]!], [layout.x[to]! + (back ? nodeWidth : -nodeWidth) / 2, layout.y[to]!]);
-  }
-  const [x, y] = points[Math.floor(points.length / 2)]!;
-  const middle = points.length === 2 ? [(points[0]![0] + points[1]![0]) / 2, (points[0]![1] + points[1]![1]) / 2] : [x, y];
-  return { d: `M${points.map((point) => point.map((n) => n.toFixed(1)).join(' ')).join('L')}`, x: middle[0]!, y: middle[1]! };
+  const points = [[layout.x[from]! + nodeWidth / 2, layout.y[from]!]];
+  // The first and the last of them lie on the edges of the boxes.
+  for (let i = 2; i + 3 < bends.length; i += 2) points.push([bends[i]!, bends[i + 1]!]);
+  points.push([layout.x[to]! - nodeWidth / 2, layout.y[to]!]);
+  const curves = points.slice(1).map(([x, y], i) => {
+    const [fromX, fromY] = points[i]!;
+    const middle = (fromX! + x!) / 2;
+    return `C${middle} ${fromY} ${middle} ${y} ${x} ${y}`;
+  });
+  const half = points.length / 2 - 0.5;
+  const [a, b] = [points[Math.floor(half)]!, points[Math.ceil(half)]!];
+  return { d: `M${points[0]!.join(' ')}${curves.join('')}`, x: (a[0]! + b[0]!) / 2, y: (a[1]! + b[1]!) / 2 };
 }
 
 function Node({ model, node, x, y, onOpen }: { model: TraceModel; node: CallNode; x: number; y: number; onOpen: (row: number) => void }) {

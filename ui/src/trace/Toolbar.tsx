@@ -83,7 +83,7 @@ function Find({ model, find, onFind, finding, findError, findRef }: ToolbarProps
         ref={findRef}
         className="input"
         value={text}
-        placeholder="Find spans: words, -without, { TraceQL }"
+        placeholder="Find: words, -without, { }"
         aria-label="Find spans in this trace"
         aria-invalid={findError !== ''}
         aria-describedby={errorId}

@@ -11,7 +11,7 @@ import { ServiceSwatch } from '../parts/Service';
 import { nameOf, serviceOf, uploaded, type TraceView } from './view';
 
 /** Which trace it is, and its numbers. */
-export function TraceHeader({ view, onOpen }: { view: TraceView; onOpen: (row: number) => void }) {
+export function TraceHeader({ view }: { view: TraceView }) {
   const [zone] = useSetting('zone');
   const depth = useMemo(() => view.spans.depth.reduce((most, each) => Math.max(most, each), 0) + 1, [view]);
   const errors = useMemo(() => view.services.reduce((sum, service) => sum + service.errors, 0), [view]);
@@ -51,21 +51,6 @@ export function TraceHeader({ view, onOpen }: { view: TraceView; onOpen: (row: n
           <CopyButton text={view.traceId} label="Copy the trace id" />
         </li>
       </ul>
-      {view.errors[0] && (
-        <button type="button" className="trace-error" onClick={() => onOpen(view.errors[0]!.origin)}>
-          <Icon name="error" />
-          <span className="ellipsis">
-            The error began in <strong>{view.errors[0].service.slice(0, 100)}</strong> <bdi>{view.errors[0].name.slice(0, 200)}</bdi>
-            {view.errors[0].message && (
-              <>
-                {': '}
-                <bdi>{view.errors[0].message.slice(0, 300)}</bdi>
-              </>
-            )}
-          </span>
-          <Icon name="arrowRight" />
-        </button>
-      )}
     </header>
   );
 }

@@ -5,6 +5,7 @@ import { useCallback, useEffect, useMemo, useRef, useState, type ReactNode } fro
 import { ApiError } from '../api/client';
 import { useParams, type Params, type SetParams } from '../app/url';
 import { IconButton } from '../parts/Button';
+import { Icon } from '../parts/Icon';
 import { Empty, ErrorMessage, Gaps, Loading } from '../parts/Message';
 import { Tabs } from '../parts/Tabs';
 import { CallGraph } from './CallGraph';
@@ -98,6 +99,7 @@ function OpenTrace({ view, params, setParams }: { view: TraceView; params: Param
   const findInput = useRef<HTMLInputElement>(null);
   const find = useFound(model, link);
   useColour(model, link.colour);
+  const side = useSide(model, link);
 
   const open = useCallback(
     (row: number) => {
@@ -116,7 +118,8 @@ function OpenTrace({ view, params, setParams }: { view: TraceView; params: Param
     .map((tab) => ({ value: tab, label: tab === 'events' ? `${tabLabels[tab]} ${view.events.row.length.toLocaleString('en')}` : tabLabels[tab] }));
   return (
     <div className="trace-page">
-      <TraceHeader view={view} onOpen={open} />
+      <TraceHeader view={view} />
+      {side !== 'overview' && <ErrorLine model={model} onOpen={open} />}
       <Gaps gaps={view.gaps} />
       <div className="trace-body">
         <Tabs label="Views of the trace" tabs={labels} value={link.tab} onChange={setTab}>
@@ -135,7 +138,7 @@ function OpenTrace({ view, params, setParams }: { view: TraceView; params: Param
             <Waterfall model={model} onOpen={open} ref={waterfall} />
           </TabContent>
         </Tabs>
-        <SidePanel model={model} link={link} replace={replace} onOpen={open} />
+        <SidePanel model={model} shown={side} replace={replace} onOpen={open} />
       </div>
     </div>
   );
@@ -191,11 +194,34 @@ function TabContent({ model, link, replace, onOpen, children }: ContentProps & {
   }
 }
 
-/** The selected span, or what is worth knowing of the trace. */
-function SidePanel({ model, link, replace, onOpen }: ContentProps) {
+/** What is beside the spans: what the address says, else the selected span or, where there is room, the overview. */
+function useSide(model: TraceModel, link: TraceLink): 'closed' | 'overview' | 'span' {
   const selected = useModel(model, (m) => m.selected);
   const wide = useWide();
-  const shown = link.panel === 'closed' ? 'closed' : link.panel === 'overview' ? 'overview' : selected >= 0 ? 'span' : wide ? 'overview' : 'closed';
+  return link.panel ?? (selected >= 0 ? 'span' : wide ? 'overview' : 'closed');
+}
+
+/** Where the first error began, in one line. */
+function ErrorLine({ model, onOpen }: Pick<ContentProps, 'model' | 'onOpen'>) {
+  const error = model.view.errors[0];
+  const selected = useModel(model, (m) => m.selected);
+  if (!error || selected === error.origin) return null;
+  return (
+    <button type="button" className="trace-error" onClick={() => onOpen(error.origin)}>
+      <Icon name="error" />
+      <span className="ellipsis">
+        The error began in <strong>{error.service.slice(0, 100)}</strong> <bdi>{error.name.slice(0, 200)}</bdi>
+        {error.message && ': '}
+        <bdi>{error.message.slice(0, 300)}</bdi>
+      </span>
+      <Icon name="arrowRight" />
+    </button>
+  );
+}
+
+/** The selected span, or what is worth knowing of the trace. */
+function SidePanel({ model, shown, replace, onOpen }: Omit<ContentProps, 'link'> & { shown: 'closed' | 'overview' | 'span' }) {
+  const selected = useModel(model, (m) => m.selected);
   if (shown === 'closed') {
     return (
       <div className="side-closed">

@@ -1,6 +1,6 @@
 /** What the colour of a bar tells, and the words of its legend. */
 
-import { failed, kindOf, serviceOf, statusOf, type TraceView } from './view';
+import { kinds, statuses, type TraceView } from './view';
 
 /** `service`, `status`, `kind`, or an attribute as TraceQL calls it. */
 export type ColourBy = string;
@@ -19,22 +19,17 @@ export interface Column {
 }
 
 export function legendOf(view: TraceView, by: ColourBy, column: Column | null): Legend {
-  if (by === 'service') return indexed(view.count, (row) => serviceOf(view, row));
-  if (by === 'status') return indexed(view.count, (row) => statusOf(view.spans.flags[row]!));
-  if (by === 'kind') return indexed(view.count, (row) => kindOf(view.spans.flags[row]!));
+  const { service, flags } = view.spans;
+  if (by === 'service') return { codes: codesOf(view.count, (row) => service[row]!), labels: view.strings.slice(0, Math.max(1, view.services.length)) };
+  if (by === 'status') return { codes: codesOf(view.count, (row) => (flags[row]! >> 3) & 3), labels: [...statuses] };
+  if (by === 'kind') return { codes: codesOf(view.count, (row) => flags[row]! & 7), labels: [...kinds] };
   return column ? { codes: column.codes, labels: column.values } : { codes: new Uint32Array(view.count), labels: [] };
 }
 
-function indexed(count: number, labelOf: (row: number) => string): Legend {
-  const known = new Map<string, number>();
+function codesOf(count: number, placeOf: (row: number) => number): Uint32Array {
   const codes = new Uint32Array(count);
-  for (let row = 0; row < count; row++) {
-    const label = labelOf(row);
-    let code = known.get(label);
-    if (code === undefined) known.set(label, (code = known.size + 1));
-    codes[row] = code;
-  }
-  return { codes, labels: [...known.keys()] };
+  for (let row = 0; row < count; row++) codes[row] = placeOf(row) + 1;
+  return codes;
 }
 
 /** Labels by how many spans have them, most first. */
@@ -43,10 +38,7 @@ export function commonest(legend: Legend, most: number): { label: string; code: 
   for (const code of legend.codes) spans[code]!++;
   return legend.labels
     .map((label, at) => ({ label, code: at + 1, spans: spans[at + 1]! }))
+    .filter((each) => each.spans > 0)
     .sort((a, b) => b.spans - a.spans)
     .slice(0, most);
-}
-
-export function errorsOnly(view: TraceView): number {
-  return view.spans.flags.reduce((sum, flags) => sum + (failed(flags) ? 1 : 0), 0);
 }

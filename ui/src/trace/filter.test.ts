@@ -1,19 +1,14 @@
 import { expect, test } from 'vitest';
-import { condition, exploreAround, literal, operationQuery } from './filter';
+import { attributeQuery, exploreAround, operationQuery } from './filter';
 
-test('values as TraceQL writes them', () => {
-  expect(literal({ type: 'string', value: 'a "b"\n' })).toBe('"a \\"b\\"\\n"');
-  expect(literal({ type: 'int', value: '9223372036854775807' })).toBe('9223372036854775807');
-  expect(literal({ type: 'float', value: 2 })).toBe('2.0');
-  expect(literal({ type: 'float', value: 'Infinity' })).toBeNull();
-  expect(literal({ type: 'bool', value: false })).toBe('false');
-  expect(literal({ type: 'map', value: {} })).toBeNull();
-  expect(literal({ type: 'string', value: 'x'.repeat(5000) })).toBeNull();
+test('spans with a value, and without', () => {
+  expect(attributeQuery({ traceql: 'span.http.method', type: 'string', value: 'a "b"\n' }, true)).toBe('{ span.http.method = "a \\"b\\"\\n" }');
+  expect(attributeQuery({ traceql: 'span."a b"', type: 'int', value: '9223372036854775807' }, false)).toBe('{ span."a b" != 9223372036854775807 }');
+  expect(attributeQuery({ traceql: 'span.x', type: 'map', value: {} }, true)).toBeNull();
+  expect(attributeQuery({ traceql: 'span.x', type: 'string', value: 'x'.repeat(5000) }, true)).toBeNull();
 });
 
-test('conditions', () => {
-  expect(condition('span.http.method', { type: 'string', value: 'GET' }, true)).toBe('{ span.http.method = "GET" }');
-  expect(condition('span."a b"', { type: 'int', value: '4' }, false)).toBe('{ span."a b" != 4 }');
+test('all spans of an operation', () => {
   expect(operationQuery('shop', 'GET "/"')).toBe('{ resource.service.name = "shop" && name = "GET \\"/\\"" }');
 });
 

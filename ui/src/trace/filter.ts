@@ -1,33 +1,21 @@
-/** Conditions of TraceQL for what stands on the page. */
+/** Queries for what stands on the page. */
 
-import type { Schemas } from '../api/client';
+import { formatConditions, typedCondition } from '../parts/query/conditions';
+import type { SpanAttribute } from './queries';
 
-type Typed = Pick<Schemas['Attribute'], 'type' | 'value'>;
-
-/** The value as TraceQL writes it, or null if it cannot be asked for. */
-export function literal({ type, value }: Typed): string | null {
-  switch (type) {
-    case 'string':
-      return typeof value === 'string' && value.length <= 2000 ? JSON.stringify(value) : null;
-    case 'int':
-      return /^-?\d+$/.test(String(value)) ? String(value) : null;
-    case 'float':
-      return typeof value === 'number' && Number.isFinite(value) ? (Number.isInteger(value) ? value.toFixed(1) : String(value)) : null;
-    case 'bool':
-      return String(value);
-  }
-  return null;
-}
-
-/** A query for spans that have the value, or have another one. */
-export function condition(attribute: string, value: Typed, equal: boolean): string | null {
-  const text = literal(value);
-  return text === null ? null : `{ ${attribute} ${equal ? '=' : '!='} ${text} }`;
+/** A query for spans that have the value, or another one; null if the value cannot be asked for. */
+export function attributeQuery({ traceql, type, value }: Pick<SpanAttribute, 'traceql' | 'type' | 'value'>, equal: boolean): string | null {
+  if (typeof value === 'string' && value.length > 2000) return null;
+  const condition = typedCondition(traceql, equal ? '=' : '!=', type, value);
+  return condition ? formatConditions([condition]) : null;
 }
 
 /** All spans of an operation. */
 export function operationQuery(service: string, name: string): string {
-  return `{ resource.service.name = ${JSON.stringify(service)} && name = ${JSON.stringify(name)} }`;
+  return formatConditions([
+    { field: 'resource.service.name', op: '=', kind: 'string', value: service },
+    { field: 'name', op: '=', kind: 'string', value: name },
+  ]);
 }
 
 const hour = 3_600_000;

@@ -3,6 +3,7 @@
  * self time below it. What runs at once adds up, so all boxes together may be longer than the trace.
  */
 
+import { orderBy } from './order';
 import { failed, type SpanColumns } from './view';
 
 export interface Flame {
@@ -88,10 +89,9 @@ function place(flame: Flame): void {
     if (parent[at]! >= 0) total[parent[at]!]! += total[at]!;
     else flame.width += total[at]!;
   }
-  const order = Array.from({ length: count }, (_, at) => at).sort((a, b) => flame.depth[a]! - flame.depth[b]! || total[b]! - total[a]!);
   const next = new Float64Array(count);
   let root = 0;
-  for (const at of order) {
+  for (const at of widestFirst(flame)) {
     if (parent[at]! < 0) {
       left[at] = root;
       root += total[at]!;
@@ -101,6 +101,16 @@ function place(flame: Flame): void {
     }
     next[at] = left[at]!;
   }
+}
+
+/** Boxes by depth, those of a depth from the widest on. */
+function widestFirst({ count, depth, total, levels }: Flame): Uint32Array {
+  const next = new Uint32Array(levels + 1);
+  for (const each of depth) next[each + 1]!++;
+  for (let level = 0; level < levels; level++) next[level + 1]! += next[level]!;
+  const order = new Uint32Array(count);
+  for (const at of orderBy(total, true)) order[next[depth[at]!]!++] = at;
+  return order;
 }
 
 /** The box that covers `x` on the axis of total at `depth`, or -1. */

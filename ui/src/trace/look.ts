@@ -21,6 +21,7 @@ export function lookOf(model: TraceModel): Look {
     error: tokenColour('--error'),
     warning: tokenColour('--warning'),
     found: tokenColour('--warning-ground'),
+    joint: tokenColour('--muted'),
     bar: (code) => (code === 0 ? none : bars[code - 1]!),
   };
 }

@@ -19,6 +19,8 @@ export interface Look {
   error: string;
   warning: string;
   found: string;
+  /** Lines between the segments of the critical path. */
+  joint: string;
   /** Colour of a code of the legend. */
   bar: (code: number) => string;
 }
@@ -73,8 +75,10 @@ export function paint(frame: Frame): void {
   paintGround(frame);
   for (let place = viewport.first; place < viewport.end; place++) paintName(frame, place);
   paintTimeGround(frame, times);
+  if (frame.model.showPath) paintPath(frame, 'joints');
   for (let place = viewport.first; place < viewport.end; place++) paintBar(frame, place);
-  if (frame.model.showPath) paintPath(frame);
+  if (frame.model.showPath) paintPath(frame, 'segments');
+  for (let place = viewport.first; place < viewport.end; place++) paintDuration(frame, place);
   paintAxis(frame, times);
 }
 
@@ -192,49 +196,57 @@ function paintTimeGround(frame: Frame, times: number[]): void {
   ctx.fillRect(names, 0, 1, axis + viewport.height);
 }
 
+/** Where the bar of a row begins and ends; one that ends before it starts is drawn from its end. */
+function barOf(frame: Frame, row: number): { from: number; to: number } {
+  const start = frame.model.start[row]!;
+  const end = start + frame.model.view.spans.duration[row]!;
+  const from = xOf(frame, Math.min(start, end));
+  return { from, to: Math.max(xOf(frame, Math.max(start, end)), from + 2) };
+}
+
 function paintBar(frame: Frame, place: number): void {
   const { ctx, model, viewport, look, width, names, axis } = frame;
-  const { spans } = model.view;
   const row = model.rows[place]!;
-  const start = model.start[row]!;
-  const duration = spans.duration[row]!;
-  const from = xOf(frame, Math.min(start, start + duration));
-  const to = xOf(frame, Math.max(start, start + duration));
-  const top = axis + viewport.y(place);
+  const flags = model.view.spans.flags[row]!;
+  const { from, to } = barOf(frame, row);
   const height = Math.min(12, viewport.rowHeight - 10);
-  const y = top + (viewport.rowHeight - height) / 2;
+  const y = axis + viewport.y(place) + (viewport.rowHeight - height) / 2;
   const left = Math.max(names + 1, from);
-  const right = Math.min(width, Math.max(to, from + 2));
-  const bad = failed(spans.flags[row]!);
-  if (right > left) {
-    ctx.fillStyle = look.bar(model.legend.codes[row]!);
-    ctx.beginPath();
-    ctx.roundRect(left, y, right - left, height, Math.min(2, (right - left) / 2));
-    ctx.fill();
-    if (bad) {
-      ctx.fillStyle = look.error;
-      ctx.fillRect(left, y + height - 2.5, right - left, 2.5);
-    }
-    if (spans.flags[row]! & Flag.events) paintEvents(frame, row, y, height);
+  const right = Math.min(width, to);
+  if (right <= left) return;
+  ctx.fillStyle = look.bar(model.legend.codes[row]!);
+  ctx.beginPath();
+  ctx.roundRect(left, y, right - left, height, Math.min(2, (right - left) / 2));
+  ctx.fill();
+  if (failed(flags)) {
+    ctx.fillStyle = look.error;
+    ctx.fillRect(left, y + height - 2.5, right - left, 2.5);
   }
-  paintDuration(frame, formatDuration(duration), bad, from, to, top + viewport.rowHeight / 2);
+  if (flags & Flag.events) paintEvents(frame, row, y, height);
 }
 
 /** Beside the bar where there is room, otherwise on it. */
-function paintDuration(frame: Frame, text: string, bad: boolean, from: number, to: number, y: number): void {
-  const { ctx, look, width, names } = frame;
+function paintDuration(frame: Frame, place: number): void {
+  const { ctx, model, viewport, look, width, names, axis } = frame;
+  const row = model.rows[place]!;
+  const { from, to } = barOf(frame, row);
+  const y = axis + viewport.y(place) + viewport.rowHeight / 2;
   if (to < names || from > width) {
     ctx.fillStyle = look.muted;
     ctx.fillText(to < names ? '\u2039' : '\u203a', to < names ? names + 4 : width - 9, y);
     return;
   }
+  const text = formatDuration(model.view.spans.duration[row]!);
   const room = ctx.measureText(text).width + 6;
-  ctx.fillStyle = bad ? look.error : look.muted;
-  if (Math.max(to, from + 2) + room < width) ctx.fillText(text, Math.max(to, from + 2) + 5, y);
+  ctx.fillStyle = failed(model.view.spans.flags[row]!) ? look.error : look.muted;
+  if (to + room < width) ctx.fillText(text, to + 5, y);
   else if (from - room > names + 2) ctx.fillText(text, from - room + 1, y);
   else {
+    const x = Math.min(to, width) - room - 2;
+    ctx.fillStyle = look.bar(model.legend.codes[row]!);
+    ctx.fillRect(x - 3, y - 5, room, 8.5);
     ctx.fillStyle = look.surface;
-    ctx.fillText(text, Math.min(to, width) - room - 2, y + 0.5);
+    ctx.fillText(text, x, y - 0.5);
   }
 }
 
@@ -252,8 +264,8 @@ function paintEvents(frame: Frame, row: number, y: number, height: number): void
   }
 }
 
-/** The critical path: a line in the bars, and from bar to bar. */
-function paintPath(frame: Frame): void {
+/** The critical path: lines in the bars, and, fainter and behind them, what joins one to the next. */
+function paintPath(frame: Frame, what: 'segments' | 'joints'): void {
   const { ctx, model, viewport, look, width, names, axis } = frame;
   const { path } = model.view;
   const y = (place: number) => axis + viewport.y(place) + viewport.rowHeight / 2;
@@ -262,7 +274,8 @@ function paintPath(frame: Frame): void {
   ctx.beginPath();
   ctx.rect(names + 1, axis, width - names, viewport.height);
   ctx.clip();
-  ctx.fillStyle = look.ink;
+  ctx.fillStyle = what === 'segments' ? look.ink : look.joint;
+  ctx.globalAlpha = what === 'segments' ? 1 : 0.45;
   for (let place = viewport.first; place < viewport.end; place++) {
     const row = model.rows[place]!;
     let drawn = -Infinity;
@@ -270,16 +283,24 @@ function paintPath(frame: Frame): void {
       const from = xOf(frame, path.start[at]! + shift(row));
       const to = xOf(frame, path.end[at]! + shift(row));
       if (to < names || from > width || to - drawn < 0.5) continue;
-      ctx.fillRect(from, y(place) - 1, Math.max(1, to - from), 2);
       drawn = to;
-      for (const [other, x] of [[at - 1, from], [at + 1, to]] as const) {
-        if (other < 0 || other >= path.row.length || path.row[other] === row) continue;
-        const there = Math.min(Math.max(y(placeOf(model.rows, path.row[other]!)), axis - 5), axis + viewport.height + 5);
-        ctx.fillRect(x - 0.5, Math.min(there, y(place)), 1, Math.abs(there - y(place)));
+      if (what === 'segments') ctx.fillRect(from, y(place) - 1.5, Math.max(1, to - from), 3);
+      else {
+        paintJoint(frame, row, at - 1, Math.round(from), y);
+        paintJoint(frame, row, at + 1, Math.round(to), y);
       }
     }
   }
   ctx.restore();
+}
+
+/** From a row's segment up or down to the one before or behind it; what is out of sight ends at the edge. */
+function paintJoint({ ctx, model, viewport, axis }: Frame, row: number, other: number, x: number, y: (place: number) => number): void {
+  const { path } = model.view;
+  if (other < 0 || other >= path.row.length || path.row[other] === row) return;
+  const here = y(placeOf(model.rows, row));
+  const there = Math.min(Math.max(y(placeOf(model.rows, path.row[other]!)), axis - 5), axis + viewport.height + 5);
+  ctx.fillRect(x, Math.min(there, here), 1, Math.abs(there - here));
 }
 
 function paintAxis(frame: Frame, times: number[]): void {

@@ -18,7 +18,7 @@ export interface SpanColumns {
   critical: Float64Array;
   /** Index into `strings`. */
   name: Uint32Array;
-  /** Index into `strings`. */
+  /** Index into `strings`, of which the services are the first, and into `services`. */
   service: Uint32Array;
   flags: Uint16Array;
 }

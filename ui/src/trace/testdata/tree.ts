@@ -23,6 +23,9 @@ export function viewOf(made: Made[]): TraceView {
     if (!strings.includes(text)) strings.push(text);
     return strings.indexOf(text);
   };
+  // Services come first, as the server has them.
+  const services = [...new Set(made.map((span) => span.service ?? 'shop'))];
+  services.forEach(code);
   const spans: SpanColumns = {
     id: new Uint8Array(8 * n),
     parent: Int32Array.from(made, (span) => span.parent),
@@ -46,6 +49,6 @@ export function viewOf(made: Made[]): TraceView {
     duration: made.reduce((most, span) => Math.max(most, (span.start ?? 0) + (span.duration ?? 0)), 0),
     path: { row: new Uint32Array(), start: new Float64Array(), end: new Float64Array() },
     events: { row: new Uint32Array(), at: new Float64Array(), name: new Uint32Array(), exception: new Uint8Array() },
-    eventsTruncated: false, services: [], errors: [], errorOrigins: 0, skew: [], warnings: [], adjustedCount: 1, gaps: [],
+    eventsTruncated: false, services: services.map((name) => ({ name, spans: 0, errors: 0, criticalNanos: 0 })), errors: [], errorOrigins: 0, skew: [], warnings: [], adjustedCount: 1, gaps: [],
   };
 }
