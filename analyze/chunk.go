@@ -106,7 +106,7 @@ func (w *weigher) of(row int) float64 {
 
 func addStats(a, b store.ScanStats) store.ScanStats {
 	return store.ScanStats{
-		Rows: a.Rows + b.Rows, ChunksRead: a.ChunksRead + b.ChunksRead,
+		Blocks: a.Blocks + b.Blocks, Rows: a.Rows + b.Rows, ChunksRead: a.ChunksRead + b.ChunksRead,
 		ChunksSkipped: a.ChunksSkipped + b.ChunksSkipped, BytesRead: a.BytesRead + b.BytesRead,
 	}
 }
