@@ -68,18 +68,9 @@ type TempoLimits struct {
 // named Clew-Gap, or by its status and message.
 func NewTempo(cfg Config, r store.Reader) http.Handler {
 	t := &tempo{newFace(cfg, r, failText)}
-	t.get("/api/echo", t.echo)
-	t.get("/api/traces/{traceID}", t.trace)
-	t.get("/api/v2/traces/{traceID}", t.traceV2)
-	t.get("/api/search", t.search)
-	t.get("/api/search/tags", t.tags)
-	t.get("/api/v2/search/tags", t.tagsV2)
-	t.get("/api/search/tag/{tag...}", t.tagValues) // {tag}/values, in which a tag may have slashes
-	t.get("/api/v2/search/tag/{tag...}", t.tagValuesV2)
-	t.get("/api/metrics/query_range", t.queryRange)
-	t.get("/api/metrics/query", t.queryInstant)
-	t.get("/api/status/buildinfo", t.buildinfo)
-	t.get("/ready", t.ready)
+	for _, route := range t.routes() {
+		t.get(route.path, route.answer)
+	}
 	mux := http.NewServeMux()
 	mux.Handle("/", t.handler())
 	mux.Handle("POST /"+tempoService+"/{method}", t.streams())
@@ -87,6 +78,37 @@ func NewTempo(cfg Config, r store.Reader) http.Handler {
 }
 
 type tempo struct{ *face }
+
+type tempoRoute struct {
+	path   string
+	answer handlerFunc
+}
+
+func (t *tempo) routes() []tempoRoute {
+	return []tempoRoute{
+		{"/api/echo", t.echo},
+		{"/api/traces/{traceID}", t.trace},
+		{"/api/v2/traces/{traceID}", t.traceV2},
+		{"/api/search", t.search},
+		{"/api/search/tags", t.tags},
+		{"/api/v2/search/tags", t.tagsV2},
+		{"/api/search/tag/{tag...}", t.tagValues}, // {tag}/values, in which a tag may have slashes
+		{"/api/v2/search/tag/{tag...}", t.tagValuesV2},
+		{"/api/metrics/query_range", t.queryRange},
+		{"/api/metrics/query", t.queryInstant},
+		{"/api/status/buildinfo", t.buildinfo},
+		{"/ready", t.ready},
+	}
+}
+
+// TempoPaths lists the paths of Tempo's HTTP API, all of which are for GET.
+func TempoPaths() []string {
+	var paths []string
+	for _, route := range new(tempo).routes() {
+		paths = append(paths, strings.Replace(route.path, "{tag...}", "{tag}/values", 1))
+	}
+	return paths
+}
 
 func failText(w http.ResponseWriter, code int, err error) { http.Error(w, err.Error(), code) }
 

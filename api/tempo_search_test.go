@@ -359,8 +359,8 @@ func TestTempoMetricsAreTrue(t *testing.T) {
 	}
 	h := NewTempo(testConfig(), opened(t, rows...))
 	for url, all := range map[string]bool{
-		query("/api/search", "q", "{ }", "limit", "1000"): true,
-		query("/api/search", "q", `{ .nobody = 1 }`):      false,
+		query("/api/search", "q", "{ }", "limit", "1000"):                                                  true,
+		query("/api/search", "q", `{ .nobody = 1 }`):                                                       false,
 		query("/api/metrics/query_range", "q", "{ } | rate()", "start", "1752192000", "end", "1752278400"): true,
 	} {
 		var got struct {

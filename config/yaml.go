@@ -123,9 +123,17 @@ func (f *yamlFile) names() []string {
 // WriteYAML writes the settings as a file that Load takes, with what each
 // means and where its value came from.
 func (c *Config) WriteYAML(w io.Writer) error {
+	return c.WriteYAMLOf(w, func(string, string) bool { return true })
+}
+
+// WriteYAMLOf is WriteYAML for some settings: keep is asked with the name of each and where its value came from.
+func (c *Config) WriteYAMLOf(w io.Writer, keep func(name, from string) bool) error {
 	root := &yaml.Node{Kind: yaml.MappingNode}
 	groups := map[string]*yaml.Node{"": root}
 	for _, s := range c.settings() {
+		if !keep(s.name, c.from(s.name)) {
+			continue
+		}
 		group, name, nested := strings.Cut(s.name, ".")
 		if !nested {
 			group, name = "", s.name

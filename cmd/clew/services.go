@@ -84,7 +84,7 @@ func (s *server) newServices(ctx context.Context, reg *prometheus.Registry) erro
 		"otlp-http": s.newHTTP(receiver.HTTP()),
 		"http":      query("http", newFront(faces, s.engine, reg, page, pages)),
 		"grpc":      ingest.GRPCServer{Server: api.NewJaegerGRPC(faces, s.engine)},
-		"tempo":     query("tempo", api.NewTempo(faces, s.engine)),
+		"tempo":     query("tempo", newTempoFront(faces, s.engine, reg, s.cfg, s.sockets.streams)),
 		"zipkin":    query("zipkin", posting(receiver.Zipkin(), api.NewZipkin(faces, s.engine))),
 
 		"jaeger-thrift-http": s.newHTTP(receiver.JaegerHTTP()),
