@@ -170,6 +170,8 @@ func (c *rowsChunk) column(f store.Field) *store.Column {
 		}
 	case f.Scope == store.ResourceScope:
 		return c.byTable(f, func(r rowRef) uint32 { return r.rs.Resource[r.row] })
+	case f.Scope == store.SpanScope:
+		return c.byShape(f)
 	}
 	codes := make([]uint32, c.Len())
 	dict := newValueList()
@@ -192,6 +194,34 @@ func (c *rowsChunk) byTable(f store.Field, of func(rowRef) uint32) *store.Column
 			met[key] = code
 		}
 		codes[i] = code
+	}
+	return &store.Column{Codes: codes, Dict: dict}
+}
+
+// byShape makes the column of an attribute of spans, which the shapes of most say that they lack.
+func (c *rowsChunk) byShape(f store.Field) *store.Column {
+	codes := make([]uint32, c.Len())
+	dict := newValueList()
+	met := map[shapeRef]bool{}
+	var last shapeRef
+	has := false
+	for i, r := range c.rows {
+		space := r.rs.space
+		shape := shapeRef{&space.shapes, r.rs.Attrs[r.row].Shape}
+		if shape != last {
+			var ok bool
+			if has, ok = met[shape]; !ok {
+				has = slices.ContainsFunc(space.shapes.Entries(shape.at), func(e span.Entry) bool {
+					return string(space.strs.Bytes(e.Key)) == f.Key
+				})
+				met[shape] = has
+			}
+			last = shape
+		}
+		codes[i] = store.NoCode
+		if has {
+			codes[i] = dict.first(f, c.at(i))
+		}
 	}
 	return &store.Column{Codes: codes, Dict: dict}
 }
