@@ -28,6 +28,12 @@ let pages: { page: Page; complaints: string[] }[] = [];
 export async function open(path: string, { theme = 'light', width = 1280, height = 900, http = inject('http'), expectFailures = false }: View = {}): Promise<Page> {
   browser ??= await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox'] });
   const context = await browser.newContext({ viewport: { width, height }, colorScheme: theme, reducedMotion: 'reduce', timezoneId: 'Europe/Berlin', locale: 'en-GB' });
+  await context.addInitScript(() => {
+    document.addEventListener('securitypolicyviolation', ({ violatedDirective, sourceFile, lineNumber, target }) => {
+      // oxlint-disable-next-line no-console -- it is read below
+      console.error(`policy: ${violatedDirective} at ${sourceFile}:${lineNumber} for ${(target as Element | null)?.outerHTML?.slice(0, 200)}`);
+    });
+  });
   const page = await context.newPage();
   page.setDefaultTimeout(15_000);
   const complaints: string[] = [];
@@ -70,7 +76,8 @@ const shots = join(import.meta.dirname, 'shots');
 /** Keeps a picture of what is seen, for people to look at. */
 export async function shot(page: Page, name: string): Promise<void> {
   await mkdir(shots, { recursive: true });
-  await page.screenshot({ path: join(shots, `${name}.png`) });
+  // To hide the caret would take an inline style, which the policy stops.
+  await page.screenshot({ path: join(shots, `${name}.png`), caret: 'initial' });
 }
 
 /** There is nothing serious that axe finds about contrast, labels, roles and focus. */

@@ -1700,7 +1700,10 @@ export interface operations {
             query: {
                 /** @description The view that rows are of; the trace as it is now if absent */
                 view?: components["parameters"]["View"];
-                /** @description An attribute or intrinsic as TraceQL has it, `service`, or the mere key of an attribute */
+                /**
+                 * @description An attribute or intrinsic as TraceQL has it, `service`, or the mere key of an attribute
+                 * @example span.http.method
+                 */
                 name: string;
             };
             header?: {
@@ -1739,7 +1742,10 @@ export interface operations {
             query: {
                 /** @description The view that rows are of; the trace as it is now if absent */
                 view?: components["parameters"]["View"];
-                /** @description TraceQL; conditions such as `duration > 1s`; or words, each of which has to be in the span somewhere (names, id, message, keys and values of all its attributes), in any case. `-word` excludes, quotes keep words together, OR parts alternatives */
+                /**
+                 * @description TraceQL; conditions such as `duration > 1s`; or words, each of which has to be in the span somewhere (names, id, message, keys and values of all its attributes), in any case. `-word` excludes, quotes keep words together, OR parts alternatives
+                 * @example timeout -cache
+                 */
                 q: string;
             };
             header?: {
@@ -1862,7 +1868,10 @@ export interface operations {
                 name?: string;
                 /** @description The kind of the spans; any if absent */
                 kind?: "unspecified" | "internal" | "server" | "client" | "producer" | "consumer";
-                /** @description Nanoseconds */
+                /**
+                 * @description Nanoseconds
+                 * @example 250000000
+                 */
                 durationNanos: string;
                 /** @description RFC 3339, or nanoseconds since 1970: spans that start then or later */
                 start?: components["parameters"]["Start"];

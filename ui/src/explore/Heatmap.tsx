@@ -90,8 +90,8 @@ export function Heatmap({ grid, height, onNarrow, onDiffers }: HeatmapProps) {
             What differs here?
           </Button>
           <Button onClick={() => onNarrow(box)}>Narrow the query</Button>
-          <Button variant="quiet" onClick={() => setCells(undefined)} aria-label="Remove the box">
-            Esc
+          <Button variant="quiet" onClick={() => setCells(undefined)}>
+            Remove the box
           </Button>
         </div>
       )}

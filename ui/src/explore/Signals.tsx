@@ -3,7 +3,8 @@ import type { TimeRange } from '../app/timeRange';
 import { Chart, type ChartSeries } from '../parts/Chart';
 import { formatDuration, formatPercent, formatRate } from '../parts/format';
 import { ErrorMessage, Gaps, Loading } from '../parts/Message';
-import { useSeries, type SeriesResult } from './data';
+import { seriesColours, serviceSeries } from '../parts/serviceColour';
+import { useSeries, valueText, type SeriesResult } from './data';
 import { Heatmap } from './Heatmap';
 import { readGrid } from './heatmap';
 import { stepOf, type Box } from './request';
@@ -182,8 +183,8 @@ export function QueriedSeries({ traceql, range, onRange }: { traceql: string; ra
     () =>
       (data?.series ?? noSeries).slice(0, seriesShown).map(
         (s, i): ChartSeries => ({
-          label: s.labels.map((l) => `${l.name}=${String(l.value)}`).join(', ') || traceql,
-          colour: `--series-${i}`,
+          label: seriesLabel(s) || traceql,
+          colour: seriesColour(s, i),
           values: s.values.map(toNumber),
         }),
       ),
@@ -207,6 +208,19 @@ export function QueriedSeries({ traceql, range, onRange }: { traceql: string; ra
       {hidden > 0 && <p className="muted">{hidden} more are not drawn: `| topk({seriesShown})` picks the largest.</p>}
     </section>
   );
+}
+
+type Series = SeriesResult['series'][number];
+
+function seriesLabel({ labels }: Series): string {
+  if (labels.length === 1) return valueText(labels[0] ?? {});
+  return labels.map((l) => `${l.name}=${valueText(l)}`).join(', ');
+}
+
+/** A service has its own colour, also here. */
+function seriesColour({ labels }: Series, index: number): string {
+  const service = labels.find((l) => l.name === 'resource.service.name')?.value;
+  return `--series-${typeof service === 'string' && labels.length === 1 ? serviceSeries(service) : index % seriesColours}`;
 }
 
 function formatSeriesValue(value: number): string {

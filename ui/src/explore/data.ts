@@ -20,17 +20,27 @@ export interface CheckedQuery {
 /** Looks at no data at all: only whether the text is a query. */
 const nowhere = { start: '1', end: '2' };
 
+/** Only a guess, for which of the two to ask first. */
+const metricsCall = /\b(?:rate|compare|\w+_over_time)\s*\(/;
+
 async function check(text: string, signal: AbortSignal): Promise<CheckedQuery> {
-  try {
+  const asSearch = async () => {
     const found = await answer(api.GET('/search', { params: { query: { q: text, limit: 1, ...nowhere } }, signal }));
     return { traceql: (found as SearchResult).query, isSeries: false };
+  };
+  const asSeries = async () => {
+    const found = await answer(api.GET('/series', { params: { query: { q: text, instant: true, ...nowhere } }, signal }));
+    return { traceql: (found as SeriesResult).query, isSeries: true };
+  };
+  const [first, second] = metricsCall.test(text) ? [asSeries, asSearch] : [asSearch, asSeries];
+  try {
+    return await first();
   } catch (e) {
-    // What cannot be searched for, though no place in it is wrong, may be a metrics query.
+    // A query of the other kind is refused as a whole, not for a place in it.
     if (!(e instanceof ApiError) || e.code !== 400 || e.line) throw e;
-    const found = await answer(api.GET('/series', { params: { query: { q: text, instant: true, ...nowhere } }, signal })).catch(() => {
+    return await second().catch(() => {
       throw e;
     });
-    return { traceql: (found as SeriesResult).query, isSeries: true };
   }
 }
 

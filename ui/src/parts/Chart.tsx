@@ -130,7 +130,7 @@ function chartOptions({ width, height, series, format, range, bare = false, zone
   return {
     width,
     height,
-    padding: bare ? [2, 0, 2, 0] : [8, 8, 0, 0],
+    padding: bare ? [2, 0, 2, 0] : [8, 18, 0, 0],
     legend: { show: false },
     cursor: { show: !bare, y: false, points: { size: 5 }, drag: { x: true, y: false, setScale: false } },
     scales: {

@@ -7,11 +7,23 @@ export function Dialog({ open, onClose, title, children }: { open: boolean; onCl
   const titleId = useId();
   useEffect(() => {
     const dialog = ref.current;
-    if (open && dialog && !dialog.open) dialog.showModal();
+    if (open && dialog && !dialog.open) {
+      dialog.showModal();
+      dialog.focus(); // not its first button
+    }
     if (!open) dialog?.close();
   }, [open]);
   return (
-    <dialog ref={ref} className="dialog" aria-labelledby={titleId} onClose={onClose} onClick={(e) => e.target === e.currentTarget && onClose()}>
+    <dialog
+      ref={ref}
+      className="dialog"
+      tabIndex={-1}
+      aria-labelledby={titleId}
+      onClose={onClose}
+      onClick={(e) => e.target === e.currentTarget && onClose()}
+      // The browser does so too, unless a tooltip took the key.
+      onKeyDown={(e) => e.key === 'Escape' && onClose()}
+    >
       {open && (
         <div className="dialog-content">
           <header>

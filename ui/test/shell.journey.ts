@@ -1,0 +1,52 @@
+import { expect, it } from 'vitest';
+import { checkAccess, open, shot } from './harness';
+
+it('keys lead everywhere, and ? tells them', async () => {
+  const page = await open('/');
+  await page.locator('.results-body .row-link').first().waitFor();
+  await page.keyboard.press('?');
+  const help = page.getByRole('dialog', { name: 'Keys' });
+  await help.waitFor();
+  await shot(page, 'keys');
+  await checkAccess(page);
+  await page.keyboard.press('Escape');
+  await help.waitFor({ state: 'hidden' });
+  for (const [keys, path] of [['gs', '/services'], ['gm', '/map'], ['gc', '/compare'], ['go', '/upload'], ['ge', '/']] as const) {
+    await page.keyboard.type(keys);
+    await page.waitForURL((url) => url.pathname === path);
+    // The focus is on the page that was gone to.
+    await expect.poll(() => page.evaluate(() => document.activeElement?.id)).toBe('main');
+  }
+  await page.keyboard.type('gt');
+  await page.keyboard.type('5b8efff798038103d269b633813fc60c\n');
+  await page.waitForURL('**/trace/5b8efff798038103d269b633813fc60c');
+  await page.locator('main').getByRole('alert').or(page.locator('main h1, main h2')).first().waitFor();
+}, 60_000);
+
+it('the theme and the time zone are chosen, and kept', async () => {
+  const page = await open('/?from=2026-01-31T12:00:00Z&to=2026-01-31T13:00:00Z', { theme: 'light' });
+  await page.getByRole('button', { name: '31 Jan 2026, 13:00:00 – 14:00:00' }).waitFor(); // Berlin
+  const choose = async (name: string) => {
+    await page.getByRole('button', { name: 'Theme and time zone' }).click();
+    await page.getByRole('menuitemcheckbox', { name }).click();
+  };
+  await choose('Dark');
+  await choose('UTC');
+  await page.reload();
+  await page.getByRole('button', { name: '31 Jan 2026, 12:00:00 – 13:00:00 UTC' }).waitFor();
+  const ground = await page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
+  expect(ground).toBe('rgb(16, 19, 23)');
+});
+
+it("links to Jaeger's pages lead to those that show the same", async () => {
+  const page = await open('/search?service=frontend&tags=%7B%22http.status_code%22%3A%22500%22%7D&lookback=2d&limit=20');
+  await page.waitForURL((url) => url.pathname === '/');
+  const params = new URL(page.url()).searchParams;
+  expect([params.get('q'), params.get('from')]).toEqual(['service=frontend http.status_code=500', 'now-2d']);
+  for (const [from, to] of [['/dependencies', '/map'], ['/monitor', '/services']] as const) {
+    await page.goto(new URL(from, page.url()).href);
+    await page.waitForURL((url) => url.pathname === to);
+  }
+  await page.goto(new URL('/nowhere', page.url()).href);
+  await page.getByRole('heading', { name: 'There is no such page' }).waitFor();
+});
