@@ -26,6 +26,7 @@ type endpoint struct {
 
 // endpoints returns a right request to each endpoint; those of our own API come from its description.
 func endpoints(t *testing.T) []endpoint {
+	t.Helper()
 	const (
 		rate  = "q=%7B%7D%7Crate()&start=1752242000&end=1752249600"
 		times = "startTime=2025-07-11T00:00:00Z&endTime=2025-07-11T18:00:00Z"
@@ -76,18 +77,24 @@ func endpoints(t *testing.T) []endpoint {
 	}
 	for path, item := range described().doc.Paths.Map() {
 		if item.Get != nil {
-			list = append(list, endpoint{"native", describedURL(path, item.Get), path == "/openapi.json"})
+			list = append(list, endpoint{"native", describedURL(t, path, item.Get), path == "/openapi.json"})
 		}
 	}
 	return list
 }
 
-// describedURL fills in what an operation requires: of a path what the recorded traces have, else its examples.
-func describedURL(path string, op *openapi3.Operation) string {
+// describedURL fills in what an operation needs: of a path what the recorded traces have, else the examples of its
+// description, which are there for what is required and where something else is.
+func describedURL(t *testing.T, path string, op *openapi3.Operation) string {
+	t.Helper()
 	query := url.Values{}
 	for _, p := range op.Parameters {
-		if p.Value.In == openapi3.ParameterInQuery && p.Value.Required {
+		switch {
+		case p.Value.In != openapi3.ParameterInQuery:
+		case p.Value.Example != nil:
 			query.Set(p.Value.Name, fmt.Sprint(p.Value.Example))
+		case p.Value.Required:
+			t.Fatalf("openapi.json: %s of %s is required, and needs an example for the tests to ask with", p.Value.Name, path)
 		}
 	}
 	at := nativeRoot + strings.NewReplacer("{traceId}", traceWhole, "{tag}", "name", "{span}", "0").Replace(path)

@@ -3,7 +3,6 @@ package api
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
 	"net/http/httptest"
 	"net/url"
 	"strings"
@@ -15,25 +14,22 @@ import (
 )
 
 // TestDescribedValues asks each operation for values at, and beyond, the limits that the description has for each of
-// its parameters. Parameters that are required have an example there, with which the request is right but for that.
+// its parameters, in a request that is right but for that.
 func TestDescribedValues(t *testing.T) {
 	h := NewNative(testConfig(), filled(t, recorded(t)...))
 	for path, item := range described().doc.Paths.Map() {
 		for method, op := range item.Operations() {
-			at := nativeRoot + strings.NewReplacer("{traceId}", traceWhole, "{tag}", "name").Replace(path)
-			right := url.Values{}
-			for _, p := range op.Parameters {
-				if p.Value.In == openapi3.ParameterInQuery && p.Value.Required {
-					right.Set(p.Value.Name, fmt.Sprint(p.Value.Example))
-				}
+			right, err := url.Parse(describedURL(t, path, op))
+			if err != nil {
+				t.Fatal(err)
 			}
 			// wrong returns the error of a request with some other values, and "" if it does not mention the first of them.
 			wrong := func(params ...string) string {
-				query := maps.Clone(right)
+				query := right.Query()
 				for i := 0; i < len(params); i += 2 {
 					query.Set(params[i], params[i+1])
 				}
-				w := serve(t, h, httptest.NewRequest(method, at+"?"+query.Encode(), nil))
+				w := serve(t, h, httptest.NewRequest(method, right.EscapedPath()+"?"+query.Encode(), nil))
 				var got struct{ Error ErrorBody }
 				if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil {
 					t.Fatalf("%s %s: %v in %s", method, path, err, w.Body)
@@ -59,7 +55,7 @@ func TestDescribedValues(t *testing.T) {
 				}
 			}
 			if op.Parameters.GetByInAndName(openapi3.ParameterInHeader, span.TenantHeader) != nil {
-				r := httptest.NewRequest(method, at+"?"+right.Encode(), nil)
+				r := httptest.NewRequest(method, right.String(), nil)
 				r.Header.Set(span.TenantHeader, "a/b")
 				if w := serve(t, h, r); w.Code != 400 || !strings.Contains(w.Body.String(), span.TenantHeader) {
 					t.Errorf("%s %s as tenant a/b: status %d: %s", method, path, w.Code, w.Body)

@@ -336,8 +336,8 @@ func TestDescribedParameters(t *testing.T) {
 	h := NewNative(testConfig(), filled(t, recorded(t)...))
 	for path, item := range described().doc.Paths.Map() {
 		for method, op := range item.Operations() {
-			at := nativeRoot + strings.NewReplacer("{traceId}", traceWhole, "{tag}", "name").Replace(path)
-			w := serve(t, h, httptest.NewRequest(method, at+"?none=1", nil))
+			at := describedURL(t, path, op)
+			w := serve(t, h, httptest.NewRequest(method, at+"&none=1", nil))
 			var got struct{ Error ErrorBody }
 			if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil {
 				t.Errorf("%s %s: %v in %s", method, path, err, w.Body)
