@@ -1449,12 +1449,12 @@ export interface operations {
             query: {
                 /**
                  * @description The trace to start from: 1 to 32 hex digits
-                 * @example 1f
+                 * @example 4ba967ac37dd40588955116be6983fd7
                  */
                 a: string;
                 /**
                  * @description The trace that differs
-                 * @example 2f
+                 * @example 95fd7d3fc8783a07a8b5cbea4fd4ba5e
                  */
                 b: string;
                 /** @description The view of it; the trace as it is now if absent */
@@ -1497,7 +1497,10 @@ export interface operations {
             query?: {
                 /** @description The baseline: TraceQL, or plain words; everything if absent */
                 q?: string;
-                /** @description The selection: TraceQL, or plain words; `q` if absent */
+                /**
+                 * @description The selection: TraceQL, or plain words; `q` if absent
+                 * @example status = error
+                 */
                 selection?: string;
                 /** @description RFC 3339, or nanoseconds since 1970: spans that start then or later */
                 start?: components["parameters"]["Start"];
