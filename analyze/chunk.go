@@ -86,10 +86,16 @@ type weigher struct {
 func (w *weigher) begin(c store.Chunk) {
 	column := c.Column(traceStateField)
 	w.codes = column.Codes
-	if w.codes != nil && column.Dict != w.dict {
+	if w.codes == nil {
+		return
+	}
+	if column.Dict != w.dict {
 		w.dict = column.Dict
 		w.byCode = slices.Grow(w.byCode[:0], w.dict.Len())[:w.dict.Len()]
 		clear(w.byCode)
+	}
+	if len(w.byCode) == 1 && w.ofCode(0) == 1 { // most often nobody has a trace state
+		w.codes = nil
 	}
 }
 
@@ -97,7 +103,10 @@ func (w *weigher) of(row int) float64 {
 	if w.codes == nil || w.codes[row] == store.NoCode {
 		return 1
 	}
-	code := w.codes[row]
+	return w.ofCode(w.codes[row])
+}
+
+func (w *weigher) ofCode(code uint32) float64 {
 	if w.byCode[code] == 0 {
 		w.byCode[code] = traceql.AdjustedCount(w.dict.At(code).Str)
 	}
