@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config';
 // Journeys through the pages in a real browser, against bin/clew as it was built.
 export default defineConfig({
   root: import.meta.dirname,
+  cacheDir: '../node_modules/.vite-journeys',
   test: {
     include: ['*.journey.ts'],
     globalSetup: './server.ts',

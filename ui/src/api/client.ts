@@ -67,6 +67,7 @@ export async function answer<T>(request: Promise<{ data?: T; response: Response 
 interface Watched {
   '/search': Schemas['SearchResult'];
   '/series': Schemas['SeriesResult'];
+  '/differs': Schemas['Differences'];
 }
 
 type Query<P extends keyof Watched> = NonNullable<paths[P]['get']['parameters']['query']>;

@@ -7,8 +7,6 @@ import { useSyncExternalStore } from 'react';
 const defaults = {
   theme: 'system' as 'system' | 'light' | 'dark',
   zone: 'local' as 'local' | 'utc',
-  traceColumns: [] as string[],
-  spanColumns: [] as string[],
   pinnedAttributes: [] as string[],
   recentQueries: [] as string[],
   savedQueries: [] as { name: string; query: string }[],

@@ -14,12 +14,13 @@ function series(buckets: Record<string, (number | null)[]>): SeriesResult {
   };
 }
 
-const grid = readGrid(series({ '1': [0, 4, 0], '0.25': [2, 0, 1], '0': [0, 0, 3], '8': [0, 0, null] }))!;
+const grid = readGrid(series({ '16': [1, 0, 0], '1': [0, 4, 0], '0.25': [2, 0, 1], '0': [0, 0, 3], '8': [0, 0, null] }))!;
 
 it('has a row for each power of two, also for those without spans', () => {
-  expect(grid.bounds).toEqual([0, 0.25e9, 0.5e9, 1e9]);
-  expect([...grid.counts]).toEqual([0, 2, 0, 0, 0, 0, 0, 4, 3, 1, 0, 0]);
+  expect(grid.bounds).toEqual([0, 0.25e9, 0.5e9, 1e9, 2e9, 4e9, 8e9, 16e9]);
+  expect([...grid.counts]).toEqual([0, 2, 0, 0, 0, 0, 0, 1, 0, 0, 0, 4, 0, 0, 0, 0, 3, 1, 0, 0, 0, 0, 0, 0]);
   expect(grid.max).toBe(4);
+  expect(readGrid(series({ '0.25': [1, 1, 1] }))?.bounds).toEqual([0.25e9, 0.5e9, 1e9, 2e9, 4e9, 8e9]);
   expect(readGrid(series({}))).toBeUndefined();
   expect(readGrid(series({ '1': [0, 0, 0] }))).toBeUndefined();
 });
@@ -27,9 +28,9 @@ it('has a row for each power of two, also for those without spans', () => {
 it('makes a box of cells, open at the edges', () => {
   const middle = cellsBetween([1, 2], [0, 1]);
   expect(boxOf(grid, middle)).toEqual({ range: { start: 0, end: 2000 }, longerThan: 0, atMost: 0.5e9 });
-  expect(boxOf(grid, cellsBetween([2, 0], [2, 3]))).toEqual({ range: { start: 2000, end: 3000 }, longerThan: undefined, atMost: undefined });
+  expect(boxOf(grid, cellsBetween([2, 0], [2, 7]))).toEqual({ range: { start: 2000, end: 3000 }, longerThan: undefined, atMost: undefined });
   expect(countIn(grid, middle)).toBe(2);
-  expect(countIn(grid, cellsBetween([0, 0], [2, 3]))).toBe(10);
+  expect(countIn(grid, cellsBetween([0, 0], [2, 7]))).toBe(11);
 });
 
 it('shows one span among a million', () => {

@@ -33,12 +33,20 @@ export function readGrid(result: SeriesResult): Grid | undefined {
   return { times, stepMillis: Number(result.stepNanos) / 1e6, bounds, counts, max };
 }
 
-/** All powers of two from the smallest to the largest, and 0 if it is among them: rows without spans are rows too. */
+const fewestRows = 7;
+
+/**
+ * All powers of two from the smallest to the largest, and 0 if it is among them:
+ * rows without spans are rows too. There are some more above, where all spans are
+ * about as long.
+ */
 function boundsOf(seconds: readonly number[]): number[] {
   const exponents = seconds.filter((s) => s > 0).map((s) => Math.round(Math.log2(s)));
   const bounds = seconds.includes(0) ? [0] : [];
   if (exponents.length === 0) return bounds;
-  for (let e = Math.min(...exponents); e <= Math.max(...exponents); e++) bounds.push(2 ** e * 1e9);
+  const first = Math.min(...exponents);
+  const last = Math.max(...exponents, first + fewestRows - 2);
+  for (let e = first; e <= last; e++) bounds.push(2 ** e * 1e9);
   return bounds;
 }
 

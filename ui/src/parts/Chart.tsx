@@ -166,9 +166,15 @@ function seriesOptions(s: ChartSeries): uPlot.Series {
     width: bars ? 0 : 1.4,
     ...(s.kind === 'line' || !s.kind ? {} : { fill: s.kind === 'area' ? translucent(colour) : colour }),
     ...(bars ? { paths: bars } : {}),
-    points: { show: false },
+    // A value between two that are missing has no line to it.
+    points: bars ? { show: false } : { show: true, size: 4, fill: colour, filter: (u, i) => isolated(u.data[i] ?? []) },
     spanGaps: false,
   };
+}
+
+function isolated(values: ArrayLike<number | null | undefined>): number[] {
+  const missing = (i: number) => values[i] === null || values[i] === undefined;
+  return Array.from(values, (_, i) => i).filter((i) => !missing(i) && missing(i - 1) && missing(i + 1));
 }
 
 function translucent(colour: string): string {
