@@ -1,7 +1,189 @@
+import './differs.css';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
+import { useCallback, useDeferredValue, useMemo, useRef, useState } from 'react';
+import { watch, type Schemas } from '../api/client';
+import { useKeys } from '../app/keyboard';
+import { TimeRangePicker } from '../app/TimeRangePicker';
+import { rangeQuery, useTimeRange, type TimeRange } from '../app/timeRange';
+import { useParams, type Params, type SetParams } from '../app/url';
+import { Button } from '../parts/Button';
+import { formatNumber, formatPercent, formatPlural } from '../parts/format';
+import { Empty, ErrorMessage, Gaps, Loading, Warning } from '../parts/Message';
+import { Progress } from '../parts/Progress';
+import { AskDiffers } from './AskDiffers';
+import { AttributeCard } from './AttributeCard';
+import { isEstimate, withCondition, type Differences } from './differs';
+
+/** What the spans of a selection have that others have not, and the other way round. */
 export default function DiffersPage() {
+  const [params, setParams] = useParams();
+  const { range } = useTimeRange();
+  const asked = useDiffers(params, range);
+  const search = useRef<HTMLInputElement>(null);
+  useKeys('What differs', [
+    { keys: '/', label: 'Find an attribute', run: () => search.current?.focus() },
+    { keys: 'Escape', label: 'Cancel', run: asked.cancel },
+  ]);
+  const { query, progress } = asked;
   return (
-    <div className="page">
-      <h1>What differs</h1>
+    <div className="page differs-page">
+      <header className="differs-title">
+        <h1>What differs</h1>
+        <TimeRangePicker />
+      </header>
+      <AskDiffers key={`${params.a}\n${params.b}`} params={params} setParams={setParams} />
+      {query.fetchStatus === 'fetching' && (
+        <div className="differs-progress">
+          <Progress share={progress && progress.total > 0 ? progress.done / progress.total : 0} label="How far the comparison is" />
+          <span className="muted">{progress ? `${formatNumber(progress.stats.rows)} spans looked at` : 'Comparing …'}</span>
+          <Button icon="close" variant="quiet" onClick={asked.cancel}>
+            Cancel
+          </Button>
+        </div>
+      )}
+      {query.isError && <ErrorMessage what="The spans could not be compared" error={query.error} onRetry={() => void query.refetch()} />}
+      {query.isPending && query.fetchStatus === 'fetching' && <Loading what="Comparing" />}
+      {query.data && <Found found={query.data} searchRef={search} params={params} setParams={setParams} />}
     </div>
+  );
+}
+
+/** a is the search for the selection, b that for all to compare it with. */
+function useDiffers({ a, b }: Params, range: TimeRange) {
+  const client = useQueryClient();
+  const [progress, setProgress] = useState<Schemas['Progress']>();
+  const key = useMemo(() => ['differs', a, b, range.start, range.end], [a, b, range.start, range.end]);
+  const query = useQuery({
+    queryKey: key,
+    enabled: a !== undefined,
+    queryFn: async ({ signal }): Promise<Differences> => {
+      const showPartial = (partial: Differences) => client.setQueryData(key, partial);
+      try {
+        return await watch('/differs', { q: b ?? '{ }', selection: a, limit: 100, ...rangeQuery(range) }, { signal, onProgress: setProgress, onPartial: showPartial });
+      } finally {
+        setProgress(undefined);
+      }
+    },
+  });
+  const cancel = useCallback(() => void client.cancelQueries({ queryKey: key }), [client, key]);
+  return { query, progress, cancel };
+}
+
+interface FoundProps {
+  found: Differences;
+  searchRef: React.Ref<HTMLInputElement>;
+  params: Params;
+  setParams: SetParams;
+}
+
+function Found({ found, searchRef, params, setParams }: FoundProps) {
+  const find = useDeferredValue((params.find ?? '').trim().toLowerCase());
+  const attributes = found.attributes.filter((a) => a.name.toLowerCase().includes(find));
+  const told = attributes.filter((a) => !a.given);
+  const given = attributes.filter((a) => a.given);
+  const linkTo = (condition: string): { to: '/'; search: Params } => ({ to: '/', search: { q: withCondition(found.query, condition), from: params.from, to: params.to } });
+  if (found.selection.matched === 0 || found.baseline.matched === 0) return <OneSided found={found} params={params} />;
+  return (
+    <>
+      <Gaps gaps={found.gaps} />
+      <Sides found={found} />
+      <div className="differs-tools">
+        <input
+          ref={searchRef}
+          className="input"
+          type="search"
+          placeholder="Find an attribute"
+          aria-label="Find an attribute"
+          spellCheck={false}
+          value={params.find ?? ''}
+          onChange={(e) => setParams({ find: e.target.value }, { replace: true })}
+          onKeyDown={(e) => e.key === 'Escape' && (setParams({ find: undefined }, { replace: true }), e.currentTarget.blur())}
+        />
+        <span className="muted">Those that tell most come first. A value can be filtered on or out: Explore then shows what is left.</span>
+      </div>
+      {told.length === 0 && <Empty title={find ? 'No attribute is called so' : 'No attribute differs'} />}
+      <ol className="differs-list">
+        {told.map((a) => (
+          <AttributeCard key={a.name} attribute={a} linkTo={linkTo} />
+        ))}
+      </ol>
+      {found.omitted !== undefined && <p className="muted">{formatPlural(found.omitted, 'attribute')} that tell less are not shown.</p>}
+      {given.length > 0 && (
+        <details className="differs-more">
+          <summary>The selection is made by {formatPlural(given.length, 'attribute')}, which have to differ</summary>
+          <ol className="differs-list">
+            {given.map((a) => (
+              <AttributeCard key={a.name} attribute={a} linkTo={linkTo} />
+            ))}
+          </ol>
+        </details>
+      )}
+      {found.ignored.length > 0 && (
+        <details className="differs-more">
+          <summary>{formatPlural(found.ignored.length, 'attribute')} not compared: about every trace has a value of its own</summary>
+          <ul>
+            {found.ignored.map((i) => (
+              <li key={i.name}>
+                <code className="untrusted">{i.name}</code> <span className="muted">{formatNumber(i.distinct)} values or more</span>
+              </li>
+            ))}
+          </ul>
+        </details>
+      )}
+    </>
+  );
+}
+
+function Sides({ found }: { found: Differences }) {
+  const estimated = [found.selection, found.baseline].filter(isEstimate);
+  return (
+    <>
+      <dl className="differs-sides panel">
+        <Side side="selection" name="Selection" query={found.selected} set={found.selection} />
+        <Side side="baseline" name="The rest" query={found.query} set={found.baseline} />
+      </dl>
+      {estimated.length > 0 && (
+        <Warning>
+          Shares are estimates: {sampleText(found.selection, 'of the selection')}, {sampleText(found.baseline, 'of the rest')}.
+        </Warning>
+      )}
+    </>
+  );
+}
+
+function sampleText({ matched, compared, weight }: Schemas['ComparedSet'], whose: string): string {
+  const part = `${formatNumber(compared)} of ${formatNumber(matched)} spans ${whose} were compared`;
+  return weight > compared * 1.001 ? `${part}, which stand for ${formatNumber(Math.round(weight))}` : part;
+}
+
+function Side({ side, name, query, set }: { side: 'selection' | 'baseline'; name: string; query: string; set: Schemas['ComparedSet'] }) {
+  return (
+    <div>
+      <dt>
+        <span className={`swatch ${side}`} aria-hidden /> {name}
+      </dt>
+      <dd>
+        <strong>{formatPlural(set.matched, 'span')}</strong> <code className="untrusted">{query}</code>
+      </dd>
+    </div>
+  );
+}
+
+function OneSided({ found, params }: { found: Differences; params: Params }) {
+  const empty = found.selection.matched === 0;
+  return (
+    <Empty title={empty ? 'Nothing is in the selection' : 'Nothing is left to compare with'}>
+      <p>
+        {empty
+          ? 'No span of this time matches the search for the selection. Choose a longer time or another search.'
+          : `All ${formatPlural(found.selection.matched, 'span')} are in the selection: ${formatPercent(1)}. Compare with a wider search.`}
+      </p>
+      <p>
+        <Link to="/" search={{ q: empty ? found.query : found.selected, from: params.from, to: params.to }}>
+          Look at it in Explore
+        </Link>
+      </p>
+    </Empty>
   );
 }

@@ -1,6 +1,6 @@
 import { tokenColour } from '../app/theme';
 import { toCanvas, type Camera, type Size } from './camera';
-import type { GraphNode, Severity } from './graph';
+import { severity, type GraphNode, type Severity } from './graph';
 import { boxHeight, type Picture } from './picture';
 
 /** Words are what is written at nodes and edges; the picture itself knows numbers only. */
@@ -27,8 +27,11 @@ export interface Shown {
 /** Below the first scale boxes have no second line; below the second they are marks, and names stand beside the busiest. */
 const scaleOfDetails = 0.75;
 const scaleOfBoxes = 0.48;
-/** So many edges have their words at most, unless they are lit. */
+/** So many edges have their words at most, and so many nodes their names beside their marks. */
 const edgesWithWords = 60;
+const namesBeside = 50;
+/** Above this the marks of services have no colours of their own: nobody tells so many apart, and failures stand out. */
+const colouredMarks = 80;
 
 const edgeTokens: Record<Severity, string> = { none: '--line-strong', some: '--warning', many: '--error' };
 
@@ -130,10 +133,12 @@ export class Pen {
     ctx.setLineDash(node.kind === 'external' ? [4, 3] : []);
     outline(ctx, node.kind, left, top, w, h);
     const boxes = camera.scale >= scaleOfBoxes;
-    const own = node.kind === 'service' ? this.colourOf(node.name) : this.token('--muted');
+    const failing = node.kind === 'service' && severity(node.spans, node.errors) === 'many';
+    const coloured = boxes || picture.graph.nodes.length <= colouredMarks;
+    const own = node.kind === 'service' && coloured ? this.colourOf(node.name) : this.token(failing ? '--error' : '--muted');
     ctx.fillStyle = boxes ? this.token('--raised') : own;
+    if (!coloured) ctx.globalAlpha *= failing ? 0.75 : 0.4;
     ctx.fill();
-    const failing = node.kind === 'service' && node.spans > 0 && node.errors / node.spans >= 0.05;
     const marked = shown.selectedNode === i || shown.centre === i;
     ctx.strokeStyle = marked ? this.token('--accent') : failing ? this.token('--error') : boxes ? this.token('--line-strong') : own;
     ctx.lineWidth = marked ? 2.5 : failing ? 1.5 : 1;
@@ -183,7 +188,7 @@ export class Pen {
       if (taken.some((t) => Math.abs(t.y - box.y) < 16 && t.left < box.right && box.left < t.right)) continue;
       taken.push(box);
       this.haloed(name, at.x, at.y, '--ink');
-      if (taken.length >= 120) return;
+      if (taken.length >= namesBeside) return;
     }
   }
 

@@ -2,7 +2,7 @@ import './upload.css';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate } from '@tanstack/react-router';
 import { useEffect, useRef, useState } from 'react';
-import { ApiError, type Schemas } from '../api/client';
+import type { Schemas } from '../api/client';
 import { useKeys } from '../app/keyboard';
 import { useSetting } from '../app/settings';
 import { Button } from '../parts/Button';
@@ -11,7 +11,7 @@ import { Icon } from '../parts/Icon';
 import { ErrorMessage, Loading, Warning } from '../parts/Message';
 import { Service } from '../parts/Service';
 import { Table } from '../parts/Table';
-import { excerpt } from './excerpt';
+import { excerpt, placeIn } from './excerpt';
 import { upload, type Source, type UploadAnswer } from './upload';
 
 type Uploaded = Schemas['UploadedTrace'];
@@ -39,12 +39,12 @@ export default function UploadPage() {
   const open = (sources: readonly Source[]) => sources.length > 0 && opening.mutate(sources);
   const picker = useRef<HTMLInputElement>(null);
   useKeys('Open a file', [{ keys: 'o', label: 'Choose a file', run: () => picker.current?.click() }]);
-  usePaste((text) => open([{ name: 'what was pasted', content: text }]));
+  usePaste((text) => open([{ name: 'What was pasted', content: text }]));
   return (
     <div className="page upload-page">
       <h1>Open a file</h1>
       <DropZone picker={picker} onFiles={(files) => open(files.map((f) => ({ name: f.name, content: f })))} />
-      <PasteForm onText={(text) => open([{ name: 'the text', content: text }])} />
+      <PasteForm onText={(text) => open([{ name: 'The text', content: text }])} />
       {opening.isPending && <Loading what="Reading" />}
       {opening.isError && <OpenError error={opening.error} />}
       {opened && !opening.isPending && <TraceList opened={opened} />}
@@ -167,8 +167,8 @@ function PasteForm({ onText }: { onText: (text: string) => void }) {
 
 function OpenError({ error }: { error: Error }) {
   const failure = error instanceof OpenFailure ? error : undefined;
-  const place = failure?.cause instanceof ApiError ? failure.cause : undefined;
-  const piece = failure && place?.line !== undefined ? excerpt(failure.text, place.line, place.column ?? 1) : undefined;
+  const place = placeIn(error.message);
+  const piece = failure && place && excerpt(failure.text, place.line, place.column);
   return (
     <div>
       <ErrorMessage what={failure ? `${failure.source.name} could not be opened` : 'It could not be opened'} error={error} />

@@ -24,3 +24,9 @@ export function excerpt(text: string, line: number, column: number, reach = 60):
     after: whole.slice(at + 1, at + reach) + (at + reach < whole.length ? '…' : ''),
   };
 }
+
+/** placeIn reads the place that a message of the server begins with. */
+export function placeIn(message: string): { line: number; column: number } | undefined {
+  const found = /^line (\d{1,9}), column (\d{1,9}):/.exec(message);
+  return found ? { line: Number(found[1]), column: Number(found[2]) } : undefined;
+}

@@ -1,0 +1,65 @@
+import type { Schemas } from '../api/client';
+import { formatDuration } from '../parts/format';
+import { formatConditions, isTraceQL, readConditions } from '../parts/query/conditions';
+
+export type Differences = Schemas['Differences'];
+export type DifferingAttribute = Schemas['DifferingAttribute'];
+export type DifferingValue = Schemas['DifferingValue'];
+type Typed = NonNullable<DifferingValue['value']>;
+
+/** typedText is a value in one line, durations in readable units. */
+export function typedText({ type, value }: Typed): string {
+  if (type === 'duration') return formatDuration(Number(value));
+  if (type === 'string') return value === '' ? '(empty)' : String(value);
+  if (type === 'float' && typeof value === 'number') return String(Number(value.toPrecision(6)));
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+}
+
+/** valueLabel is what stands at the bars of a value. */
+export function valueLabel(v: DifferingValue): string {
+  switch (v.kind) {
+    case 'value':
+      return v.value ? typedText(v.value) : '';
+    case 'range':
+      if (!v.from) return v.to ? `below ${typedText(v.to)}` : 'all';
+      return v.to ? `${typedText(v.from)} to ${typedText(v.to)}` : `${typedText(v.from)} or more`;
+    case 'absent':
+      return '(not there)';
+    default:
+      return '(other values)';
+  }
+}
+
+/** Parts of an attribute's values: numbers come as ranges, which make a histogram, the rest as bars. */
+export interface Parts {
+  ranges: DifferingValue[];
+  bars: DifferingValue[];
+}
+
+export function partsOf({ values }: DifferingAttribute): Parts {
+  return { ranges: values.filter((v) => v.kind === 'range'), bars: values.filter((v) => v.kind !== 'range') };
+}
+
+/** leading is the value whose shares differ most. */
+export function leading({ values }: DifferingAttribute): DifferingValue | undefined {
+  const by = (v: DifferingValue) => Math.abs(v.selection.share - v.baseline.share);
+  return values.reduce<DifferingValue | undefined>((best, v) => (best === undefined || by(v) > by(best) ? v : best), undefined);
+}
+
+/**
+ * withCondition is a query that also asks for a condition, which is given as text: joined by && where the query is a list of
+ * conditions, as a stage behind it where it is more.
+ */
+export function withCondition(query: string, condition: string): string {
+  const conditions = readConditions(query);
+  // && and || bind alike, so what has one of them stands in parentheses.
+  const added = /&&|\|\|/.test(condition) ? `(${condition})` : condition;
+  if (conditions?.length === 0) return `{ ${condition} }`;
+  if (conditions) return formatConditions(conditions).replace(/ }$/, () => ` && ${added} }`);
+  return isTraceQL(query) ? `${query.trim()} | { ${condition} }` : `{ ${condition} }`;
+}
+
+/** Whether shares are estimates: some spans were not looked at, or they stand for others. */
+export function isEstimate({ matched, compared, weight }: Schemas['ComparedSet']): boolean {
+  return compared < matched || weight > compared * 1.001;
+}
