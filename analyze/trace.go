@@ -190,11 +190,13 @@ func (t *Trace) findParents() []int32 {
 	servers := t.pairSides(ids)
 	parents := make([]int32, b.Len())
 	for at, id := range b.Parents {
+		if id.IsZero() {
+			parents[at] = NoRow
+			continue
+		}
 		first := ids.first(id)
 		answers, shared := servers[id]
 		switch {
-		case id.IsZero():
-			parents[at] = NoRow
 		case first == NoRow:
 			parents[at] = lostParent
 		case shared && answers != int32(at) && b.SpanIDs[at] != id:
@@ -217,16 +219,13 @@ func (t *Trace) findParents() []int32 {
 // pairSides marks the spans that share an id, and returns the server's side of each call whose sides do.
 func (t *Trace) pairSides(ids *idTable) map[span.SpanID]int32 {
 	servers := map[span.SpanID]int32{}
-	for at, id := range t.Spans.SpanIDs {
-		if ids.first(id) != int32(at) || ids.next[at] == NoRow {
-			continue
-		}
+	for id := range ids.last {
 		answers, calls := int32(NoRow), false
-		for same := int32(at); same != NoRow; same = ids.next[same] {
-			t.Flags[same] |= SharedID
-			calls = calls || t.Spans.Kinds[same] == client
-			if t.Spans.Kinds[same] == server && answers == NoRow {
-				answers = same
+		for at := ids.first(id); at != NoRow; at = ids.next[at] {
+			t.Flags[at] |= SharedID
+			calls = calls || t.Spans.Kinds[at] == client
+			if t.Spans.Kinds[at] == server && answers == NoRow {
+				answers = at
 			}
 		}
 		if calls && answers != NoRow {
@@ -407,8 +406,9 @@ func genAIShapes(b *span.Batch) []bool {
 // idTable finds the places of span ids.
 type idTable struct {
 	ids   []span.SpanID
-	slots []int32 // open addressing, power of two: the first place with an id, or NoRow
-	next  []int32 // by place: the next one with the same id, or NoRow
+	slots []int32               // open addressing, power of two: the first place with an id, or NoRow
+	next  []int32               // by place: the next one with the same id, or NoRow
+	last  map[span.SpanID]int32 // the last place of each id that comes twice
 }
 
 func newIDTable(ids []span.SpanID) *idTable {
@@ -416,11 +416,10 @@ func newIDTable(ids []span.SpanID) *idTable {
 	for size < 2*len(ids) {
 		size *= 2
 	}
-	x := &idTable{ids: ids, slots: make([]int32, size), next: make([]int32, len(ids))}
+	x := &idTable{ids: ids, slots: make([]int32, size), next: make([]int32, len(ids)), last: map[span.SpanID]int32{}}
 	for i := range x.slots {
 		x.slots[i] = NoRow
 	}
-	last := map[span.SpanID]int32{} // of ids that come twice
 	for at, id := range ids {
 		x.next[at] = NoRow
 		slot := x.find(id)
@@ -429,11 +428,11 @@ func newIDTable(ids []span.SpanID) *idTable {
 			x.slots[slot] = int32(at)
 			continue
 		}
-		before, ok := last[id]
+		before, ok := x.last[id]
 		if !ok {
 			before = first
 		}
-		x.next[before], last[id] = int32(at), int32(at)
+		x.next[before], x.last[id] = int32(at), int32(at)
 	}
 	return x
 }

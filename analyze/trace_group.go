@@ -131,10 +131,32 @@ type groupLevel struct {
 	codes  []uint32
 }
 
-// split groups rows, which it reorders, from a level on.
+// sort returns rows by their codes, else in the order in which they are. It may change the list.
+func (l *groupLevel) sort(rows []int32) []int32 {
+	if len(l.values) > len(rows) {
+		slices.SortStableFunc(rows, func(a, b int32) int { return cmp.Compare(l.codes[a], l.codes[b]) })
+		return rows
+	}
+	ends := make([]int32, len(l.values)+1)
+	for _, row := range rows {
+		ends[l.codes[row]]++
+	}
+	for code := 1; code < len(ends); code++ {
+		ends[code] += ends[code-1]
+	}
+	sorted := make([]int32, len(rows))
+	for _, row := range slices.Backward(rows) {
+		code := l.codes[row]
+		ends[code]--
+		sorted[ends[code]] = row
+	}
+	return sorted
+}
+
+// split groups rows from a level on. It may change the list.
 func (g *grouper) split(rows []int32, level int) []Group {
 	l := &g.levels[level]
-	slices.SortStableFunc(rows, func(a, b int32) int { return cmp.Compare(l.codes[a], l.codes[b]) })
+	rows = l.sort(rows)
 	type run struct {
 		Group
 		rows []int32

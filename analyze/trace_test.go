@@ -16,6 +16,7 @@ import (
 	"github.com/clewhq/clew/span"
 	"github.com/clewhq/clew/store"
 	"github.com/clewhq/clew/store/storetest"
+	"github.com/clewhq/clew/traceql"
 )
 
 func batch(rows ...span.Span) *span.Batch {
@@ -507,4 +508,53 @@ func describe(out *strings.Builder, t *Trace) {
 	for _, w := range t.Warnings() {
 		fmt.Fprintf(out, "  %s: %s\n", w.Kind, w.Text)
 	}
+}
+
+// TestStatistics holds groups of two levels against a count of each row.
+func TestStatistics(t *testing.T) {
+	by := []*traceql.Attribute{{Scope: store.IntrinsicScope, Intrinsic: traceql.SpanKind}, {Scope: store.IntrinsicScope, Intrinsic: traceql.SpanName}}
+	forOddTraces(t, func(t *testing.T, tr *Trace) {
+		groups, more, err := tr.Statistics(t.Context(), by)
+		if err != nil || more {
+			t.Fatal(err, more)
+		}
+		type key struct {
+			kind int64
+			name string
+		}
+		want, got := map[key]Group{}, map[key]Group{}
+		for r := range int32(tr.Len()) {
+			k := key{int64(tr.kind(r)), tr.Name(r)}
+			g := want[k]
+			d := tr.Spans.Duration(int(tr.At[r]))
+			if g.Count == 0 {
+				g.Min, g.Max = d, d
+			}
+			g.Count++
+			g.Total, g.Self, g.Critical = g.Total+max(0, d), g.Self+tr.Self[r], g.Critical+tr.Critical[r]
+			g.Min, g.Max = min(g.Min, d), max(g.Max, d)
+			if tr.Failed(r) {
+				g.Errors++
+			}
+			want[k] = g
+		}
+		for _, kind := range groups {
+			var sum Group
+			for _, name := range kind.Groups {
+				sum.Count, sum.Self, sum.Critical = sum.Count+name.Count, sum.Self+name.Self, sum.Critical+name.Critical
+				if name.P50 < name.Min || name.P95 < name.P50 || name.Max < name.P95 {
+					t.Errorf("quantiles of %+v", name)
+				}
+				k := key{kind.Value.Int(), name.Value.Str}
+				name.Value, name.P50, name.P95 = traceql.Static{}, 0, 0
+				got[k] = name
+			}
+			if sum.Count != kind.Count || sum.Self != kind.Self || sum.Critical != kind.Critical {
+				t.Errorf("%+v, and its groups have %+v", kind, sum)
+			}
+		}
+		if fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("groups %v, want %v", got, want)
+		}
+	})
 }

@@ -1,13 +1,17 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 
 	"github.com/clewhq/clew/span"
 	"github.com/clewhq/clew/store"
@@ -169,5 +173,34 @@ func TestViewsAreKept(t *testing.T) {
 		if now := readView(t, h, "/api/clew/v1/traces/"+traceWhole+"/view"); now.SpanCount != v.SpanCount+1 || now.View == v.View {
 			t.Errorf("budget %d: the grown trace is view %s with %d spans", test.budget, now.View, now.SpanCount)
 		}
+	}
+}
+
+// TestRequestsShareARead checks that those who wait for the same view, which is too large to be kept, wait for one read.
+func TestRequestsShareARead(t *testing.T) {
+	var reads atomic.Int32
+	var waiting chan struct{}
+	r := &faulty{Reader: filled(t, recorded(t)...)}
+	cfg := testConfig()
+	cfg.ViewBytes = 1
+	h := NewNative(cfg, r)
+	v := readView(t, h, "/api/clew/v1/traces/"+traceWhole+"/view")
+	r.onTrace = func(context.Context, span.TraceID) error {
+		reads.Add(1)
+		<-waiting
+		return nil
+	}
+	synctest.Test(t, func(t *testing.T) {
+		waiting = make(chan struct{})
+		var group sync.WaitGroup
+		for range 8 {
+			group.Go(func() { getOK(t, h, "/api/clew/v1/traces/"+traceWhole+"/find?q=get&view="+v.View) })
+		}
+		synctest.Wait() // until all of them wait
+		close(waiting)
+		group.Wait()
+	})
+	if n := reads.Load(); n != 1 {
+		t.Errorf("%d reads", n)
 	}
 }

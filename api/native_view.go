@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"encoding/binary"
 	"math"
 	"net/http"
@@ -35,27 +36,34 @@ func parseView(r *http.Request, known ...string) (q viewRequest, err error) {
 // open returns the view that a request names, or one of the trace as it is now.
 func (n *native) open(r *http.Request, q viewRequest) (*view, error) {
 	key := viewKey{strings.Join(q.tenants, "|"), q.id, q.token}
-	kept := func() *view {
-		if q.token == "" {
-			return nil
-		}
-		return n.views.get(key)
-	}
-	if v := kept(); v != nil {
+	if v := n.views.get(key); v != nil {
 		return v, nil
 	}
 	if strings.HasPrefix(q.token, uploadMark) {
 		return nil, &staleError{"this upload is no longer kept: upload it again"}
 	}
-	done, err := n.views.read(r.Context())
+	if q.token == "" {
+		return n.readView(r.Context(), q)
+	}
+	return n.views.once(key, func() (*view, error) {
+		ctx := context.WithoutCancel(r.Context()) // others may wait for it too
+		if n.Timeout > 0 {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeout(ctx, n.Timeout)
+			defer cancel()
+		}
+		return n.readView(ctx, q)
+	})
+}
+
+// readView reads a trace from the store.
+func (n *native) readView(ctx context.Context, q viewRequest) (*view, error) {
+	done, err := n.views.read(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer done()
-	if v := kept(); v != nil { // who read before us has kept it
-		return v, nil
-	}
-	found, err := readTenants(r.Context(), n.store, q.tenants, q.id, store.TimeRange{})
+	found, err := readTenants(ctx, n.store, q.tenants, q.id, store.TimeRange{})
 	if err != nil {
 		return nil, err
 	}

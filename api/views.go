@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/cespare/xxhash/v2"
+	"golang.org/x/sync/singleflight"
 
 	"github.com/clewhq/clew/analyze"
 	"github.com/clewhq/clew/span"
@@ -67,6 +68,7 @@ func newView(tenants []string, mark string, trace *analyze.Trace, gaps []string)
 type views struct {
 	budget  int64
 	reading chan struct{} // has room for those who read a trace
+	flights singleflight.Group
 
 	mu    sync.Mutex
 	bytes int64
@@ -142,6 +144,15 @@ func (s *views) dropIdle() {
 	if oldest := s.order.Back(); oldest != nil {
 		s.sweep = time.AfterFunc(viewIdle-time.Since(oldest.Value.(*keptView).used), s.dropIdle)
 	}
+}
+
+// once reads a view, or waits for somebody else who reads the same.
+func (s *views) once(key viewKey, read func() (*view, error)) (*view, error) {
+	v, err, _ := s.flights.Do(fmt.Sprint(key), func() (any, error) { return read() })
+	if err != nil {
+		return nil, err
+	}
+	return v.(*view), nil
 }
 
 // read waits until a trace may be read; done is to be called afterwards.
