@@ -42,6 +42,10 @@ export async function open(path: string, { theme = 'light', width = 1280, height
     const provoked = expectFailures && message.text().startsWith('Failed to load resource');
     if (message.type() === 'error' && !provoked) complaints.push(message.text());
   });
+  page.on('dialog', (dialog) => {
+    complaints.push(`dialog: ${dialog.message()}`); // which only a script from outside would open
+    void dialog.dismiss();
+  });
   pages.push({ page, complaints });
   await page.goto(http + path);
   return page;

@@ -1,7 +1,7 @@
 import { useMemo } from 'react';
 import type { TimeRange } from '../app/timeRange';
 import { Chart, type ChartSeries } from '../parts/Chart';
-import { formatDuration, formatPercent, formatRate } from '../parts/format';
+import { formatDuration, formatPercent, formatRate, shorten } from '../parts/format';
 import { ErrorMessage, Gaps, Loading } from '../parts/Message';
 import { seriesColours, serviceSeries } from '../parts/serviceColour';
 import { useSeries, valueText, type SeriesResult } from './data';
@@ -213,8 +213,8 @@ export function QueriedSeries({ traceql, range, onRange }: { traceql: string; ra
 type Series = SeriesResult['series'][number];
 
 function seriesLabel({ labels }: Series): string {
-  if (labels.length === 1) return valueText(labels[0] ?? {});
-  return labels.map((l) => `${l.name}=${valueText(l)}`).join(', ');
+  if (labels.length === 1) return shorten(valueText(labels[0] ?? {}));
+  return labels.map((l) => `${l.name}=${shorten(valueText(l))}`).join(', ');
 }
 
 /** A service has its own colour, also here. */

@@ -1,6 +1,6 @@
 import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
-import { formatClock, formatDate, formatDuration, formatNumber, formatPlural, formatTime, nanosToMillis, type Zone } from '../parts/format';
+import { formatClock, formatDate, formatDuration, formatNumber, formatPlural, formatTime, nanosToMillis, shorten, type Zone } from '../parts/format';
 import { Service, ServiceSwatch } from '../parts/Service';
 import { valueText, type FoundSpan, type TraceSummary } from './data';
 
@@ -45,7 +45,7 @@ export function traceColumns({ zone, longest, attributes, picked, onPick }: Show
       key: 'pick',
       kind: 'pick',
       title: <span className="visually-hidden">Compare</span>,
-      cell: (t) => <input type="checkbox" checked={picked.includes(t.traceId)} onChange={() => onPick(t.traceId)} aria-label={`Compare ${t.rootSpanName || t.traceId}`} />,
+      cell: (t) => <input type="checkbox" checked={picked.includes(t.traceId)} onChange={() => onPick(t.traceId)} aria-label={`Compare ${shorten(t.rootSpanName) || t.traceId}`} />,
     },
     { key: 'time', kind: 'time', title: 'Start', cell: (t) => <Start nanos={t.startTimeUnixNano} zone={zone} /> },
     { key: 'name', kind: 'name', title: 'Trace', cell: (t) => <TraceName trace={t} /> },
@@ -67,8 +67,6 @@ export function spanColumns({ zone, longest, attributes }: Shown): ResultColumn<
   ];
 }
 
-const valueShown = 300; // characters; all of it is on the page of the trace
-
 function attributeColumn<Row>(name: string, attributes: (row: Row) => FoundSpan['attributes']): ResultColumn<Row> {
   return {
     key: `attribute ${name}`,
@@ -81,7 +79,7 @@ function attributeColumn<Row>(name: string, attributes: (row: Row) => FoundSpan[
     cell: (row) => {
       const found = attributes(row)?.find((a) => a.name === name);
       if (!found) return <span className="muted">–</span>;
-      const text = found.type === 'duration' ? formatDuration(Number(found.value)) : valueText(found).slice(0, valueShown);
+      const text = found.type === 'duration' ? formatDuration(Number(found.value)) : shorten(valueText(found));
       return (
         <bdi className="ellipsis" title={text}>
           {text}
@@ -109,7 +107,7 @@ function TraceName({ trace }: { trace: TraceSummary }) {
     <span className="row-name">
       <Service name={trace.rootServiceName} />
       <Link className="row-link ellipsis" to="/trace/$traceId" params={{ traceId: trace.traceId }}>
-        <bdi>{trace.rootSpanName || '(no name)'}</bdi>
+        <bdi>{shorten(trace.rootSpanName) || '(no name)'}</bdi>
       </Link>
       {!trace.root && <span className="tag">no root</span>}
     </span>
@@ -121,7 +119,7 @@ function SpanName({ span }: { span: FoundSpan }) {
     <span className="row-name">
       <Service name={span.serviceName} />
       <Link className="row-link ellipsis" to="/trace/$traceId" params={{ traceId: span.traceId ?? '' }} search={{ span: span.spanId }}>
-        <bdi>{span.name || '(no name)'}</bdi>
+        <bdi>{shorten(span.name) || '(no name)'}</bdi>
       </Link>
     </span>
   );
@@ -143,7 +141,7 @@ const swatchesShown = 6;
 
 function Services({ trace }: { trace: TraceSummary }) {
   const { services } = trace;
-  const names = services.map((s) => s.name).join(', ');
+  const names = shorten(services.map((s) => s.name).join(', '));
   return (
     <span className="services" title={names}>
       {services.slice(0, swatchesShown).map((s) => (

@@ -1,3 +1,4 @@
+import { shorten } from './format';
 import { serviceColour } from './serviceColour';
 
 /** The colour of a service, before its name. */
@@ -10,7 +11,7 @@ export function Service({ name }: { name: string }) {
   return (
     <span className="service">
       <ServiceSwatch service={name} />
-      <bdi className="ellipsis">{name || '(no name)'}</bdi>
+      <bdi className="ellipsis">{shorten(name) || '(no name)'}</bdi>
     </span>
   );
 }

@@ -129,3 +129,10 @@ export function formatAgo(ms: number, now: number): string {
 export function nanosToMillis(nanos: string): number {
   return Number(nanos) / 1e6;
 }
+
+const longestLine = 300;
+
+/** The beginning of a text that may be megabytes long, for a line of a list. */
+export function shorten(text: string, length = longestLine): string {
+  return text.length > length ? `${text.slice(0, length)}…` : text;
+}

@@ -1,5 +1,5 @@
 import type { Completion, CompletionContext, CompletionResult } from '@codemirror/autocomplete';
-import { formatCount } from '../format';
+import { formatCount, shorten } from '../format';
 import { isTraceQL, operators as allOperators, quote } from './conditions';
 import { constants, functions, intrinsics, tokenize, type Token } from './tokens';
 
@@ -134,6 +134,12 @@ function fieldOptions(found: readonly Suggestion[], words: boolean): Completion[
 }
 
 function valueOption(s: Suggestion, i: number): Completion {
-  const label = s.type === 'string' ? quote(s.text) : s.type === 'duration' ? `${s.text}ns` : s.text;
-  return { label, ...(s.count ? { detail: formatCount(s.count) } : {}), boost: -Math.min(i, 90), type: (constants as readonly string[]).includes(label) ? 'constant' : 'text' };
+  const text = s.type === 'string' ? quote(s.text) : s.type === 'duration' ? `${s.text}ns` : s.text;
+  return {
+    label: shorten(text),
+    apply: text,
+    type: (constants as readonly string[]).includes(text) ? 'constant' : 'text',
+    ...(s.count ? { detail: formatCount(s.count) } : {}),
+    boost: -Math.min(i, 90),
+  };
 }
