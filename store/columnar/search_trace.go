@@ -25,24 +25,18 @@ func (e *Engine) Trace(ctx context.Context, tenant string, id span.TraceID, hint
 	if err != nil {
 		return nil, err
 	}
-	p, err := places.load(&viewsOf{everything, map[*block]*view{}}, e.budget(id))
+	c := newCopier()
+	gaps, err := places.copyTo(ctx, c, e.budget(id))
 	if err != nil {
 		return nil, err
 	}
-	if len(p.rows) == 0 {
-		if len(p.gaps) > 0 {
-			return nil, fmt.Errorf("%w; it may be in what cannot be read: %s", store.ErrNotFound, p.gaps[0])
+	if c.dst.Len() == 0 {
+		if len(gaps) > 0 {
+			return nil, fmt.Errorf("%w; it may be in what cannot be read: %s", store.ErrNotFound, gaps[0])
 		}
 		return nil, store.ErrNotFound
 	}
-	c := newCopier()
-	for i, r := range dedupe(p.rows) {
-		if i%4096 == 0 && ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		c.add(r.rs, int(r.row))
-	}
-	return &store.Trace{Spans: c.dst, Gaps: p.gaps}, nil
+	return &store.Trace{Spans: c.dst, Gaps: gaps}, nil
 }
 
 // pieces is all that was found of one trace.
