@@ -13,6 +13,7 @@ import (
 // order of their starts. What is left over of A is missing, of B it is added.
 type Diff struct {
 	A, B  *Trace
+	Pairs []int32    // by row of B: the row of A that it matches, or NoRow
 	Nodes []DiffNode // depth first, below a node as in A; what only B has is behind what is before it in B
 	DiffCounts
 	Services []DiffService // sorted by name
@@ -261,7 +262,8 @@ func places(t *Trace, nodes []int32, found func(row int32, at diffPlace)) {
 func (m *diffMaker) match(nodesA, nodesB []int32) {
 	rowsA := make(map[diffPlace]int32, m.A.Len())
 	places(m.A, nodesA, func(row int32, at diffPlace) { rowsA[at] = row })
-	pairs := make([]int32, m.B.Len()) // rows of A
+	pairs := make([]int32, m.B.Len())
+	m.Pairs = pairs
 	places(m.B, nodesB, func(row int32, at diffPlace) {
 		pairs[row] = NoRow
 		if at.parent != NoRow {

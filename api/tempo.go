@@ -42,6 +42,7 @@ type TempoLimits struct {
 //	GET /api/echo
 //	GET /api/traces/{traceID}?start&end
 //	GET /api/v2/traces/{traceID}?start&end&q&keep_hierarchy&match_depth&ancestor_depth&span_pruning&span_pruning_…
+//	POST /api/v2/traces/diff
 //	GET /api/search?q&tags&minDuration&maxDuration&limit&spss&start&end
 //	GET /api/search/tags?scope&limit&start&end
 //	GET /api/v2/search/tags?scope&q&limit&start&end
@@ -69,7 +70,7 @@ type TempoLimits struct {
 func NewTempo(cfg Config, r store.Reader) http.Handler {
 	t := &tempo{newFace(cfg, r, failText)}
 	for _, route := range t.routes() {
-		t.get(route.path, route.answer)
+		t.handle(route.method, route.path, route.answer)
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/", t.handler())
@@ -80,34 +81,35 @@ func NewTempo(cfg Config, r store.Reader) http.Handler {
 type tempo struct{ *face }
 
 type tempoRoute struct {
-	path   string
-	answer handlerFunc
+	method, path string
+	answer       handlerFunc
 }
 
 func (t *tempo) routes() []tempoRoute {
 	return []tempoRoute{
-		{"/api/echo", t.echo},
-		{"/api/traces/{traceID}", t.trace},
-		{"/api/v2/traces/{traceID}", t.traceV2},
-		{"/api/search", t.search},
-		{"/api/search/tags", t.tags},
-		{"/api/v2/search/tags", t.tagsV2},
-		{"/api/search/tag/{tag...}", t.tagValues}, // {tag}/values, in which a tag may have slashes
-		{"/api/v2/search/tag/{tag...}", t.tagValuesV2},
-		{"/api/metrics/query_range", t.queryRange},
-		{"/api/metrics/query", t.queryInstant},
-		{"/api/status/buildinfo", t.buildinfo},
-		{"/ready", t.ready},
+		{"GET", "/api/echo", t.echo},
+		{"GET", "/api/traces/{traceID}", t.trace},
+		{"GET", "/api/v2/traces/{traceID}", t.traceV2},
+		{"POST", "/api/v2/traces/diff", t.diff},
+		{"GET", "/api/search", t.search},
+		{"GET", "/api/search/tags", t.tags},
+		{"GET", "/api/v2/search/tags", t.tagsV2},
+		{"GET", "/api/search/tag/{tag...}", t.tagValues}, // {tag}/values, in which a tag may have slashes
+		{"GET", "/api/v2/search/tag/{tag...}", t.tagValuesV2},
+		{"GET", "/api/metrics/query_range", t.queryRange},
+		{"GET", "/api/metrics/query", t.queryInstant},
+		{"GET", "/api/status/buildinfo", t.buildinfo},
+		{"GET", "/ready", t.ready},
 	}
 }
 
-// TempoPaths lists the paths of Tempo's HTTP API, all of which are for GET.
-func TempoPaths() []string {
-	var paths []string
+// TempoEndpoints lists the methods and paths of Tempo's HTTP API, as in "GET /api/echo".
+func TempoEndpoints(prefix string) []string {
+	var list []string
 	for _, route := range new(tempo).routes() {
-		paths = append(paths, strings.Replace(route.path, "{tag...}", "{tag}/values", 1))
+		list = append(list, route.method+" "+prefix+strings.Replace(route.path, "{tag...}", "{tag}/values", 1))
 	}
-	return paths
+	return list
 }
 
 func failText(w http.ResponseWriter, code int, err error) { http.Error(w, err.Error(), code) }

@@ -93,12 +93,12 @@ func (s statusPages) services(w io.Writer, _ *http.Request) error {
 func (s statusPages) endpoints(w io.Writer, _ *http.Request) error {
 	paths := []string{"/metrics", "/status", "/status/version", "/status/services", "/status/endpoints", "/status/config",
 		"/status/runtime_config", "/status/overrides", "/status/overrides/{tenant}", "/status/usage-stats"}
-	for _, path := range append(api.TempoPaths(), paths...) {
-		if _, err := fmt.Fprintf(w, "GET %s%s\n", s.prefix, path); err != nil {
-			return err
-		}
+	list := api.TempoEndpoints(s.prefix)
+	for _, path := range paths {
+		list = append(list, "GET "+s.prefix+path)
 	}
-	return nil
+	_, err := fmt.Fprintln(w, strings.Join(list, "\n"))
+	return err
 }
 
 // settings writes all settings, those that are not the defaults, or the defaults.
