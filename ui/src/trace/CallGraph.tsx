@@ -4,6 +4,7 @@ import { formatDuration, formatPercent, formatPlural } from '../parts/format';
 import { Loading } from '../parts/Message';
 import { serviceColour } from '../parts/serviceColour';
 import { ToggleGroup } from '../parts/ToggleGroup';
+import { Tooltip } from '../parts/Tooltip';
 import { callsOf, type CallNode, type Calls } from './calls';
 import type { TraceModel } from './model';
 import { shown } from './paint';
@@ -94,32 +95,33 @@ function pathOf(layout: Layout, edge: number, from: number, to: number): { d: st
 function Node({ model, node, x, y, onOpen }: { model: TraceModel; node: CallNode; x: number; y: number; onOpen: (row: number) => void }) {
   const share = node.critical / (model.view.duration || 1);
   const facts = `${formatPlural(node.spans, 'span')}, self ${formatDuration(node.self)}${node.errors ? `, ${formatPlural(node.errors, 'error')}` : ''}`;
-  const [first, second] = node.name ? [node.name, node.service] : [node.service, facts];
+  const title = clip(node.name || node.service, 28);
+  const line = clip(node.name ? `${node.service} · ${formatPlural(node.spans, 'span')}, ${formatDuration(node.self)}` : facts, 34);
   return (
-    <g
-      className="call-node"
-      transform={`translate(${x} ${y})`}
-      role="button"
-      tabIndex={0}
-      aria-label={`${node.service} ${node.name}: ${facts}; open its longest span`}
-      onClick={() => onOpen(node.longest)}
-      onKeyDown={(event) => {
-        if (event.key !== 'Enter' && event.key !== ' ') return;
-        event.preventDefault();
-        onOpen(node.longest);
-      }}
-    >
-      <title>{`${node.service} ${node.name}\n${facts}\n${formatPercent(share)} of the trace on the critical path`}</title>
-      <rect width={nodeWidth} height={nodeHeight} rx={5} className={node.errors ? 'failed' : undefined} />
-      <rect width={4} height={nodeHeight} rx={2} style={{ fill: serviceColour(node.service) }} stroke="none" />
-      <rect x={4} y={nodeHeight - 3} width={(nodeWidth - 6) * Math.min(1, share)} height={2.5} className="call-share" />
-      <text x={13} y={20} className="call-title">
-        {clip(first, 28)}
-      </text>
-      <text x={13} y={37} className="call-facts">
-        {clip(node.name ? `${second} · ${formatPlural(node.spans, 'span')}, ${formatDuration(node.self)}` : facts, 34)}
-      </text>
-    </g>
+    <Tooltip text={<bdi>{`${node.service} ${node.name}`.slice(0, 300)}: {formatPercent(share)} of the trace on the critical path</bdi>}>
+      <g
+        className="call-node"
+        transform={`translate(${x} ${y})`}
+        role="button"
+        tabIndex={0}
+        onClick={() => onOpen(node.longest)}
+        onKeyDown={(event) => {
+          if (event.key !== 'Enter' && event.key !== ' ') return;
+          event.preventDefault();
+          onOpen(node.longest);
+        }}
+      >
+        <rect width={nodeWidth} height={nodeHeight} rx={5} className={node.errors ? 'failed' : undefined} />
+        <rect width={4} height={nodeHeight} rx={2} style={{ fill: serviceColour(node.service) }} stroke="none" />
+        <rect x={4} y={nodeHeight - 3} width={(nodeWidth - 6) * Math.min(1, share)} height={2.5} className="call-share" />
+        <text x={13} y={20} className="call-title">
+          {title}
+        </text>
+        <text x={13} y={37} className="call-facts">
+          {line}
+        </text>
+      </g>
+    </Tooltip>
   );
 }
 

@@ -26,7 +26,7 @@ import { TraceHeader } from './TraceHeader';
 import { useTraceKeys } from './useTraceKeys';
 import { applyLink, useLink } from './useLink';
 import { useModel } from './useModel';
-import { rowOfId, uploaded, type TraceView } from './view';
+import { nameOf, rowOfId, serviceOf, uploaded, type TraceView } from './view';
 import { Waterfall, type WaterfallHandle } from './Waterfall';
 
 /** One trace: why it took so long, or failed. */
@@ -99,6 +99,7 @@ function OpenTrace({ view, params, setParams }: { view: TraceView; params: Param
   const findInput = useRef<HTMLInputElement>(null);
   const find = useFound(model, link);
   useColour(model, link.colour);
+  useTitle(view);
   const side = useSide(model, link);
 
   const open = useCallback(
@@ -289,4 +290,15 @@ function useColour(model: TraceModel, by: string): void {
   useEffect(() => {
     model.setColour(by, data ?? null);
   }, [model, by, data]);
+}
+
+/** So that a trace is found again among the tabs of a browser. */
+function useTitle(view: TraceView): void {
+  useEffect(() => {
+    const { title } = document;
+    document.title = `${view.root?.service ?? serviceOf(view, 0)} ${view.root?.name ?? nameOf(view, 0)}`.slice(0, 100);
+    return () => {
+      document.title = title;
+    };
+  }, [view]);
 }
