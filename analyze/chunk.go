@@ -6,7 +6,6 @@ import (
 
 	"github.com/clewhq/clew/span"
 	"github.com/clewhq/clew/store"
-	"github.com/clewhq/clew/traceql"
 )
 
 var (
@@ -108,7 +107,7 @@ func (w *weigher) of(row int) float64 {
 
 func (w *weigher) ofCode(code uint32) float64 {
 	if w.byCode[code] == 0 {
-		w.byCode[code] = traceql.AdjustedCount(w.dict.At(code).Str)
+		w.byCode[code] = span.AdjustedCount(w.dict.At(code).Str)
 	}
 	return w.byCode[code]
 }

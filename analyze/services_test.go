@@ -12,7 +12,6 @@ import (
 	"github.com/clewhq/clew/span"
 	"github.com/clewhq/clew/store"
 	"github.com/clewhq/clew/store/storetest"
-	"github.com/clewhq/clew/traceql"
 )
 
 // naiveRequests returns the requests of services as the documentation tells of them.
@@ -43,7 +42,7 @@ func naiveTraffic(requests []span.Span, within store.TimeRange) (t Traffic, tota
 		if !within.Contains(s.Start) {
 			continue
 		}
-		weight := traceql.AdjustedCount(s.TraceState)
+		weight := span.AdjustedCount(s.TraceState)
 		t.Seen++
 		t.Count += weight
 		if s.Status == statusError {

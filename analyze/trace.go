@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/clewhq/clew/span"
-	"github.com/clewhq/clew/traceql"
 )
 
 // Trace is the spans of one trace as a tree (of several, if there are several roots). Its rows are the
@@ -381,7 +380,7 @@ func (t *Trace) readWeights() {
 	last := span.Ref(0)
 	for _, state := range t.Spans.States {
 		if state != last && state != 0 {
-			t.weights[state] = traceql.AdjustedCount(t.Spans.Dict.String(state))
+			t.weights[state] = span.AdjustedCount(t.Spans.Dict.String(state))
 		}
 		last = state
 	}

@@ -41,7 +41,7 @@ func serveFake(how string, args []string) error {
 	f.String("listen.otlp-http", "", "")
 	zipkinAddr := f.String("listen.zipkin", "", "")
 	jaegerAddr := f.String("listen.grpc", "", "")
-	for _, other := range []string{"jaeger-thrift-http", "jaeger-grpc", "jaeger-compact", "jaeger-binary"} {
+	for _, other := range []string{"jaeger-thrift-http", "jaeger-grpc", "jaeger-compact", "jaeger-binary", "sampling-http", "sampling-grpc"} {
 		f.String("listen."+other, "", "")
 	}
 	httpAddr := f.String("listen.http", "", "")

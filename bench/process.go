@@ -65,7 +65,7 @@ func startClew(ctx context.Context, binary string, a addresses, dataDir, logPath
 	args := append([]string{"serve", "--data-dir", dataDir,
 		"--listen.otlp-grpc", a.otlp, "--listen.otlp-http", "off",
 		"--listen.http", a.http, "--listen.grpc", a.grpc, "--listen.tempo", a.tempo, "--listen.zipkin", a.zipkin}, extra...)
-	for _, other := range []string{"jaeger-thrift-http", "jaeger-grpc", "jaeger-compact", "jaeger-binary"} {
+	for _, other := range []string{"jaeger-thrift-http", "jaeger-grpc", "jaeger-compact", "jaeger-binary", "sampling-http", "sampling-grpc"} {
 		args = append(args, "--listen."+other, "off")
 	}
 	p := &process{cmd: exec.Command(binary, args...), logPath: logPath, exited: make(chan struct{})}

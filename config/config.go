@@ -18,6 +18,7 @@ type Config struct {
 	Ingest       Ingest
 	Query        Query
 	Kafka        Kafka
+	Sampling     Sampling
 	Tempo        Tempo
 	HTTP         HTTP
 	// ShutdownTimeout bounds how long a stop waits for requests in flight.
@@ -34,6 +35,7 @@ type Listen struct {
 	OTLPGRPC, OTLPHTTP, HTTP, GRPC, Tempo, Zipkin string
 	JaegerThriftHTTP, JaegerGRPC                  string
 	JaegerCompact, JaegerBinary                   string // UDP
+	SamplingHTTP, SamplingGRPC                    string
 }
 
 // UDP reports whether the listener of a name takes packets instead of connections.
@@ -77,6 +79,19 @@ type Kafka struct {
 	SASL, Username, PasswordFile string
 }
 
+// Sampling says what the SDKs of services are told.
+type Sampling struct {
+	Strategies         string // path or URL; "" for none
+	ReloadInterval     time.Duration
+	DefaultProbability float64
+	Adaptive           string // off, on
+	// What follows is of adaptive sampling.
+	TargetSamplesPerSecond, MinSamplesPerSecond        float64
+	InitialProbability, MinProbability, DeltaTolerance float64
+	CalculationInterval                                time.Duration
+	AggregationBuckets                                 int
+}
+
 // HTTP is what all HTTP listeners have in common.
 type HTTP struct {
 	CORSOrigins    []string
@@ -117,6 +132,8 @@ func (c *Config) settings() []setting {
 		{"listen.jaeger-grpc", addressValue{&c.Listen.JaegerGRPC}, "Jaeger's collector: gRPC, as Jaeger's agents send it."},
 		{"listen.jaeger-compact", addressValue{&c.Listen.JaegerCompact}, "Jaeger's agent: Thrift's compact protocol by UDP, as Jaeger's clients send it."},
 		{"listen.jaeger-binary", addressValue{&c.Listen.JaegerBinary}, "Jaeger's agent: Thrift's binary protocol by UDP, as Jaeger's clients for Node.js send it."},
+		{"listen.sampling-http", addressValue{&c.Listen.SamplingHTTP}, "Remote sampling over HTTP, on any path: `/sampling?service=NAME`."},
+		{"listen.sampling-grpc", addressValue{&c.Listen.SamplingGRPC}, "Remote sampling over gRPC."},
 
 		{"retention.age", durationValue{&c.Retention.Age, "off"}, "Spans that arrived longer ago than this are dropped."},
 		{"retention.size", sizeValue{&c.Retention.Size, "off"}, "When all data together is larger than this on disk, the oldest is dropped."},
@@ -152,6 +169,18 @@ func (c *Config) settings() []setting {
 		{"kafka.username", textValue{&c.Kafka.Username}, "Name to log in to brokers with."},
 		{"kafka.password-file", textValue{&c.Kafka.PasswordFile}, "File that holds the password for it."},
 
+		{"sampling.strategies", textValue{&c.Sampling.Strategies}, "File or http(s) URL with sampling strategies in Jaeger's format, which SDKs are told that ask for them."},
+		{"sampling.reload-interval", durationValue{&c.Sampling.ReloadInterval, "off"}, "How often that file is read again. If there is anything wrong with it, the strategies stay as they are."},
+		{"sampling.default-probability", decimalValue{&c.Sampling.DefaultProbability, 0, 1}, "Probability for services of which nothing else is said."},
+		{"sampling.adaptive", choiceValue{&c.Sampling.Adaptive, []string{"off", "on"}}, "Whether probabilities are found for each operation of services that the file does not name, so that of each about as many traces are sampled in a second."},
+		{"sampling.target-samples-per-second", decimalValue{&c.Sampling.TargetSamplesPerSecond, 1e-6, 1e9}, "Adaptive sampling: that number."},
+		{"sampling.delta-tolerance", decimalValue{&c.Sampling.DeltaTolerance, 0, 0.99}, "Adaptive sampling: by what share samples may differ from the target before a probability changes."},
+		{"sampling.calculation-interval", durationValue{&c.Sampling.CalculationInterval, ""}, "Adaptive sampling: how often probabilities are calculated."},
+		{"sampling.aggregation-buckets", countValue{&c.Sampling.AggregationBuckets, ""}, "Adaptive sampling: how many of these intervals count for the rate of an operation, the newest most."},
+		{"sampling.initial-probability", decimalValue{&c.Sampling.InitialProbability, 1e-9, 1}, "Adaptive sampling: probability of operations that are not known yet."},
+		{"sampling.min-probability", decimalValue{&c.Sampling.MinProbability, 1e-9, 1}, "Adaptive sampling: the least probability."},
+		{"sampling.min-samples-per-second", decimalValue{&c.Sampling.MinSamplesPerSecond, 0, 1e9}, "Adaptive sampling: what each process samples of each operation in any case."},
+
 		{"http.cors-origins", listValue{&c.HTTP.CORSOrigins}, "Origins whose web pages may call the HTTP listeners from a browser, such as `https://shop.example`; `*` is any."},
 		{"http.frame-ancestors", listValue{&c.HTTP.FrameAncestors}, "Origins whose pages may show Clew's web pages in a frame, such as `https://wiki.example`; without any, none may."},
 		{"http.path-prefix", prefixValue{&c.HTTP.PathPrefix}, "Path under which the `http`, `tempo` and `zipkin` listeners serve, for a reverse proxy that passes the path on as it is."},
@@ -179,10 +208,18 @@ func Default() *Config {
 			JaegerGRPC:       "127.0.0.1:14250",
 			JaegerCompact:    "127.0.0.1:6831",
 			JaegerBinary:     "127.0.0.1:6832",
+			SamplingHTTP:     "127.0.0.1:5778",
+			SamplingGRPC:     "127.0.0.1:5779",
 		},
-		Retention:       Retention{Age: 14 * 24 * time.Hour},
-		SyncInterval:    200 * time.Millisecond,
-		Ingest:          Ingest{MaxRequestSize: 16 << 20},
+		Retention:    Retention{Age: 14 * 24 * time.Hour},
+		SyncInterval: 200 * time.Millisecond,
+		Ingest:       Ingest{MaxRequestSize: 16 << 20},
+		Sampling: Sampling{
+			ReloadInterval: 10 * time.Second, DefaultProbability: 1, Adaptive: "off",
+			TargetSamplesPerSecond: 1, MinSamplesPerSecond: 1. / 60,
+			InitialProbability: 0.001, MinProbability: 1e-5, DeltaTolerance: 0.3,
+			CalculationInterval: time.Minute, AggregationBuckets: 10,
+		},
 		Kafka:           Kafka{Topics: []string{"otlp_spans"}, Group: "clew", Encoding: "otlp_proto", TLS: "off", SASL: "off"},
 		Query:           Query{Timeout: 30 * time.Second},
 		ShutdownTimeout: 25 * time.Second,

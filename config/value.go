@@ -232,6 +232,24 @@ func (v listValue) set(s string) error {
 	return nil
 }
 
+// decimalValue is a number within bounds.
+type decimalValue struct {
+	p        *float64
+	min, max float64
+}
+
+func (v decimalValue) String() string { return strconv.FormatFloat(*v.p, 'g', -1, 64) }
+func (v decimalValue) kind() string   { return "decimal" }
+
+func (v decimalValue) set(s string) error {
+	n, err := strconv.ParseFloat(s, 64)
+	if err != nil || !(n >= v.min && n <= v.max) {
+		return fmt.Errorf("expected a number from %v to %v", v.min, v.max)
+	}
+	*v.p = n
+	return nil
+}
+
 // textValue is any text.
 type textValue struct{ p *string }
 

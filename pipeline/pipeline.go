@@ -18,15 +18,19 @@ import (
 // A stop follows the path of a span: first the receivers, which wait for the
 // requests that they took; then Stop; then the store is closed.
 type Pipeline struct {
-	store store.Writer
+	store   store.Writer
+	observe []func(*span.Batch)
 
 	// stopping is held for reading by each batch that is under way.
 	stopping sync.RWMutex
 	stopped  bool
 }
 
-// New returns a Pipeline into w.
-func New(w store.Writer) *Pipeline { return &Pipeline{store: w} }
+// New returns a Pipeline into w. Those who observe see each batch that was
+// stored, before its sender is told; they must neither change nor keep it.
+func New(w store.Writer, observe ...func(*span.Batch)) *Pipeline {
+	return &Pipeline{store: w, observe: observe}
+}
 
 // Consume stores b. When it returns nil, the spans are as durable as the store
 // promises. It returns a *store.RetryError if the sender should try again.
@@ -36,7 +40,13 @@ func (p *Pipeline) Consume(ctx context.Context, tenant string, b *span.Batch) er
 	if p.stopped {
 		return errStopped
 	}
-	return p.store.Write(ctx, tenant, b)
+	if err := p.store.Write(ctx, tenant, b); err != nil {
+		return err
+	}
+	for _, observe := range p.observe {
+		observe(b)
+	}
+	return nil
 }
 
 // errStopped tells senders to come again when another process may listen.

@@ -2,10 +2,8 @@ package traceql
 
 import (
 	"encoding/binary"
-	"math"
-	"strconv"
-	"strings"
 
+	"github.com/clewhq/clew/span"
 	"github.com/clewhq/clew/store"
 )
 
@@ -123,7 +121,7 @@ func (w *weigher) each(c *store.Column, n int, rows []int32) []float64 {
 	}
 	w.numbers = sized(w.numbers, len(rows))
 	w.codes.each(c.Codes, rows, w.numbers, func(code uint32) uint32 {
-		w.list = append(w.list, AdjustedCount(c.Dict.At(code).Str))
+		w.list = append(w.list, span.AdjustedCount(c.Dict.At(code).Str))
 		return uint32(len(w.list) - 1)
 	})
 	w.byRow = sized(w.byRow, n)
@@ -131,42 +129,4 @@ func (w *weigher) each(c *store.Column, n int, rows []int32) []float64 {
 		w.byRow[row] = w.list[w.numbers[i]]
 	}
 	return w.byRow
-}
-
-// AdjustedCount returns how many spans a sampled one stands for, by its W3C trace state: the inverse of the probability
-// with which it was sampled, 1 if it does not say. OpenTelemetry's member is ot=KEY:VALUE;KEY:VALUE..., which others may
-// have put into theirs. Its th is the threshold of rejection: up to 14 hex digits, the first of 56 bits.
-func AdjustedCount(state string) float64 {
-	for {
-		at := strings.Index(state, "ot=")
-		if at < 0 {
-			return 1
-		}
-		begins := at == 0 || !isKeyByte(state[at-1])
-		state = state[at+len("ot="):]
-		if !begins {
-			continue
-		}
-		member, _, _ := strings.Cut(state, ",")
-		for field := range strings.SplitSeq(member, ";") {
-			if th, ok := strings.CutPrefix(strings.TrimSpace(field), "th:"); ok {
-				return thresholdWeight(th)
-			}
-		}
-	}
-}
-
-// isKeyByte reports whether a byte can be part of a key of a trace state.
-func isKeyByte(b byte) bool {
-	return 'a' <= b && b <= 'z' || '0' <= b && b <= '9' || strings.IndexByte("_-*/@", b) >= 0
-}
-
-func thresholdWeight(th string) float64 {
-	const digits = 14
-	n, err := strconv.ParseUint(th, 16, 64)
-	if err != nil || len(th) > digits || th[0] == '+' {
-		return 1
-	}
-	rejected := n << (4 * (digits - len(th)))
-	return math.Exp2(56) / float64(1<<56-rejected)
 }

@@ -4,6 +4,8 @@ import (
 	"math"
 	"slices"
 	"testing"
+
+	"github.com/clewhq/clew/span"
 )
 
 func TestStateWeight(t *testing.T) {
@@ -35,7 +37,7 @@ func TestStateWeight(t *testing.T) {
 		"ot=th:8;th:c":           2,
 		"th:8":                   1,
 	} {
-		if got := AdjustedCount(state); relativeError(got, want) > 1e-12 {
+		if got := span.AdjustedCount(state); relativeError(got, want) > 1e-12 {
 			t.Errorf("%q weighs %v, want %v", state, got, want)
 		}
 	}

@@ -16,10 +16,10 @@ import (
 // any path of a page, and what the pages are made of from assets/, whose names
 // contain a hash of their content.
 type app struct {
-	files     fs.FS
-	front     frontPage
-	index     string // index.html as it was built
-	policy    string // the Content-Security-Policy
+	files  fs.FS
+	front  frontPage
+	index  string // index.html as it was built
+	policy string // the Content-Security-Policy
 }
 
 // What the server fills in, as it stands in ui/index.html.

@@ -31,6 +31,8 @@ func listen(ctx context.Context, cfg config.Listen) (sockets, error) {
 		"jaeger-grpc":        cfg.JaegerGRPC,
 		"jaeger-compact":     cfg.JaegerCompact,
 		"jaeger-binary":      cfg.JaegerBinary,
+		"sampling-http":      cfg.SamplingHTTP,
+		"sampling-grpc":      cfg.SamplingGRPC,
 	} {
 		if addr == "" {
 			continue

@@ -21,6 +21,7 @@ import (
 	"github.com/clewhq/clew/ingest"
 	"github.com/clewhq/clew/internal/selfobs"
 	"github.com/clewhq/clew/pipeline"
+	"github.com/clewhq/clew/sample"
 	"github.com/clewhq/clew/store/columnar"
 )
 
@@ -58,6 +59,7 @@ type server struct {
 	services   map[string]service       // by the name of the listener, whether it is on or not
 	agents     map[string]packetService // the same
 	kafka      *ingest.Kafka            // nil if nothing is read from it
+	head       *sample.Head
 	pipe       *pipeline.Pipeline
 	engine     *columnar.Engine
 	tracing    trace.TracerProvider
@@ -98,6 +100,7 @@ func (s *server) run(ctx context.Context, ready func(addrs map[string]string)) e
 	if s.kafka != nil {
 		group.Go(s.kafka.Serve)
 	}
+	group.Go(func() error { s.head.Run(failed, s.cfg.Sampling.ReloadInterval); return nil })
 	ready(addrs)
 	<-failed.Done()
 	return errors.Join(s.stop(ctx), group.Wait())
@@ -137,7 +140,10 @@ func open(ctx context.Context, cfg *config.Config, log *slog.Logger) (_ *server,
 	if err != nil {
 		return nil, fmt.Errorf("cannot open data-dir %s: %w", cfg.DataDir, err)
 	}
-	s.pipe = pipeline.New(s.engine)
+	if s.head, err = newHead(ctx, cfg.Sampling, cfg.DataDir, log); err != nil {
+		return nil, errors.Join(fmt.Errorf("sampling: %w", err), s.engine.Close(ctx))
+	}
+	s.pipe = pipeline.New(s.engine, s.head.Observe)
 	if err = s.newServices(ctx, reg); err != nil {
 		return nil, errors.Join(err, s.engine.Close(ctx))
 	}

@@ -241,7 +241,7 @@ func TestServeErrors(t *testing.T) {
 		"taken port": {[]string{"--listen.tempo", addr}, "listener tempo cannot use " + addr +
 			": another program uses this address; give it another one with --listen.tempo=ADDRESS, or disable it with --listen.tempo=off"},
 		"all off": {[]string{"--listen.zipkin=off", "--listen.tempo=off", "--listen.grpc=off", "--listen.http=off", "--listen.otlp-http=off", "--listen.otlp-grpc=off",
-			"--listen.jaeger-thrift-http=off", "--listen.jaeger-grpc=off", "--listen.jaeger-compact=off", "--listen.jaeger-binary=off"},
+			"--listen.jaeger-thrift-http=off", "--listen.jaeger-grpc=off", "--listen.jaeger-compact=off", "--listen.jaeger-binary=off", "--listen.sampling-http=off", "--listen.sampling-grpc=off"},
 			"every listener is off; there is nothing to serve"},
 		"data-dir is a file":   {[]string{"--data-dir", file}, "cannot open data-dir " + file},
 		"data-dir is in use":   {[]string{"--data-dir", inUse}, "cannot open data-dir " + inUse},
@@ -259,7 +259,7 @@ func TestServeErrors(t *testing.T) {
 
 func TestListenersCanBeOff(t *testing.T) {
 	s := startServer(t, "--data-dir", t.TempDir(), "--listen.zipkin=off", "--listen.tempo=off", "--listen.grpc=off", "--listen.otlp-grpc=off", "--listen.otlp-http=off",
-		"--listen.jaeger-thrift-http=off", "--listen.jaeger-grpc=off", "--listen.jaeger-compact=off", "--listen.jaeger-binary=off")
+		"--listen.jaeger-thrift-http=off", "--listen.jaeger-grpc=off", "--listen.jaeger-compact=off", "--listen.jaeger-binary=off", "--listen.sampling-http=off", "--listen.sampling-grpc=off")
 	if len(s.addrs) != 1 || s.addrs["http"] == "" {
 		t.Errorf("listening on %q", s.addrs)
 	}

@@ -27,7 +27,7 @@ import (
 // anyPort are the flags that let every listener take a free port.
 var anyPort = []string{"--listen.otlp-grpc=127.0.0.1:0", "--listen.otlp-http=127.0.0.1:0", "--listen.http=127.0.0.1:0", "--listen.grpc=127.0.0.1:0",
 	"--listen.tempo=127.0.0.1:0", "--listen.zipkin=127.0.0.1:0", "--listen.jaeger-thrift-http=127.0.0.1:0", "--listen.jaeger-grpc=127.0.0.1:0",
-	"--listen.jaeger-compact=127.0.0.1:0", "--listen.jaeger-binary=127.0.0.1:0"}
+	"--listen.jaeger-compact=127.0.0.1:0", "--listen.jaeger-binary=127.0.0.1:0", "--listen.sampling-http=127.0.0.1:0", "--listen.sampling-grpc=127.0.0.1:0"}
 
 func loadConfig(t *testing.T, args ...string) *config.Config {
 	t.Helper()

@@ -16,6 +16,7 @@ import (
 	"github.com/clewhq/clew/config"
 	"github.com/clewhq/clew/ingest"
 	"github.com/clewhq/clew/internal/selfobs"
+	"github.com/clewhq/clew/sample"
 	"github.com/clewhq/clew/store"
 	"github.com/clewhq/clew/traceql"
 	"github.com/clewhq/clew/ui"
@@ -89,6 +90,8 @@ func (s *server) newServices(ctx context.Context, reg *prometheus.Registry) erro
 
 		"jaeger-thrift-http": s.newHTTP(receiver.JaegerHTTP()),
 		"jaeger-grpc":        receiver.JaegerGRPC(),
+		"sampling-http":      query("sampling-http", sample.Handler(s.head)),
+		"sampling-grpc":      newSamplingGRPC(s.head),
 	}
 	s.agents = map[string]packetService{
 		"jaeger-compact": receiver.JaegerCompact(),

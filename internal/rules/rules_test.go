@@ -32,6 +32,7 @@ var mayImport = []struct {
 	{"config", nil},
 	{"ingest", []string{"span"}},
 	{"pipeline", []string{"span", "store"}},
+	{"sample", []string{"span"}},
 	{"store", []string{"span"}},
 	{"store/...", []string{"span", "store/..."}},
 	{"traceql", []string{"span", "store"}},
