@@ -19,6 +19,7 @@ type Config struct {
 	Query        Query
 	Kafka        Kafka
 	Sampling     Sampling
+	SpanMetrics  SpanMetrics
 	Tempo        Tempo
 	HTTP         HTTP
 	// ShutdownTimeout bounds how long a stop waits for requests in flight.
@@ -90,6 +91,15 @@ type Sampling struct {
 	InitialProbability, MinProbability, DeltaTolerance float64
 	CalculationInterval                                time.Duration
 	AggregationBuckets                                 int
+}
+
+// SpanMetrics says what metrics are made of spans.
+type SpanMetrics struct {
+	Enabled, Histograms                     string
+	Dimensions                              []string
+	StatusMessage, TargetInfo, ClusterNames string // off, on
+	MaxSeries, MaxLabelValues               int
+	Idle                                    time.Duration
 }
 
 // HTTP is what all HTTP listeners have in common.
@@ -181,6 +191,16 @@ func (c *Config) settings() []setting {
 		{"sampling.min-probability", decimalValue{&c.Sampling.MinProbability, 1e-9, 1}, "Adaptive sampling: the least probability."},
 		{"sampling.min-samples-per-second", decimalValue{&c.Sampling.MinSamplesPerSecond, 0, 1e9}, "Adaptive sampling: what each process samples of each operation in any case."},
 
+		{"span-metrics.enabled", choiceValue{&c.SpanMetrics.Enabled, []string{"off", "on"}}, "Whether metrics are made of all spans, those that are not kept too: `/metrics/spans` has rate, errors and durations of each operation and of the calls between services, by the names of Tempo's metrics-generator."},
+		{"span-metrics.histograms", choiceValue{&c.SpanMetrics.Histograms, []string{"classic", "native", "both"}}, "Form of the durations."},
+		{"span-metrics.dimensions", listValue{&c.SpanMetrics.Dimensions}, "Attributes of resources or spans that become labels."},
+		{"span-metrics.status-message", choiceValue{&c.SpanMetrics.StatusMessage, []string{"off", "on"}}, "Whether there is a label status_message."},
+		{"span-metrics.target-info", choiceValue{&c.SpanMetrics.TargetInfo, []string{"off", "on"}}, "Whether there is traces_target_info, and the labels job and instance that lead to it."},
+		{"span-metrics.cluster-names", choiceValue{&c.SpanMetrics.ClusterNames, []string{"off", "on"}}, "Whether ids and numbers in span names become `<_>`, so that they make no series of their own."},
+		{"span-metrics.max-series", countValue{&c.SpanMetrics.MaxSeries, ""}, "Most series of a tenant; what comes on top counts in one that is labelled as overflow."},
+		{"span-metrics.max-label-values", countValue{&c.SpanMetrics.MaxLabelValues, ""}, "Most values of a label; others are labelled as overflow."},
+		{"span-metrics.idle", durationValue{&c.SpanMetrics.Idle, ""}, "After what time a series is dropped to which nothing is added."},
+
 		{"http.cors-origins", listValue{&c.HTTP.CORSOrigins}, "Origins whose web pages may call the HTTP listeners from a browser, such as `https://shop.example`; `*` is any."},
 		{"http.frame-ancestors", listValue{&c.HTTP.FrameAncestors}, "Origins whose pages may show Clew's web pages in a frame, such as `https://wiki.example`; without any, none may."},
 		{"http.path-prefix", prefixValue{&c.HTTP.PathPrefix}, "Path under which the `http`, `tempo` and `zipkin` listeners serve, for a reverse proxy that passes the path on as it is."},
@@ -214,6 +234,10 @@ func Default() *Config {
 		Retention:    Retention{Age: 14 * 24 * time.Hour},
 		SyncInterval: 200 * time.Millisecond,
 		Ingest:       Ingest{MaxRequestSize: 16 << 20},
+		SpanMetrics: SpanMetrics{
+			Enabled: "off", Histograms: "both", StatusMessage: "off", TargetInfo: "off", ClusterNames: "off",
+			MaxSeries: 50_000, MaxLabelValues: 10_000, Idle: 15 * time.Minute,
+		},
 		Sampling: Sampling{
 			ReloadInterval: 10 * time.Second, DefaultProbability: 1, Adaptive: "off",
 			TargetSamplesPerSecond: 1, MinSamplesPerSecond: 1. / 60,

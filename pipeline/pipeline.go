@@ -19,16 +19,19 @@ import (
 // requests that they took; then Stop; then the store is closed.
 type Pipeline struct {
 	store   store.Writer
-	observe []func(*span.Batch)
+	observe []Observer
 
 	// stopping is held for reading by each batch that is under way.
 	stopping sync.RWMutex
 	stopped  bool
 }
 
+// Observer sees a batch of a tenant.
+type Observer func(tenant string, b *span.Batch)
+
 // New returns a Pipeline into w. Those who observe see each batch that was
 // stored, before its sender is told; they must neither change nor keep it.
-func New(w store.Writer, observe ...func(*span.Batch)) *Pipeline {
+func New(w store.Writer, observe ...Observer) *Pipeline {
 	return &Pipeline{store: w, observe: observe}
 }
 
@@ -44,7 +47,7 @@ func (p *Pipeline) Consume(ctx context.Context, tenant string, b *span.Batch) er
 		return err
 	}
 	for _, observe := range p.observe {
-		observe(b)
+		observe(tenant, b)
 	}
 	return nil
 }

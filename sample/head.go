@@ -58,7 +58,7 @@ func (h *Head) Strategy(service string) *Response {
 func (h *Head) Adaptive() *Adaptive { return h.adaptive }
 
 // Observe counts the root spans of a batch.
-func (h *Head) Observe(b *span.Batch) {
+func (h *Head) Observe(_ string, b *span.Batch) {
 	if h.adaptive == nil {
 		return
 	}

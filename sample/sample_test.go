@@ -381,7 +381,7 @@ func TestHead(t *testing.T) {
 	child.SpanID, child.Parent, child.Name = span.SpanID{2}, span.SpanID{1}, "charge"
 	b.Append(&root)
 	b.Append(&child)
-	h.Observe(&b)
+	h.Observe("a", &b)
 	if err := a.Calculate(); err != nil {
 		t.Fatal(err)
 	}

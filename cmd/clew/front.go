@@ -19,7 +19,7 @@ import (
 // newFront returns what the http listener serves: the web pages, or the front
 // page if they were not built, Jaeger's API and our own, and what tells others
 // how this process is.
-func newFront(faces api.Config, r store.Reader, reg *prometheus.Registry, page frontPage, pages *app) http.Handler {
+func newFront(faces api.Config, r store.Reader, reg *prometheus.Registry, page frontPage, pages *app) *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.Handle(faces.Prefix+"/api/", api.NewJaeger(faces, r))
 	mux.Handle(faces.Prefix+"/api/clew/", api.NewNative(faces, r))

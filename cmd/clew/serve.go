@@ -18,6 +18,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/clewhq/clew/config"
+	"github.com/clewhq/clew/derive"
 	"github.com/clewhq/clew/ingest"
 	"github.com/clewhq/clew/internal/selfobs"
 	"github.com/clewhq/clew/pipeline"
@@ -53,17 +54,18 @@ as an environment variable or in a file; "clew config print" shows what holds.`,
 
 // server is the whole program around the engine.
 type server struct {
-	cfg        *config.Config
-	log        *slog.Logger
-	sockets    sockets
-	services   map[string]service       // by the name of the listener, whether it is on or not
-	agents     map[string]packetService // the same
-	kafka      *ingest.Kafka            // nil if nothing is read from it
-	head       *sample.Head
-	pipe       *pipeline.Pipeline
-	engine     *columnar.Engine
-	tracing    trace.TracerProvider
-	endTracing func(context.Context) error
+	cfg         *config.Config
+	log         *slog.Logger
+	sockets     sockets
+	services    map[string]service       // by the name of the listener, whether it is on or not
+	agents      map[string]packetService // the same
+	kafka       *ingest.Kafka            // nil if nothing is read from it
+	head        *sample.Head
+	spanMetrics *derive.Metrics // nil if there are none
+	pipe        *pipeline.Pipeline
+	engine      *columnar.Engine
+	tracing     trace.TracerProvider
+	endTracing  func(context.Context) error
 }
 
 // run serves until ctx ends or a listener fails, and then stops. It calls ready
@@ -143,7 +145,14 @@ func open(ctx context.Context, cfg *config.Config, log *slog.Logger) (_ *server,
 	if s.head, err = newHead(ctx, cfg.Sampling, cfg.DataDir, log); err != nil {
 		return nil, errors.Join(fmt.Errorf("sampling: %w", err), s.engine.Close(ctx))
 	}
-	s.pipe = pipeline.New(s.engine, s.head.Observe)
+	if s.spanMetrics, err = newSpanMetrics(cfg.SpanMetrics); err != nil {
+		return nil, errors.Join(err, s.engine.Close(ctx))
+	}
+	observers := []pipeline.Observer{s.head.Observe}
+	if s.spanMetrics != nil {
+		observers = append(observers, s.spanMetrics.Observe)
+	}
+	s.pipe = pipeline.New(s.engine, observers...)
 	if err = s.newServices(ctx, reg); err != nil {
 		return nil, errors.Join(err, s.engine.Close(ctx))
 	}

@@ -80,10 +80,12 @@ func (s *server) newServices(ctx context.Context, reg *prometheus.Registry) erro
 	if err != nil {
 		return err
 	}
+	front := newFront(faces, s.engine, reg, page, pages)
+	front.Handle("GET "+faces.Prefix+"/metrics/spans", spanMetrics(s.spanMetrics))
 	s.services = map[string]service{
 		"otlp-grpc": receiver.GRPC(),
 		"otlp-http": s.newHTTP(receiver.HTTP()),
-		"http":      query("http", newFront(faces, s.engine, reg, page, pages)),
+		"http":      query("http", front),
 		"grpc":      ingest.GRPCServer{Server: api.NewJaegerGRPC(faces, s.engine)},
 		"tempo":     query("tempo", newTempoFront(faces, s.engine, reg, s.cfg, s.sockets.streams)),
 		"zipkin":    query("zipkin", posting(receiver.Zipkin(), api.NewZipkin(faces, s.engine))),

@@ -32,6 +32,7 @@ var mayImport = []struct {
 	{"config", nil},
 	{"ingest", []string{"span"}},
 	{"pipeline", []string{"span", "store"}},
+	{"derive", []string{"span"}},
 	{"sample", []string{"span"}},
 	{"store", []string{"span"}},
 	{"store/...", []string{"span", "store/..."}},

@@ -1,0 +1,42 @@
+package main
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	coltrace "go.opentelemetry.io/proto/otlp/collector/trace/v1"
+	"google.golang.org/protobuf/encoding/protojson"
+)
+
+func TestSpanMetrics(t *testing.T) {
+	s := startServer(t, "--data-dir", t.TempDir(), "--span-metrics.enabled=on", "--span-metrics.target-info=on")
+	var req coltrace.ExportTraceServiceRequest
+	if err := protojson.Unmarshal([]byte(`{"resourceSpans":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"shop"}}]},
+		"scopeSpans":[{"spans":[{"traceId":"W47/95gDgQPSabYzgT/GDA==","spanId":"7uGbfsPBsXQ=","name":"buy","kind":2,"startTimeUnixNano":"1","endTimeUnixNano":"3000001"}]}]}]}`), &req); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := traceClient(t, s.addrs["otlp-grpc"]).Export(t.Context(), &req); err != nil {
+		t.Fatal(err)
+	}
+	code, body := get(t, s.url("http", "/metrics/spans"))
+	for _, want := range []string{
+		`traces_spanmetrics_calls_total{instance="",job="shop",service="shop",span_kind="SPAN_KIND_SERVER",span_name="buy",status_code="STATUS_CODE_UNSET"} 1`,
+		`traces_spanmetrics_latency_bucket{instance="",job="shop",service="shop",span_kind="SPAN_KIND_SERVER",span_name="buy",status_code="STATUS_CODE_UNSET",le="0.004"} 1`,
+		`traces_target_info{instance="",job="shop"} 1`,
+	} {
+		if code != http.StatusOK || !strings.Contains(string(body), want) {
+			t.Errorf("%d, no %s in\n%s", code, want, body)
+		}
+	}
+	if _, body := get(t, s.url("http", "/metrics/spans"), "X-Scope-OrgID", "other"); len(body) != 0 {
+		t.Errorf("another tenant has\n%s", body)
+	}
+}
+
+func TestSpanMetricsAreOff(t *testing.T) {
+	s := startServer(t, "--data-dir", t.TempDir())
+	if code, body := get(t, s.url("http", "/metrics/spans")); code != http.StatusNotFound || !strings.Contains(string(body), "--span-metrics.enabled=on") {
+		t.Errorf("%d %s", code, body)
+	}
+}
