@@ -39,7 +39,7 @@ const listeners = { http: 'http', otlpHttp: 'otlp-http', otlpGrpc: 'otlp-grpc' }
 /** Another server: for an empty store, or with flags of its own. */
 export async function startServer(program = clew, ...flags: string[]): Promise<Server> {
   const folder = await mkdtemp(join(tmpdir(), 'clew-journeys-'));
-  const off = ['grpc', 'tempo', 'zipkin', 'jaeger-grpc', 'jaeger-thrift-http', 'jaeger-compact', 'jaeger-binary'];
+  const off = ['grpc', 'tempo', 'zipkin', 'jaeger-grpc', 'jaeger-thrift-http', 'jaeger-compact', 'jaeger-binary', 'sampling-http', 'sampling-grpc'];
   const args = [
     'serve',
     `--data-dir=${folder}`,
