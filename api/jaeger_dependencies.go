@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"net/http"
 	"time"
 
@@ -46,5 +47,10 @@ func (j *jaeger) findDependencies(r *http.Request, within store.TimeRange) ([]de
 	if err != nil {
 		return nil, nil, err
 	}
-	return findDependencies(r.Context(), j.store, tenant, within)
+	return jaegerDependencies(r.Context(), j.store, tenant, within)
+}
+
+// jaegerDependencies finds the same for all of Jaeger's APIs.
+func jaegerDependencies(ctx context.Context, r store.Reader, tenant string, within store.TimeRange) ([]dependency, []string, error) {
+	return findDependencies(ctx, r, tenant, within, func(name string) string { return name })
 }

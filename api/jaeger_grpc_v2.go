@@ -1,7 +1,6 @@
 package api
 
 import (
-	"context"
 	"errors"
 	"slices"
 	"strings"
@@ -160,11 +159,6 @@ func (g *jaegerGRPC) dependencies(c *jaegerCall) error {
 		reply = end(reply, at)
 	}
 	return errors.Join(c.tellGaps(gaps), c.send(reply))
-}
-
-// jaegerDependencies finds what dependencies answers with.
-func jaegerDependencies(ctx context.Context, r store.Reader, tenant string, within store.TimeRange) ([]dependency, []string, error) {
-	return findDependencies(ctx, r, tenant, within)
 }
 
 // appendMember appends an element of a list of texts, also an empty one.

@@ -35,7 +35,7 @@ func (z *zipkin) dependencies(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	list, gaps, err := findDependencies(r.Context(), z.store, tenant, within)
+	list, gaps, err := findDependencies(r.Context(), z.store, tenant, within, strings.ToLower)
 	if err != nil {
 		return err
 	}
@@ -44,16 +44,16 @@ func (z *zipkin) dependencies(w http.ResponseWriter, r *http.Request) error {
 }
 
 // findDependencies counts the calls that spans which start within a time tell
-// of, and returns what could not be looked at. Names are in lower case, as
-// Zipkin has them, and messages go by way of their broker. The list is sorted.
-func findDependencies(ctx context.Context, r store.Reader, tenant string, within store.TimeRange) ([]dependency, []string, error) {
+// of, and returns what could not be looked at. Messages go by way of their
+// broker. called turns a name into the one to answer with. The list is sorted.
+func findDependencies(ctx context.Context, r store.Reader, tenant string, within store.TimeRange, called func(name string) string) ([]dependency, []string, error) {
 	graph, err := analyze.Dependencies(ctx, r, tenant, within, analyze.GraphOptions{Brokers: true})
 	if err != nil {
 		return nil, nil, err
 	}
 	list := make([]dependency, 0, len(graph.Edges))
 	for _, e := range graph.Edges {
-		list = append(list, dependency{strings.ToLower(e.Caller), strings.ToLower(e.Callee), e.Calls, e.Errors})
+		list = append(list, dependency{called(e.Caller), called(e.Callee), e.Calls, e.Errors})
 	}
 	slices.SortFunc(list, func(a, b dependency) int {
 		return cmp.Or(cmp.Compare(a.Parent, b.Parent), cmp.Compare(a.Child, b.Child))

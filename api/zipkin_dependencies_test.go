@@ -181,7 +181,7 @@ func TestDependencies(t *testing.T) {
 	}
 	within := store.TimeRange{Start: 1000, End: 9_000_000}
 	for _, test := range tests {
-		list, gaps, err := findDependencies(context.Background(), filled(t, linkedRows(t, test.spans)...), store.DefaultTenant, within)
+		list, gaps, err := findDependencies(context.Background(), filled(t, linkedRows(t, test.spans)...), store.DefaultTenant, within, strings.ToLower)
 		if err != nil || gaps != nil {
 			t.Errorf("%s: gaps %v, error %v", test.name, gaps, err)
 		}
@@ -212,7 +212,7 @@ func TestDependenciesOfManyTraces(t *testing.T) {
 	for part := range slices.Chunk(rows, 700) {
 		write(t, m, store.DefaultTenant, part...)
 	}
-	list, _, err := findDependencies(context.Background(), m, store.DefaultTenant, store.TimeRange{})
+	list, _, err := findDependencies(context.Background(), m, store.DefaultTenant, store.TimeRange{}, strings.ToLower)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -236,6 +236,28 @@ func TestDependenciesAreBounded(t *testing.T) {
 	for _, path := range []string{"/api/v2/dependencies?" + everything, "/api/v2/remoteServices?serviceName=web"} {
 		if w := get(t, h, path); w.Code != 422 || !strings.Contains(w.Body.String(), "narrow the time range") {
 			t.Errorf("%s: status %d: %s", path, w.Code, w.Body)
+		}
+	}
+}
+
+// TestDependenciesKeepTheirNames: Jaeger's services are called as they call themselves, Zipkin's in lower case.
+func TestDependenciesKeepTheirNames(t *testing.T) {
+	rows := linkedRows(t, `
+		1 0 client Web
+		2 1 server Shop`)
+	r := filled(t, rows...)
+	for _, test := range []struct {
+		find func(context.Context, store.Reader, string, store.TimeRange) ([]dependency, []string, error)
+		want dependency
+	}{
+		{jaegerDependencies, dependency{"Web", "Shop", 1, 0}},
+		{func(ctx context.Context, r store.Reader, tenant string, within store.TimeRange) ([]dependency, []string, error) {
+			return findDependencies(ctx, r, tenant, within, strings.ToLower)
+		}, dependency{"web", "shop", 1, 0}},
+	} {
+		list, _, err := test.find(t.Context(), r, store.DefaultTenant, store.TimeRange{})
+		if err != nil || !slices.Equal(list, []dependency{test.want}) {
+			t.Errorf("%v, %v, want %v", list, err, test.want)
 		}
 	}
 }
