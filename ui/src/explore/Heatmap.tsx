@@ -4,7 +4,7 @@ import { tokenColour, useTheme } from '../app/theme';
 import { Button } from '../parts/Button';
 import { useWidth } from '../parts/Chart';
 import { formatClock, formatDate, formatDuration, formatMinute, formatPlural, type Zone } from '../parts/format';
-import { boxOf, cellsBetween, countIn, strength, type Cells, type Grid } from './heatmap';
+import { boxOf, cellsBetween, countIn, strength, timeTicks, type Cells, type Grid } from './heatmap';
 import type { Box } from './request';
 
 export interface HeatmapProps {
@@ -15,6 +15,10 @@ export interface HeatmapProps {
 }
 
 type Cell = readonly [column: number, row: number];
+
+// Of the box's menu, with its margin.
+const actionsWidth = 210;
+const actionsHeight = 130;
 
 const axisWidth = 56;
 const axisHeight = 22;
@@ -173,14 +177,15 @@ class Layout {
     };
   }
 
-  /** Beside the box, on the side that has room. */
+  /** Beside the box, on a side that has room; or else in it. */
   actionsAt(cells: Cells): React.CSSProperties {
     const box = this.boxOf(cells);
-    const left = box.left + box.width / 2 < this.frame.width / 2;
-    return {
-      top: Math.min(this.frame.top + box.top, Math.max(this.height - 130, 0)),
-      ...(left ? { left: this.frame.left + box.left + box.width + 8 } : { right: this.width - this.frame.left - box.left + 8 }),
-    };
+    const top = Math.min(this.frame.top + box.top, Math.max(this.height - actionsHeight, 0));
+    const left = this.frame.left + box.left;
+    const right = left + box.width;
+    if (this.width - right > actionsWidth) return { top, left: right + 8 };
+    if (left > actionsWidth) return { top, right: this.width - left + 8 };
+    return { top, left: Math.max((left + right - actionsWidth) / 2, 0) };
   }
 }
 
@@ -210,7 +215,7 @@ function drawCells(ctx: CanvasRenderingContext2D, { grid, frame, cellWidth, cell
   ctx.globalAlpha = 1;
 }
 
-function drawAxes(ctx: CanvasRenderingContext2D, { grid, frame, cellHeight, cellWidth }: Layout, zone: Zone): void {
+function drawAxes(ctx: CanvasRenderingContext2D, { grid, frame, cellHeight }: Layout, zone: Zone): void {
   ctx.fillStyle = tokenColour('--muted');
   ctx.strokeStyle = tokenColour('--line');
   ctx.font = `11px ${getComputedStyle(document.body).fontFamily}`;
@@ -225,12 +230,14 @@ function drawAxes(ctx: CanvasRenderingContext2D, { grid, frame, cellHeight, cell
   });
   ctx.textBaseline = 'top';
   ctx.textAlign = 'center';
-  const everyColumn = Math.max(1, Math.ceil(80 / cellWidth));
-  const oneDay = (grid.times.at(-1) ?? 0) - (grid.times[0] ?? 0) <= 86_400_000;
-  const label = (t: number) => (oneDay ? (grid.stepMillis * everyColumn < 60_000 ? formatClock : formatMinute)(t, zone) : formatDate(t, zone).replace(/ \d{4}$/, ''));
-  for (let c = Math.floor(everyColumn / 2); c < grid.times.length; c += everyColumn) {
-    const x = frame.left + (c + 1) * cellWidth;
-    if (x < frame.left + frame.width - 20) ctx.fillText(label(grid.times[c] ?? 0), x, frame.top + frame.height + 7);
+  const start = (grid.times[0] ?? 0) - grid.stepMillis;
+  const end = grid.times.at(-1) ?? 0;
+  const offset = zone === 'utc' ? 0 : -new Date(start).getTimezoneOffset() * 60_000;
+  const { times, step } = timeTicks(start, end, frame.width / 80, offset);
+  const label = step >= 86_400_000 ? (t: number) => formatDate(t, zone).replace(/ \d{4}$/, '') : (t: number) => (step < 60_000 ? formatClock : formatMinute)(t, zone);
+  for (const t of times) {
+    const x = frame.left + (frame.width * (t - start)) / (end - start);
+    if (x < frame.left + frame.width - 20) ctx.fillText(label(t), x, frame.top + frame.height + 7);
   }
   ctx.strokeRect(frame.left - 0.5, frame.top - 0.5, frame.width + 1, frame.height + 1);
 }

@@ -49,11 +49,11 @@ export function QueryBar({ text, error, running, progress, suggestions, onRun, o
       <div className="query-line">
         <QueryBox ref={box} value={draft} onChange={setDraft} onSubmit={run} suggestions={suggestions} errorAt={place} />
         {running ? (
-          <Button icon="close" onClick={onCancel}>
+          <Button key="cancel" icon="close" onClick={onCancel}>
             Cancel
           </Button>
         ) : (
-          <Button variant="primary" icon="search" onClick={() => run(draft)}>
+          <Button key="search" variant="primary" icon="search" onClick={() => run(draft)}>
             Search
           </Button>
         )}

@@ -1,7 +1,7 @@
 import { useMemo } from 'react';
 import type { TimeRange } from '../app/timeRange';
 import { Chart, type ChartSeries } from '../parts/Chart';
-import { formatDuration, formatPercent, formatRate, shorten } from '../parts/format';
+import { formatCount, formatDuration, formatPercent, formatRate, shorten } from '../parts/format';
 import { ErrorMessage, Gaps, Loading } from '../parts/Message';
 import { seriesColours, serviceSeries } from '../parts/serviceColour';
 import { useSeries, valueText, type SeriesResult } from './data';
@@ -59,7 +59,7 @@ function Rates({ traceql, range, step, onRange }: SignalProps & Pick<SignalsProp
         label={`Spans a second over time; ${formatRate(all)} on average, of which ${formatPercent(all > 0 ? errors / all : 0)} failed`}
         times={data?.timesUnixMilli ?? []}
         series={series}
-        format={formatRate}
+        format={formatPerSecond}
         range={range}
         onSelect={onRange}
         height={134}
@@ -67,6 +67,11 @@ function Rates({ traceql, range, step, onRange }: SignalProps & Pick<SignalsProp
       <Gaps gaps={data?.gaps} />
     </Panel>
   );
+}
+
+/** In one unit, along an axis. */
+function formatPerSecond(rate: number): string {
+  return `${formatCount(rate)}/s`;
 }
 
 /** Spans and, drawn over them, those that failed; with their averages. */

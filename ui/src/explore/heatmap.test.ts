@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { SeriesResult } from './data';
-import { boxOf, cellsBetween, countIn, readGrid, strength } from './heatmap';
+import { boxOf, cellsBetween, countIn, readGrid, strength, timeTicks } from './heatmap';
 
 const stats = { rows: 0, chunksRead: 0, chunksSkipped: 0, bytesRead: 0 };
 
@@ -37,4 +37,13 @@ it('shows one span among a million', () => {
   expect(strength(0, 1e6)).toBe(0);
   expect(strength(1, 1e6)).toBeGreaterThan(0.15);
   expect(strength(1e6, 1e6)).toBeCloseTo(1);
+});
+
+it('labels round times of the zone', () => {
+  const start = Date.UTC(2026, 0, 31, 10, 7);
+  const clock = (ms: number) => new Date(ms).toISOString().slice(11, 16);
+  expect(timeTicks(start, start + 3_600_000, 8, 0).times.map(clock)).toEqual(['10:10', '10:20', '10:30', '10:40', '10:50', '11:00']);
+  // Midnight in a zone that is five and a half hours ahead is 18:30 in UTC.
+  expect(timeTicks(start, start + 3 * 86_400_000, 3, 5.5 * 3_600_000).times.map(clock)).toEqual(['18:30', '18:30', '18:30']);
+  expect(timeTicks(start, start + 1e13, 5, 0).times.length).toBeLessThanOrEqual(6);
 });

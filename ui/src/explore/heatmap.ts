@@ -89,3 +89,22 @@ export function countIn(grid: Grid, { columns, rows }: Cells): number {
 export function strength(count: number, max: number): number {
   return count > 0 ? 0.15 + (0.85 * Math.log1p(count)) / Math.log1p(max) : 0;
 }
+
+const second = 1000;
+const minute = 60 * second;
+const hour = 60 * minute;
+const day = 24 * hour;
+const tickSteps = [
+  ...[1, 2, 5, 10, 15, 30].map((n) => n * second),
+  ...[1, 2, 5, 10, 15, 30].map((n) => n * minute),
+  ...[1, 2, 3, 6, 12].map((n) => n * hour),
+  ...[1, 2, 7, 14, 30, 90, 365].map((n) => n * day),
+];
+
+/** Round times between two, at most so many; offset is what the zone is ahead of UTC. */
+export function timeTicks(start: number, end: number, most: number, offset: number): { times: number[]; step: number } {
+  const step = tickSteps.find((s) => (end - start) / s <= most) ?? end - start;
+  const times: number[] = [];
+  for (let t = Math.ceil((start + offset) / step) * step - offset; t <= end && times.length < most + 1; t += step) times.push(t);
+  return { times, step };
+}
