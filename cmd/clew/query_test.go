@@ -210,7 +210,7 @@ func TestQueryErrors(t *testing.T) {
 		{"--from;1h;--to;2h", "--from is not before --to"},
 		{"--limit;0", "--limit is 0; expected 1 or more"},
 		{"--sort;name", `"name" is none of newest, slowest`},
-		{"--sort;slowest;--limit;100000", "limit must be from 1 to 10000"},
+		{"--sort;slowest;--limit;3000000000", "limit must be from 1 to 2147483647"},
 		{"--step;1m;{ }", "--step and --instant are for time series; end the query with a function such as | rate()"},
 		{"--spans;{ } | rate()", "--spans and --sort are for searches, and the query gives time series"},
 		{"--since;all;{ } | rate()", "time series need a range: give --since a duration such as 30d, or use --from"},
