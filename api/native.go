@@ -27,7 +27,7 @@ import (
 //	GET /api/clew/v1/services?start&end&by&service&compare&points
 //	GET /api/clew/v1/tags?q&scope&start&end&limit
 //	GET /api/clew/v1/tags/{tag}/values?q&start&end&limit
-//	GET /api/clew/v1/traces/{traceID}
+//	GET /api/clew/v1/traces/{traceID}?view
 //	GET /api/clew/v1/traces/{traceID}/column?name&view
 //	GET /api/clew/v1/traces/{traceID}/find?q&view
 //	GET /api/clew/v1/traces/{traceID}/spans/{row or id}?view&linkedFrom
@@ -121,18 +121,16 @@ func encodeJSON(w io.Writer, v any) error {
 }
 
 func (n *native) trace(w http.ResponseWriter, r *http.Request) error {
-	tenants, err := tenantsOf(r)
+	q, err := parseView(r)
 	if err != nil {
 		return err
 	}
-	if _, err := nativeParams(r); err != nil {
-		return err
+	var found foundTrace
+	if q.token == "" {
+		found, err = readTenants(r.Context(), n.store, q.tenants, q.id, store.TimeRange{})
+	} else {
+		found, err = n.spansOf(r, q)
 	}
-	id, err := parseJaegerID(r.PathValue("traceID"))
-	if err != nil {
-		return badRequest("%v", err)
-	}
-	found, err := readTenants(r.Context(), n.store, tenants, id, store.TimeRange{})
 	if err != nil {
 		return err
 	}

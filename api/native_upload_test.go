@@ -87,6 +87,9 @@ func TestUploadFormats(t *testing.T) {
 				t.Errorf("the trace is another one:\n%s\nwant\n%s", viewText(v), viewText(stored))
 			}
 			getOK(t, h, "/api/clew/v1/traces/"+traceWhole+"/find?q=get&view="+v.View)
+			if again := upload(t, h, "application/json", getOK(t, h, "/api/clew/v1/traces/"+traceWhole+"?view="+v.View)); again.Traces[0].View != v.View {
+				t.Errorf("downloaded and uploaded again it is another trace: %+v", again)
+			}
 			if w := get(t, h, "/api/clew/v1/traces/"+traceWhole+"/view"); w.Code != 404 {
 				t.Errorf("the upload is found in the store: status %d", w.Code)
 			}

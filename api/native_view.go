@@ -81,6 +81,15 @@ func (n *native) openSame(r *http.Request, q viewRequest) (*view, error) {
 	return v, err
 }
 
+// spansOf returns the spans of the view that a request names.
+func (n *native) spansOf(r *http.Request, q viewRequest) (foundTrace, error) {
+	v, err := n.openSame(r, q)
+	if err != nil {
+		return foundTrace{}, err
+	}
+	return foundTrace{batches: []*span.Batch{v.trace.Spans}, gaps: v.gaps}, nil
+}
+
 // view answers GET /traces/{id}/view.
 func (n *native) view(w http.ResponseWriter, r *http.Request) error {
 	q, err := parseView(r)
