@@ -106,7 +106,7 @@ const (
 const (
 	defaultValues     = 10
 	defaultSampleRows = 1 << 20
-	// maxDiffersBytes bounds the memory of the values that are told apart.
+	// maxDiffersBytes bounds the memory of the values that are told apart, as the engine's limit does.
 	maxDiffersBytes = 256 << 20
 )
 
@@ -124,6 +124,9 @@ func WhatDiffers(ctx context.Context, engine *traceql.Engine, tenant string, opt
 		c.searches = append(c.searches, opts.Selection)
 	}
 	c.memory.Store(maxDiffersBytes)
+	if engine.MemoryBytes > 0 {
+		c.memory.Store(min(engine.MemoryBytes, maxDiffersBytes))
+	}
 	for range max(runtime.NumCPU(), runtime.GOMAXPROCS(0)) {
 		c.workers = append(c.workers, newComparer(c))
 	}

@@ -334,12 +334,23 @@ func (w *comparer) countNumbers(c comparedColumn, side int, rows, at []int32) {
 	if typ == traceql.TypeNil {
 		typ = traceql.StaticOf(span.Value{Type: c.Type}).Type
 	}
+	var small [16]valueCount // by number: kinds, statuses, booleans and small counts are
 	for i, row := range at {
 		if row == noRow || c.Has != nil && !c.Has.Has(int(row)) {
 			continue
 		}
-		one := valueCount{}
-		one.add(side, w.weights.of(int(rows[i])))
-		c.of.add(traceql.Static{Type: typ, Num: c.Nums[row]}, side, &one)
+		weight := w.weights.of(int(rows[i]))
+		if num := c.Nums[row]; num < uint64(len(small)) {
+			small[num].add(side, weight)
+		} else {
+			one := valueCount{}
+			one.add(side, weight)
+			c.of.add(traceql.Static{Type: typ, Num: num}, side, &one)
+		}
+	}
+	for num := range small {
+		if small[num].seen[side] > 0 {
+			c.of.add(traceql.Static{Type: typ, Num: uint64(num)}, side, &small[num])
+		}
 	}
 }

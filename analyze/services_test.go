@@ -187,7 +187,7 @@ func TestServicesRandomly(t *testing.T) {
 			s.Name = pick(rng, "GET /", "POST /buy", "", "work")
 			s.TraceState = pick(rng, "", "", "", "ot=th:8", "a=b,ot=rv:1;th:c", "ot=th:0")
 		}
-		m, e := &storetest.Model{}, newEngine(t)
+		m, e := &storetest.Model{Lax: rng.IntN(2) == 0}, newEngine(t)
 		for part := range slices.Chunk(spans, 1+rng.IntN(len(spans))) {
 			storetest.WriteSpans(t, m, part)
 			storetest.WriteSpans(t, e, part)

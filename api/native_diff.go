@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"slices"
@@ -98,7 +99,21 @@ func (n *native) diff(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, traceDiff(a, b, limit))
+	answer, err := n.diffViews(r.Context(), a, b, limit)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, answer)
+}
+
+// diffViews compares two views, not too many at the same time, as it takes memory like that of reading them.
+func (n *native) diffViews(ctx context.Context, a, b *view, limit int) (*TraceDiff, error) {
+	done, err := n.views.read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	return traceDiff(a, b, limit), nil
 }
 
 // openSide opens the trace that a parameter names, in the view that another one may name.
