@@ -59,6 +59,7 @@ fuzz:
 
 bench: build
 	$(GO) run ./bench run --clew bin/clew --spans $(SPANS)
+	$(GO) run ./bench faces --clew bin/clew
 
 fmt:
 	gofmt -w .

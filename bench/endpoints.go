@@ -65,6 +65,14 @@ var endpoints = []scenario{
 	{api: "clew", name: "trace, protobuf", path: "/api/clew/v1/traces/{trace}", accept: "application/x-protobuf", byID: true},
 	{api: "clew", name: "view of a trace", path: "/api/clew/v1/traces/{trace}/view", byID: true},
 
+	{api: "clew", name: "one span of a trace", path: "/api/clew/v1/traces/{trace}/spans/0"},
+	{api: "clew", name: "rows of a trace that match", path: "/api/clew/v1/traces/{trace}/find", params: []string{"q=frontend"}},
+	{api: "clew", name: "values of an attribute in a trace", path: "/api/clew/v1/traces/{trace}/column", params: []string{"name=span.http.method"}},
+	{api: "clew", name: "statistics of a trace", path: "/api/clew/v1/traces/{trace}/statistics", params: []string{"by=service"}},
+	{api: "clew", name: "how two traces differ", path: "/api/clew/v1/diff", params: []string{"a={trace}", "b={other}"}},
+	{api: "clew", name: "what differs between errors and others", path: "/api/clew/v1/differs", params: []string{`q={ resource.service.name = "frontend" }`, "selection={ status = error }", "{metrics}"}},
+	{api: "clew", name: "rank of a duration", path: "/api/clew/v1/percentile", params: []string{"service=frontend", "name=GET", "kind=server", "durationNanos=1000000", "{metrics}"}},
+
 	{api: "tempo", name: "trace", path: "/api/traces/{trace}", byID: true},
 	{api: "tempo", name: "trace, protobuf", path: "/api/traces/{trace}", accept: "application/protobuf", byID: true},
 	{api: "tempo", name: "v2 trace", path: "/api/v2/traces/{trace}", byID: true},

@@ -108,14 +108,15 @@ func (q *querier) misses(ctx context.Context) (latency, error) {
 // pick returns a random trace of the data that has a request id.
 func (q *querier) pick() (about asked) {
 	traces := q.gen.NumTraces(q.data.Spans)
+	about.other = q.gen.Trace(q.rng.Uint64N(traces), nil).ID
 	for range 1000 {
 		t := expected(q.gen, q.data.Spans, q.rng.Uint64N(traces), nil)
 		about.trace, about.request = t.ID, requestID(q.gen.Append(nil, t.First, uint64(len(t.Spans))))
 		if about.request != "" {
-			break
-		} // of few traces none may have one
+			return about
+		}
 	}
-	return about
+	return about // of so few traces none has one
 }
 
 // requestID returns the first guid:x-request-id of an encoded request, or "".

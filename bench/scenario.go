@@ -7,6 +7,7 @@ import "slices"
 //
 //	{trace}    the id of a trace that was sent, each time of another one
 //	{request}  its guid:x-request-id
+//	{other}    the id of another trace
 //	{range}    as a param of its own: the time range of searches, as the API has it
 //	{metrics}  that of metrics
 //

@@ -31,7 +31,7 @@ const (
 
 // asked is what a scenario is about.
 type asked struct {
-	trace           span.TraceID
+	trace, other    span.TraceID
 	request         string // its guid:x-request-id
 	window, metrics timeRange
 }
@@ -51,7 +51,7 @@ type searcher struct {
 
 // url returns the address of a scenario.
 func (s *searcher) url(sc scenario, about asked) string {
-	fill := strings.NewReplacer("{request}", about.request, "{trace}", about.trace.String())
+	fill := strings.NewReplacer("{request}", about.request, "{trace}", about.trace.String(), "{other}", about.other.String())
 	var params []string
 	add := func(key, value string) { params = append(params, key+"="+url.QueryEscape(value)) }
 	addRange := func(r timeRange) {
