@@ -1628,7 +1628,10 @@ export interface operations {
     };
     trace: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The view that rows are of; the trace as it is now if absent */
+                view?: components["parameters"]["View"];
+            };
             header?: {
                 /** @description The tenant, or several as `a|b`, at most 64 */
                 "X-Scope-OrgID"?: components["parameters"]["Tenants"];
@@ -1654,6 +1657,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             404: components["responses"]["NotFound"];
+            410: components["responses"]["Gone"];
             422: components["responses"]["TooLarge"];
             429: components["responses"]["Overload"];
             500: components["responses"]["Failed"];

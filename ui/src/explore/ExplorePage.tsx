@@ -96,7 +96,7 @@ function Found({ request, traceql, results: { query } }: FoundProps) {
     <>
       <Signals traceql={traceql} range={range} onRange={setRange} onNarrow={narrow} onDiffers={differs} />
       <ResultsBar request={request} count={count} hasMore={query.hasNextPage} picked={picked} onChange={setParams} />
-      <Gaps gaps={pages?.at(-1)?.gaps} />
+      <Gaps gaps={[...new Set(pages?.flatMap((p) => p.gaps ?? []))]} />
       {query.isError && <ErrorMessage what="The search failed" error={query.error} onRetry={() => void query.refetch()} />}
       {query.isPending && query.fetchStatus === 'idle' && <ErrorMessage what="The search was cancelled" error="nothing was found before" onRetry={() => void query.refetch()} />}
       {query.isPending && query.fetchStatus === 'fetching' && <Loading what="Searching" />}

@@ -39,7 +39,7 @@ interface SignalProps {
 }
 
 function Rates({ traceql, range, step, onRange }: SignalProps & Pick<SignalsProps, 'onRange'>) {
-  const { data, error, refetch, isPending } = useSeries(`${traceql} | rate() by (status)`, range, step);
+  const { data, error, refetch, isPending, fetchStatus } = useSeries(`${traceql} | rate() by (status)`, range, step);
   const { series, all, errors } = useMemo(() => rates(data), [data]);
   return (
     <Panel
@@ -54,6 +54,7 @@ function Rates({ traceql, range, step, onRange }: SignalProps & Pick<SignalsProp
       error={error}
       onRetry={() => void refetch()}
       isPending={isPending}
+      isCancelled={isPending && fetchStatus === 'idle'}
     >
       <Chart
         label={`Spans a second over time; ${formatRate(all)} on average, of which ${formatPercent(all > 0 ? errors / all : 0)} failed`}
@@ -108,7 +109,7 @@ function formatSeconds(seconds: number): string {
 }
 
 function Durations({ traceql, range, step, onRange }: SignalProps & Pick<SignalsProps, 'onRange'>) {
-  const { data, error, refetch, isPending } = useSeries(`${traceql} | quantile_over_time(duration, .5, .95, .99)`, range, step);
+  const { data, error, refetch, isPending, fetchStatus } = useSeries(`${traceql} | quantile_over_time(duration, .5, .95, .99)`, range, step);
   const series = useMemo(
     () =>
       quantiles.map(({ p, label, colour }): ChartSeries => {
@@ -129,6 +130,7 @@ function Durations({ traceql, range, step, onRange }: SignalProps & Pick<Signals
       error={error}
       onRetry={() => void refetch()}
       isPending={isPending}
+      isCancelled={isPending && fetchStatus === 'idle'}
     >
       <Chart label="Quantiles of durations over time" times={data?.timesUnixMilli ?? []} series={series} format={formatSeconds} range={range} onSelect={onRange} height={134} />
     </Panel>
@@ -142,10 +144,10 @@ function toNumber(value: unknown): number | null {
 const mapHeight = 328;
 
 function DurationMap({ traceql, range, step, onNarrow, onDiffers }: SignalProps & Pick<SignalsProps, 'onNarrow' | 'onDiffers'>) {
-  const { data, error, refetch, isPending } = useSeries(`${traceql} | histogram_over_time(duration)`, range, step);
+  const { data, error, refetch, isPending, fetchStatus } = useSeries(`${traceql} | histogram_over_time(duration)`, range, step);
   const grid = useMemo(() => data && readGrid(data), [data]);
   return (
-    <Panel title="Durations over time" value={<span className="muted">Drag a box to look closer</span>} error={error} onRetry={() => void refetch()} isPending={isPending} large>
+    <Panel title="Durations over time" value={<span className="muted">Drag a box to look closer</span>} error={error} onRetry={() => void refetch()} isPending={isPending} isCancelled={isPending && fetchStatus === 'idle'} large>
       {grid ? (
         <Heatmap grid={grid} height={mapHeight} onNarrow={onNarrow} onDiffers={onDiffers} />
       ) : (
@@ -163,18 +165,20 @@ interface PanelProps {
   error: Error | null;
   onRetry: () => void;
   isPending: boolean;
+  isCancelled: boolean;
   large?: boolean;
   children: React.ReactNode;
 }
 
-function Panel({ title, value, error, onRetry, isPending, large = false, children }: PanelProps) {
+function Panel({ title, value, error, onRetry, isPending, isCancelled, large = false, children }: PanelProps) {
+  const failure = error ?? (isCancelled ? 'cancelled' : null);
   return (
     <div className={`panel signal ${large ? 'large' : ''}`}>
       <header>
         <h2>{title}</h2>
         <div>{value}</div>
       </header>
-      {error ? <ErrorMessage what={`${title} could not be computed`} error={error} onRetry={onRetry} /> : isPending ? <Loading what="Counting" /> : children}
+      {failure ? <ErrorMessage what={`${title} could not be computed`} error={failure} onRetry={onRetry} /> : isPending ? <Loading what="Counting" /> : children}
     </div>
   );
 }

@@ -85,7 +85,9 @@ export function useResults(request: Request, traceql: string | undefined, range:
       }
     },
   });
-  const cancel = useCallback(() => void client.cancelQueries({ queryKey: ['search'] }), [client]);
+  const cancel = useCallback(() => {
+    for (const kind of ['search', 'series']) void client.cancelQueries({ queryKey: [kind] });
+  }, [client]);
   return { query, progress, cancel };
 }
 
