@@ -118,3 +118,10 @@ func addStats(a, b store.ScanStats) store.ScanStats {
 		ChunksSkipped: a.ChunksSkipped + b.ChunksSkipped, BytesRead: a.BytesRead + b.BytesRead,
 	}
 }
+
+// addGaps returns the gaps of two looks, each once.
+func addGaps(a, b []string) []string {
+	all := slices.Concat(a, b)
+	slices.Sort(all)
+	return slices.Compact(all)
+}

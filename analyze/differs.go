@@ -145,7 +145,7 @@ func WhatDiffers(ctx context.Context, engine *traceql.Engine, tenant string, opt
 		return nil, err
 	}
 	d := c.result()
-	d.Gaps = append(compared.Gaps, d.Gaps...)
+	d.Gaps = append(addGaps(counted.Gaps, compared.Gaps), d.Gaps...)
 	d.Stats = addStats(counted.Stats, compared.Stats)
 	return d, nil
 }

@@ -149,7 +149,7 @@ func (k *counting) look(ctx context.Context, r store.Reader, tenant string, t *s
 	if err != nil {
 		return err
 	}
-	list.Gaps = append(list.Gaps, result.Gaps...)
+	list.Gaps = addGaps(list.Gaps, result.Gaps)
 	list.Stats = addStats(list.Stats, result.Stats)
 	for _, w := range workers {
 		if w != nil {

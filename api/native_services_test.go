@@ -101,7 +101,7 @@ func TestNativeServicesRanges(t *testing.T) {
 
 func TestNativeServicesTellGaps(t *testing.T) {
 	r := &faulty{Reader: filled(t, serviceRows(t)...), gaps: []string{"a file is damaged"}}
-	if got := read[ServiceList](t, r, "services", nil).Gaps; !reflect.DeepEqual(got, r.gaps) {
+	if got := read[ServiceList](t, r, "services", url.Values{"compare": {"day"}}).Gaps; !reflect.DeepEqual(got, r.gaps) {
 		t.Errorf("gaps are %v", got)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mattn/go-runewidth"
 	"github.com/spf13/cobra"
 
 	"github.com/clewhq/clew/api"
@@ -149,9 +150,19 @@ func (l *shareLayout) draw(a *api.DifferingAttribute) {
 	fmt.Fprintf(l.out, "\n%s  %.2f%s\n", printable(a.Name), a.Score, l.out.dim(given))
 	for i := range a.Values {
 		v := &a.Values[i]
-		line := fmt.Sprintf("  %s %s  %s", fit(differingText(v), l.label), l.share(v.Selection.Share), l.share(v.Baseline.Share))
+		line := fmt.Sprintf("  %s %s  %s", fitEnds(differingText(v), l.label), l.share(v.Selection.Share), l.share(v.Baseline.Share))
 		fmt.Fprintln(l.out, strings.TrimRight(line, " "))
 	}
+}
+
+// fitEnds is fit, but cuts in the middle: of values that differ both ends tell something.
+func fitEnds(text string, width int) string {
+	over := runewidth.StringWidth(text) - width
+	if over <= 0 {
+		return fit(text, width)
+	}
+	first := runewidth.Truncate(text, width/2, "")
+	return fit(first+"…"+runewidth.TruncateLeft(text, runewidth.StringWidth(first)+over+1, ""), width)
 }
 
 // share writes a share with its bar: at least a thin one, unless it is 0.

@@ -84,3 +84,17 @@ func TestDiffersSays(t *testing.T) {
 		t.Errorf("%v: %s", err, text)
 	}
 }
+
+func TestFitEnds(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                         "          ",
+		"0123456789":               "0123456789",
+		"0123456789a":              "01234…789a",
+		"http://shop/item/5?q=xyz": "http:…=xyz",
+		"日本語日本語日本語":                "日本… 本語",
+	} {
+		if got := fitEnds(text, 10); got != want {
+			t.Errorf("%q becomes %q, want %q", text, got, want)
+		}
+	}
+}

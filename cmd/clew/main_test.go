@@ -25,7 +25,7 @@ func TestHelp(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, want := range []string{"Begin with \"clew serve\"", "Run it:\n", "\n  serve ", "\n  demo ", "\n  storage ", "Look at traces:\n", "\n  query ", "\n  trace "} {
+		for _, want := range []string{"Begin with \"clew serve\"", "Run it:\n", "\n  serve ", "\n  demo ", "\n  storage ", "Look at traces:\n", "\n  query ", "\n  trace ", "\n  diff ", "\n  differs ", "\n  services "} {
 			if !strings.Contains(out, want) {
 				t.Errorf("%q: %q is missing in:\n%s", args, want, out)
 			}
