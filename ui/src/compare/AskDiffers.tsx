@@ -38,7 +38,7 @@ export function AskDiffers({ params, setParams }: { params: Params; setParams: S
       </div>
       <div className="differs-query">
         <span>
-          <span className="swatch baseline" aria-hidden /> against
+          <span className="swatch baseline" aria-hidden /> Against
         </span>
         <QueryBox value={b} onChange={setB} onSubmit={(text) => ask(a, text)} suggestions={suggestions} />
       </div>
@@ -49,7 +49,12 @@ export function AskDiffers({ params, setParams }: { params: Params; setParams: S
       )}
       {params.a === undefined && (
         <p className="muted">
-          Which attributes have other values on the spans of the selection than on the others that the second search finds, or on all others if it is empty? For example:{' '}
+          Which attributes have other values on the spans of the selection than on the others that the second search finds, or on all others if it is empty?
+        </p>
+      )}
+      {params.a === undefined && (
+        <p className="differs-presets">
+          For example:
           {presets.map((p) => (
             <button key={p.label} type="button" className="button normal" onClick={() => ask(p.a, '')}>
               {p.label}

@@ -123,8 +123,16 @@ function Range({ range, top, linkTo }: { range: DifferingValue; top: number; lin
         <span>
           <span className="swatch baseline" aria-hidden /> the rest {rest}
         </span>
-        {range.in && <Link {...linkTo(range.in)}>Filter on</Link>}
-        {range.out && <Link {...linkTo(range.out)}>Filter out</Link>}
+        {range.in && (
+          <Link className="button normal" {...linkTo(range.in)}>
+            Filter on
+          </Link>
+        )}
+        {range.out && (
+          <Link className="button normal" {...linkTo(range.out)}>
+            Filter out
+          </Link>
+        )}
       </div>
     </Popover>
   );

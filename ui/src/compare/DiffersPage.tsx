@@ -139,10 +139,14 @@ function Sides({ found }: { found: Differences }) {
   const estimated = [found.selection, found.baseline].filter(isEstimate);
   return (
     <>
-      <dl className="differs-sides panel">
-        <Side side="selection" name="Selection" query={found.selected} set={found.selection} />
-        <Side side="baseline" name="The rest" query={found.query} set={found.baseline} />
-      </dl>
+      <p className="differs-sides">
+        <span>
+          <span className="swatch selection" aria-hidden /> <strong>{formatPlural(found.selection.matched, 'span')}</strong> in the selection
+        </span>
+        <span>
+          <span className="swatch baseline" aria-hidden /> <strong>{formatPlural(found.baseline.matched, 'other span')}</strong> to compare with
+        </span>
+      </p>
       {estimated.length > 0 && (
         <Warning>
           Shares are estimates: {sampleText(found.selection, 'of the selection')}, {sampleText(found.baseline, 'of the rest')}.
@@ -155,19 +159,6 @@ function Sides({ found }: { found: Differences }) {
 function sampleText({ matched, compared, weight }: Schemas['ComparedSet'], whose: string): string {
   const part = `${formatNumber(compared)} of ${formatNumber(matched)} spans ${whose} were compared`;
   return weight > compared * 1.001 ? `${part}, which stand for ${formatNumber(Math.round(weight))}` : part;
-}
-
-function Side({ side, name, query, set }: { side: 'selection' | 'baseline'; name: string; query: string; set: Schemas['ComparedSet'] }) {
-  return (
-    <div>
-      <dt>
-        <span className={`swatch ${side}`} aria-hidden /> {name}
-      </dt>
-      <dd>
-        <strong>{formatPlural(set.matched, 'span')}</strong> <code className="untrusted">{query}</code>
-      </dd>
-    </div>
-  );
 }
 
 function OneSided({ found, params }: { found: Differences; params: Params }) {

@@ -63,7 +63,7 @@ export function EdgeTable({ graph, find, range }: { graph: Graph; find: string; 
     {
       key: 'traces',
       title: 'Traces',
-      cell: (e) => <ExploreLink query={edgeQuery(e.data, graph.nodes[e.from]!.kind, graph.nodes[e.to]!.kind)} label={`Traces of calls from ${e.data.caller} to ${e.data.callee}`} />,
+      cell: (e) => <ExploreLink query={edgeQuery(e.data, graph.nodes[e.from]!.kind, graph.nodes[e.to]!.kind)} label={`Explore calls from ${e.data.caller} to ${e.data.callee}`} />,
     },
   ];
   return (
