@@ -26,6 +26,7 @@ import (
 //	GET /api/metrics/latencies?quantile&service&spanKind&groupByOperation&endTs&lookback&step
 //	GET /api/metrics/{calls,errors}?service&spanKind&groupByOperation&endTs&lookback&step&ratePer
 //	GET /api/metrics/minstep
+//	GET /api/deep-dependencies?service&operation&start&end, and under /analytics/v1/dependencies
 //	POST /api/transform
 //	POST /api/archive/{traceID}?start&end
 //
@@ -45,6 +46,9 @@ func NewJaeger(cfg Config, r store.Reader) http.Handler {
 	j.get("/api/metrics/calls", j.calls)
 	j.get("/api/metrics/errors", j.errors)
 	j.get("/api/metrics/minstep", j.minStep)
+	j.get("/api/deep-dependencies", j.deepDependencies)
+	j.get("/analytics/v1/dependencies", j.deepDependencies) // where Jaeger's UI looks for them
+	j.get("/api/quality-metrics", j.qualityMetrics)
 	j.post("/api/transform", j.transform)
 	j.post("/api/archive/{traceID}", j.archive)
 	j.routeV3()

@@ -21,7 +21,9 @@ import (
 // how this process is.
 func newFront(faces api.Config, r store.Reader, reg *prometheus.Registry, page frontPage, pages *app) *http.ServeMux {
 	mux := http.NewServeMux()
-	mux.Handle(faces.Prefix+"/api/", api.NewJaeger(faces, r))
+	jaeger := api.NewJaeger(faces, r)
+	mux.Handle(faces.Prefix+"/api/", jaeger)
+	mux.Handle(faces.Prefix+"/analytics/", jaeger)
 	mux.Handle(faces.Prefix+"/api/clew/", api.NewNative(faces, r))
 	get := func(path string, h http.Handler) { mux.Handle("GET "+faces.Prefix+path, h) }
 	if pages == nil {
