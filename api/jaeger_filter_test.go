@@ -199,6 +199,7 @@ func TestBadStructuredFilters(t *testing.T) {
 		{op("phrase", name, values("a")), "phrase: words are looked for in attributes only"},
 		{op("fulltext", code, values("two words")), `fulltext: "two words" is not a word`},
 		{op("in", code, values(slices.Repeat([]string{"a"}, 1001)...)), "in: there are more than 1000 comparisons"},
+		{op("or", slices.Repeat([]string{within("eq", code, attr("", "b"))}, 300)...), "eq: there are more than 1000 comparisons"},
 		{deep, "it is nested more than 50 deep"},
 	}
 	for _, test := range tests {

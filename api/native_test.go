@@ -50,6 +50,8 @@ func TestNativeErrors(t *testing.T) {
 		{"series?q={}|rate()&step=1us", 400, "invalid parameter: step must be 1ms or more"},
 		{"series?q={}|rate()&step=1ms", 400, "invalid parameter: step 1ms cuts the range into 3600000 intervals, the limit is 11000"},
 		{"series?q={}|rate()&start=2100-01-01T00:00:00Z", 400, "invalid parameter: start lies in the future"},
+		{"differs?minDuration=soon", 400, `unable to parse param 'minDuration': bad number or duration "soon": a duration is like 1.5s, 1h30m or 1d12h, with the units ns us ms s m h d w y`},
+		{"differs?maxDuration=0s", 400, "invalid parameter: maxDuration must be above 0"},
 		{"tags/durration/values", 400, `"durration" is neither an attribute such as span.http.method or .http.method nor an intrinsic such as name`},
 	}
 	for _, test := range tests {

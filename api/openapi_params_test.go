@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -72,10 +73,13 @@ func wrongValues(p *openapi3.Parameter) map[string]string {
 		return fmt.Sprintf("unable to parse param '%s': %q %s", name, value, why)
 	}
 	switch {
-	case p.Name == "start" || p.Name == "end":
+	case slices.Contains([]string{"start", "end", "selectionStart", "selectionEnd"}, name):
 		const why = "is neither a time since 1970 as in 2026-01-31T12:00:00Z nor a number of nanoseconds"
 		return map[string]string{"now": unreadable("now", why), "1969-12-31T00:00:00Z": unreadable("1969-12-31T00:00:00Z", why),
 			"-1": unreadable("-1", why), "18446744073709551616": unreadable("18446744073709551616", why)}
+	case name == "durationNanos":
+		const why = "is not a number of nanoseconds"
+		return map[string]string{"1ms": unreadable("1ms", why), "1.5": unreadable("1.5", why), "-1": "", "9223372036854775808": unreadable("9223372036854775808", why)}
 	case schema.Type.Is("boolean"):
 		return map[string]string{"perhaps": unreadable("perhaps", "is neither true nor false"), "true": "", "false": ""}
 	case schema.Type.Is("integer"):
