@@ -52,7 +52,7 @@ pages:
 
 # The pages in a browser, against the program as it is built.
 journeys: build
-	$(call IF_NPM,.ci/chromium && cd ui && npm run --silent journeys,no journey through the web pages is tested)
+	$(call IF_NPM,{ [ -n "$$CHROMIUM" ] || .ci/need chromium; } && cd ui && npm run --silent journeys,no journey through the web pages is tested)
 
 fuzz:
 	.ci/fuzz $(FUZZTIME)

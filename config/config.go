@@ -100,6 +100,8 @@ type SpanMetrics struct {
 	StatusMessage, TargetInfo, ClusterNames string // off, on
 	MaxSeries, MaxLabelValues               int
 	Idle                                    time.Duration
+	RemoteWrite, OTLPEndpoint               string // "": nowhere
+	Interval                                time.Duration
 }
 
 // HTTP is what all HTTP listeners have in common.
@@ -200,6 +202,9 @@ func (c *Config) settings() []setting {
 		{"span-metrics.max-series", countValue{&c.SpanMetrics.MaxSeries, ""}, "Most series of a tenant; what comes on top counts in one that is labelled as overflow."},
 		{"span-metrics.max-label-values", countValue{&c.SpanMetrics.MaxLabelValues, ""}, "Most values of a label; others are labelled as overflow."},
 		{"span-metrics.idle", durationValue{&c.SpanMetrics.Idle, ""}, "After what time a series is dropped to which nothing is added."},
+		{"span-metrics.remote-write", textValue{&c.SpanMetrics.RemoteWrite}, "URL that they are written to by Prometheus' remote write, such as `http://127.0.0.1:9090/api/v1/write`; the tenant is in the header X-Scope-OrgID."},
+		{"span-metrics.otlp-endpoint", addressValue{&c.SpanMetrics.OTLPEndpoint}, "OTLP/gRPC endpoint that they are sent to, without TLS; the tenant is the resource attribute clew.tenant."},
+		{"span-metrics.interval", durationValue{&c.SpanMetrics.Interval, ""}, "How often they are written and sent."},
 
 		{"http.cors-origins", listValue{&c.HTTP.CORSOrigins}, "Origins whose web pages may call the HTTP listeners from a browser, such as `https://shop.example`; `*` is any."},
 		{"http.frame-ancestors", listValue{&c.HTTP.FrameAncestors}, "Origins whose pages may show Clew's web pages in a frame, such as `https://wiki.example`; without any, none may."},
@@ -236,7 +241,7 @@ func Default() *Config {
 		Ingest:       Ingest{MaxRequestSize: 16 << 20},
 		SpanMetrics: SpanMetrics{
 			Enabled: "off", Histograms: "both", StatusMessage: "off", TargetInfo: "off", ClusterNames: "off",
-			MaxSeries: 50_000, MaxLabelValues: 10_000, Idle: 15 * time.Minute,
+			MaxSeries: 50_000, MaxLabelValues: 10_000, Idle: 15 * time.Minute, Interval: 15 * time.Second,
 		},
 		Sampling: Sampling{
 			ReloadInterval: 10 * time.Second, DefaultProbability: 1, Adaptive: "off",

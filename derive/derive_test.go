@@ -239,7 +239,7 @@ func TestNativeBuckets(t *testing.T) {
 func TestConfig(t *testing.T) {
 	for want, change := range map[string]func(*Config){
 		`histograms "x" are neither`:                                   func(c *Config) { c.Histograms = "x" },
-		"the bounds of buckets [2 1] and ":                    func(c *Config) { c.Buckets = []float64{2, 1} },
+		"the bounds of buckets [2 1] and ":                             func(c *Config) { c.Buckets = []float64{2, 1} },
 		"the limits of series":                                         func(c *Config) { c.MaxSeries = 0 },
 		`dimension "span_kind" would be the label span_kind`:           func(c *Config) { c.Dimensions = []string{"span_kind"} },
 		`dimension "a_b" would be the label a_b, which is that of a.b`: func(c *Config) { c.Dimensions = []string{"a.b", "a_b"} },

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"context"
+	"fmt"
 	"net/http"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/clewhq/clew/config"
 	"github.com/clewhq/clew/derive"
+	"github.com/clewhq/clew/pipeline"
 	"github.com/clewhq/clew/span"
 	"github.com/clewhq/clew/store"
 )
@@ -21,6 +24,45 @@ func newSpanMetrics(c config.SpanMetrics) (*derive.Metrics, error) {
 	cfg.StatusMessage, cfg.TargetInfo, cfg.ClusterNames = c.StatusMessage == "on", c.TargetInfo == "on", c.ClusterNames == "on"
 	cfg.MaxSeries, cfg.MaxLabelValues, cfg.Idle = c.MaxSeries, c.MaxLabelValues, c.Idle
 	return derive.New(cfg)
+}
+
+// newPipeline makes what spans go through on their way to the engine, and
+// what goes on beside it.
+func (s *server) newPipeline(ctx context.Context) (err error) {
+	if s.head, err = newHead(ctx, s.cfg.Sampling, s.cfg.DataDir, s.log); err != nil {
+		return fmt.Errorf("sampling: %w", err)
+	}
+	s.background = append(s.background, func(ctx context.Context) { s.head.Run(ctx, s.cfg.Sampling.ReloadInterval) })
+	observers := []pipeline.Observer{s.head.Observe}
+	if s.spanMetrics, err = newSpanMetrics(s.cfg.SpanMetrics); err != nil {
+		return err
+	}
+	if s.spanMetrics != nil {
+		observers = append(observers, s.spanMetrics.Observe)
+		err = s.sendSpanMetrics(ctx)
+	}
+	s.pipe = pipeline.New(s.engine, observers...)
+	return err
+}
+
+// sendSpanMetrics sends the metrics of spans to where they are wanted.
+func (s *server) sendSpanMetrics(ctx context.Context) error {
+	c := s.cfg.SpanMetrics
+	if c.RemoteWrite != "" {
+		w, err := derive.NewRemoteWrite(s.spanMetrics, c.RemoteWrite, s.log)
+		if err != nil {
+			return err
+		}
+		s.background = append(s.background, func(ctx context.Context) { w.Run(ctx, c.Interval) })
+	}
+	if c.OTLPEndpoint != "" {
+		o, err := derive.NewOTLP(ctx, s.spanMetrics, c.OTLPEndpoint, s.log)
+		if err != nil {
+			return err
+		}
+		s.background = append(s.background, func(ctx context.Context) { o.Run(ctx, c.Interval) })
+	}
+	return nil
 }
 
 // spanMetrics serves the metrics of the tenant that a request names.

@@ -61,7 +61,8 @@ type server struct {
 	agents      map[string]packetService // the same
 	kafka       *ingest.Kafka            // nil if nothing is read from it
 	head        *sample.Head
-	spanMetrics *derive.Metrics // nil if there are none
+	spanMetrics *derive.Metrics         // nil if there are none
+	background  []func(context.Context) // what goes on until the stop
 	pipe        *pipeline.Pipeline
 	engine      *columnar.Engine
 	tracing     trace.TracerProvider
@@ -102,7 +103,9 @@ func (s *server) run(ctx context.Context, ready func(addrs map[string]string)) e
 	if s.kafka != nil {
 		group.Go(s.kafka.Serve)
 	}
-	group.Go(func() error { s.head.Run(failed, s.cfg.Sampling.ReloadInterval); return nil })
+	for _, run := range s.background {
+		group.Go(func() error { run(failed); return nil })
+	}
 	ready(addrs)
 	<-failed.Done()
 	return errors.Join(s.stop(ctx), group.Wait())
@@ -142,18 +145,10 @@ func open(ctx context.Context, cfg *config.Config, log *slog.Logger) (_ *server,
 	if err != nil {
 		return nil, fmt.Errorf("cannot open data-dir %s: %w", cfg.DataDir, err)
 	}
-	if s.head, err = newHead(ctx, cfg.Sampling, cfg.DataDir, log); err != nil {
-		return nil, errors.Join(fmt.Errorf("sampling: %w", err), s.engine.Close(ctx))
+	if err = s.newPipeline(ctx); err == nil {
+		err = s.newServices(ctx, reg)
 	}
-	if s.spanMetrics, err = newSpanMetrics(cfg.SpanMetrics); err != nil {
-		return nil, errors.Join(err, s.engine.Close(ctx))
-	}
-	observers := []pipeline.Observer{s.head.Observe}
-	if s.spanMetrics != nil {
-		observers = append(observers, s.spanMetrics.Observe)
-	}
-	s.pipe = pipeline.New(s.engine, observers...)
-	if err = s.newServices(ctx, reg); err != nil {
+	if err != nil {
 		return nil, errors.Join(err, s.engine.Close(ctx))
 	}
 	return s, nil
