@@ -116,6 +116,12 @@ func (n *native) search(w http.ResponseWriter, r *http.Request) error {
 	})
 }
 
+// longestFirst orders spans; those that took equally long come newest first.
+var longestFirst = []traceql.SpanOrder{
+	{By: traceql.ByDuration, Descending: true}, {By: traceql.ByStart, Descending: true},
+	{By: traceql.ByTraceID, Descending: true}, {By: traceql.BySpanID, Descending: true},
+}
+
 func (n *native) parseSearch(r *http.Request) (*nativeSearch, error) {
 	p, err := nativeParams(r, "q", "mode", "start", "end", "limit", "after", "spss", "sort", "explain")
 	if err != nil {
@@ -136,9 +142,15 @@ func (n *native) parseSearch(r *http.Request) (*nativeSearch, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.opts = traceql.SearchOptions{Spans: mode == "spans", Slowest: sort == "slowest", After: store.Cursor(p.Get("after"))}
-	if s.opts.Slowest && (s.opts.Spans || s.opts.After != "") {
-		return nil, badRequest("invalid parameter: sort=slowest goes with neither mode=spans nor after")
+	s.opts = traceql.SearchOptions{Spans: mode == "spans", After: store.Cursor(p.Get("after"))}
+	switch {
+	case sort == "newest":
+	case s.opts.Spans:
+		s.opts.Order = longestFirst
+	case s.opts.After != "":
+		return nil, badRequest("invalid parameter: the slowest traces have one page, without after")
+	default:
+		s.opts.Slowest = true
 	}
 	if s.opts.Range, err = p.nativeRange(); err != nil {
 		return nil, err

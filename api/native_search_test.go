@@ -141,6 +141,29 @@ func TestNativeSlowest(t *testing.T) {
 	}
 }
 
+func TestNativeSlowestSpans(t *testing.T) {
+	var rows []span.Span
+	for i, took := range []uint64{5, 9, 1, 7, 9} {
+		rows = append(rows, span.Span{TraceID: span.TraceID{15: 1}, SpanID: span.SpanID{byte(i + 1)}, Start: uint64(100 + i), End: uint64(100+i) + took})
+	}
+	r := filled(t, rows...)
+	var ids []string
+	query := url.Values{"mode": {"spans"}, "sort": {"slowest"}, "limit": {"2"}}
+	for {
+		page := search(t, r, query)
+		for _, s := range page.Spans {
+			ids = append(ids, s.SpanID[:2])
+		}
+		if page.Next == "" {
+			break
+		}
+		query.Set("after", string(page.Next))
+	}
+	if want := []string{"05", "02", "04", "01", "03"}; !slices.Equal(ids, want) {
+		t.Errorf("slowest spans: %q, want %q", ids, want)
+	}
+}
+
 // TestSummaries checks the parts of a summary that the recorded traces do not show.
 func TestSummaries(t *testing.T) {
 	named := func(s string) span.SpanResource {

@@ -39,8 +39,7 @@ func TestNativeErrors(t *testing.T) {
 		{"traces/xyz", 400, `trace id "xyz": character 1 is not a hex digit`},
 		{"search?limit=1001", 400, "invalid parameter: limit must be from 1 to 1000"}, // as configured
 		{"series?q={}|rate()&limit=1001", 400, "invalid parameter: limit must be from 1 to 1000"},
-		{"search?sort=slowest&mode=spans", 400, "invalid parameter: sort=slowest goes with neither mode=spans nor after"},
-		{"search?sort=slowest&after=x", 400, "invalid parameter: sort=slowest goes with neither mode=spans nor after"},
+		{"search?sort=slowest&after=x", 400, "invalid parameter: the slowest traces have one page, without after"},
 		{"search?end=0", 400, "invalid parameter: start must be before end"},
 		{"search?after=x", 400, "invalid cursor"},
 		{"search?after=%zz", 400, `malformed query: invalid URL escape "%zz"`},
