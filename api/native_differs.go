@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"net/http"
 	"time"
@@ -163,10 +164,13 @@ func (n *native) parseDiffers(r *http.Request) (*nativeDiffers, error) {
 // spanQuery reads a search.
 func (p params) spanQuery(name string) (*traceql.Query, error) {
 	q, err := traceql.ParseAny(p.Get(name))
-	if err == nil && q.Metrics != nil {
-		err = badRequest("unable to parse param '%s': it gives time series, not spans", name)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("%s: %w", name, err)
+	case q.Metrics != nil:
+		return nil, badRequest("unable to parse param '%s': it gives time series, not spans", name)
 	}
-	return q, err
+	return q, nil
 }
 
 // rangeOf reads a range whose bounds are those of another one where nothing is said.

@@ -94,17 +94,17 @@ func TestNativeDiffersTellsGaps(t *testing.T) {
 func TestNativeDiffersErrors(t *testing.T) {
 	h := NewNative(testConfig(), filled(t))
 	for query, want := range map[string]string{
-		"q=%7B%7D":                                "the selection is all that q matches: narrow it by selection, selectionStart, selectionEnd, minDuration or maxDuration",
-		"q=%7B%7D%7Crate()&minDuration=1s":        "unable to parse param 'q': it gives time series, not spans",
-		"selection=%7B%7D%7Crate()":               "unable to parse param 'selection': it gives time series, not spans",
-		"minDuration=2s&maxDuration=2s":           "invalid parameter: minDuration 2s must be below maxDuration 2s",
-		"maxDuration=0s":                          "invalid parameter: maxDuration must be above 0",
-		"selectionStart=20&selectionEnd=20":       "invalid parameter: selectionStart must be before selectionEnd",
-		"start=20&end=30&selectionStart=30":       "invalid parameter: selectionStart must be before selectionEnd",
-		"selection=error&values=101":              "invalid parameter: values must be from 1 to 100",
-		"selection=%7Bstatus%3Derror%7D&limit=0":  "invalid parameter: limit must be from 1 to 10000",
-		"selection=x&a=1":                         "unknown parameter 'a'; there are q, selection, start, end, selectionStart, selectionEnd, minDuration, maxDuration, values, limit",
-		"selection=%7Bdurration%3E1s%7D&limit=10": "",
+		"q=%7B%7D":                               "the selection is all that q matches: narrow it by selection, selectionStart, selectionEnd, minDuration or maxDuration",
+		"q=%7B%7D%7Crate()&minDuration=1s":       "unable to parse param 'q': it gives time series, not spans",
+		"selection=%7B%7D%7Crate()":              "unable to parse param 'selection': it gives time series, not spans",
+		"minDuration=2s&maxDuration=2s":          "invalid parameter: minDuration 2s must be below maxDuration 2s",
+		"maxDuration=0s":                         "invalid parameter: maxDuration must be above 0",
+		"selectionStart=20&selectionEnd=20":      "invalid parameter: selectionStart must be before selectionEnd",
+		"start=20&end=30&selectionStart=30":      "invalid parameter: selectionStart must be before selectionEnd",
+		"selection=error&values=101":             "invalid parameter: values must be from 1 to 100",
+		"selection=%7Bstatus%3Derror%7D&limit=0": "invalid parameter: limit must be from 1 to 10000",
+		"selection=x&a=1":                        "unknown parameter 'a'; there are q, selection, start, end, selectionStart, selectionEnd, minDuration, maxDuration, values, limit",
+		"q=%7Bdurration%3E1s%7D":                 `q: parse error at line 1, col 2: unknown intrinsic "durration": did you mean "duration"?`,
 	} {
 		w := get(t, h, "/api/clew/v1/differs?"+query)
 		var body struct{ Error ErrorBody }
