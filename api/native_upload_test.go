@@ -159,3 +159,37 @@ func TestUploadErrors(t *testing.T) {
 		}
 	}
 }
+
+// FuzzUpload: whatever comes is answered, and what is opened has as many rows as spans.
+func FuzzUpload(f *testing.F) {
+	for _, name := range []string{"native_trace.json", "jaeger_trace.json", "zipkin_trace.json", "tempo_v2_trace.json"} {
+		seed, err := os.ReadFile(filepath.Join("testdata", name))
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(seed)
+	}
+	for _, seed := range [][]byte{
+		[]byte(`[[{"traceId":"1","id":"2","shared":true,"kind":"SERVER"},{"traceId":"1","id":"2","kind":"CLIENT","annotations":[null]}]]`),
+		[]byte(`{"traceID":"1","spans":[null,{"logs":[{"fields":[{"value":null}]}]}],"processes":{"p":null}}`),
+		[]byte(`{"data":[{"data":{"trace":{"result":[[]]}}}]}`),
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		h := NewNative(testConfig(), filled(t))
+		w := postUpload(t, h, "application/json", body)
+		var answer UploadAnswer
+		switch {
+		case w.Code == 200 && json.Unmarshal(w.Body.Bytes(), &answer) == nil:
+			for _, head := range answer.Traces {
+				v := readView(t, h, "/api/clew/v1/traces/"+head.TraceID+"/view?view="+head.View)
+				if v.SpanCount != head.SpanCount || len(v.Spans.ID) != 8*v.SpanCount || len(v.Spans.Flags) != 2*v.SpanCount {
+					t.Errorf("%d spans, %d bytes of ids, %d of flags", v.SpanCount, len(v.Spans.ID), len(v.Spans.Flags))
+				}
+			}
+		case w.Code != 400:
+			t.Errorf("status %d: %s", w.Code, w.Body)
+		}
+	})
+}

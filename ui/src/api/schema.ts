@@ -1284,7 +1284,7 @@ export interface operations {
                 after?: string;
                 /** @description Most spans of each span set */
                 spss?: number;
-                /** @description `slowest` has one page, and is for traces only */
+                /** @description `slowest` is by duration, longest first; of traces it has one page */
                 sort?: "newest" | "slowest";
                 /** @description `plan` says what the store was asked */
                 explain?: components["parameters"]["Explain"];
