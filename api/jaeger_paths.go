@@ -94,11 +94,11 @@ type pathFinder struct {
 	gaps   []string
 }
 
-// add adds the paths of a trace: of spans that took a request or a message, those with none such below them end one.
+// add adds the paths of a trace: of spans that took a request or a message, and roots, those with none such below them end one.
 func (d *pathFinder) add(t *analyze.Trace) {
 	takes := func(row int32) bool {
 		kind := t.Spans.Kinds[t.At[row]]
-		return kind == kindServer || kind == kindConsumer
+		return kind == kindServer || kind == kindConsumer || t.Parent[row] == analyze.NoRow
 	}
 	above := make([]bool, t.Len()) // rows above one that takes
 	for row := int32(t.Len()) - 1; row >= 0; row-- {

@@ -13,7 +13,7 @@ import (
 func pathRows() []span.Span {
 	var rows []span.Span
 	for trace := byte(1); trace <= 2; trace++ {
-		for i, line := range []string{"1 0 web server get", "2 1 web client call", "3 2 shop server buy", "4 3 shop internal think",
+		for i, line := range []string{"1 0 web internal get", "2 1 web client call", "3 2 shop server buy", "4 3 shop internal think",
 			"5 4 mail consumer send", "6 3 db server query", "7 1 shop server look", "8 7 db client none"} {
 			var id, parent byte
 			var service, kind, name string
