@@ -4,7 +4,8 @@
 //
 // For each size it starts a server, stores a trace of that many spans, opens it in Chromium and scrolls through it. It
 // reports, in milliseconds and MiB, when the spans are drawn, the longest task of the page's thread, frames while scrolling
-// (late: those that took longer than one and a half intervals of 60 Hz), and the memory of the page's process.
+// (late: those that took longer than one and a half intervals of 60 Hz), the page's thread's own time for both, which a busy
+// machine does not add to, and the memory of the page's process.
 import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -70,7 +71,10 @@ async function store(otlp, size) {
   for (let i = 1; i < size; i++) {
     while (open.length > 1 && (open.length > 8 || random() < 0.35)) open.pop();
     const parent = open.at(-1);
-    const took = Math.max(1, Math.floor((parent.end - parent.at) * (open.length === 1 ? (3 / (size - i + 3)) * random() : random() * 0.5)));
+    // Those below the root are spread over its time, the others lie in their parents.
+    if (open.length === 1) parent.at = Math.max(parent.at, (parent.end * i) / size);
+    const room = open.length === 1 ? Math.min(50_000, parent.end - parent.at) : parent.end - parent.at;
+    const took = Math.max(1, Math.floor(room * (0.1 + 0.5 * random())));
     spans.push(span(traceId, start, i, parent.id, parent.at, took, random));
     open.push({ id: id(i), at: parent.at, end: parent.at + took });
     parent.at += Math.floor(took * 0.9);
@@ -143,23 +147,38 @@ async function open(browser, url) {
       for (const entry of list.getEntries()) globalThis.longest = Math.max(globalThis.longest, entry.duration);
     }).observe({ type: 'longtask', buffered: true });
   });
+  // The process of the site is there before the trace is opened.
+  await page.goto(new URL('/healthz', url).href);
+  const cdp = await page.context().newCDPSession(page);
+  await cdp.send('Performance.enable', { timeDomain: 'threadTicks' });
+  const idle = await ownTime(cdp);
   await page.goto(url);
   await page.waitForFunction(() => performance.getEntriesByName('trace drawn').length > 0, undefined, { timeout: 120_000 });
   const drawn = await page.evaluate(() => performance.getEntriesByName('trace drawn')[0].startTime);
   await page.waitForTimeout(1500);
   const longTask = await page.evaluate(() => globalThis.longest);
-  const frames = await scroll(page);
+  const opened = await ownTime(cdp);
+  const frames = await scroll(page, cdp);
+  const scrolled = await ownTime(cdp);
   const memory = await memoryOf(browser, page);
   // Once more, now that the server has the view at hand.
   await page.reload();
   await page.waitForFunction(() => performance.getEntriesByName('trace drawn').length > 0, undefined, { timeout: 120_000 });
   const again = await page.evaluate(() => performance.getEntriesByName('trace drawn')[0].startTime);
-  return { drawn: Math.round(drawn), drawnAgain: Math.round(again), longestTask: Math.round(longTask), ...frames, ...memory };
+  return {
+    drawn: Math.round(drawn), drawnAgain: Math.round(again), ownTimeToOpen: Math.round(opened - idle), longestTask: Math.round(longTask),
+    ...frames, ownTimeAFrame: Math.round((10 * (scrolled - opened)) / frames.frames) / 10, ...memory,
+  };
+}
+
+/** Milliseconds that the page's thread has worked. */
+async function ownTime(cdp) {
+  const { metrics } = await cdp.send('Performance.getMetrics');
+  return 1000 * metrics.find(({ name }) => name === 'TaskDuration').value;
 }
 
 /** Scrolls with the wheel for some seconds and looks at each frame. */
-async function scroll(page) {
-  const cdp = await page.context().newCDPSession(page);
+async function scroll(page, cdp) {
   await page.evaluate(() => {
     globalThis.frames = [];
     let last = performance.now();

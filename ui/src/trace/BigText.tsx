@@ -4,6 +4,7 @@ import { CopyButton } from '../parts/CopyButton';
 import { Dialog } from '../parts/Dialog';
 import { formatBytes } from '../parts/format';
 import { LongList } from './LongList';
+import { unturned } from './text';
 
 /** Most characters of a text that stand in a list. */
 const few = 400;
@@ -13,10 +14,10 @@ const lineLength = 160;
 /** Text from outside of any length: its beginning, and all of it in a window, of which only what is in sight is laid out. */
 export function BigText({ text, label }: { text: string; label: string }) {
   const [open, setOpen] = useState(false);
-  if (text.length <= few) return <bdi className="untrusted value">{plain(text)}</bdi>;
+  if (text.length <= few) return <bdi className="untrusted value">{unturned(text)}</bdi>;
   return (
     <>
-      <bdi className="untrusted value">{plain(text.slice(0, few))}…</bdi>{' '}
+      <bdi className="untrusted value">{unturned(text.slice(0, few))}…</bdi>{' '}
       <Button variant="quiet" className="inline" onClick={() => setOpen(true)}>
         Show all ({formatBytes(text.length)})
       </Button>
@@ -25,11 +26,6 @@ export function BigText({ text, label }: { text: string; label: string }) {
       </Dialog>
     </>
   );
-}
-
-/** With the names of marks that would turn the order of what is read. */
-function plain(text: string): string {
-  return text.replace(/[\u202a-\u202e\u2066-\u2069]/g, (mark) => `‹U+${mark.charCodeAt(0).toString(16).toUpperCase()}›`);
 }
 
 function Lines({ text, label }: { text: string; label: string }) {
@@ -41,7 +37,7 @@ function Lines({ text, label }: { text: string; label: string }) {
       <LongList count={lines.length} rowHeight={18} label={label.slice(0, 100)} role="list">
         {(place) => (
           <div role="listitem" key={place} className="big-text-line">
-            <bdi>{plain(lines[place]!)}</bdi>
+            <bdi>{unturned(lines[place]!)}</bdi>
           </div>
         )}
       </LongList>

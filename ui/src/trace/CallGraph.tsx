@@ -7,7 +7,7 @@ import { ToggleGroup } from '../parts/ToggleGroup';
 import { Tooltip } from '../parts/Tooltip';
 import { callsOf, type CallNode, type Calls } from './calls';
 import type { TraceModel } from './model';
-import { shown } from './paint';
+import { oneLine } from './text';
 
 const [nodeWidth, nodeHeight] = [210, 50];
 
@@ -126,6 +126,6 @@ function Node({ model, node, x, y, onOpen }: { model: TraceModel; node: CallNode
 }
 
 function clip(text: string, most: number): string {
-  const plain = shown(text);
+  const plain = oneLine(text);
   return plain.length > most ? `${plain.slice(0, most - 1)}…` : plain;
 }

@@ -5,7 +5,7 @@ import { formatDuration, formatPercent, formatPlural } from '../parts/format';
 import { boxAt, flameOf, type Flame } from './flame';
 import { labelToken } from './look';
 import type { TraceModel } from './model';
-import { shown } from './paint';
+import { oneLine } from './text';
 import { Viewport } from './viewport';
 
 const rowHeight = 22;
@@ -166,7 +166,7 @@ function paintFlame({ canvas, flame, model, viewport, width, from, span, zoomed,
       ctx.fillStyle = error;
       ctx.fillRect(left, y + rowHeight - 3, Math.max(0.5, right - left - 1), 2);
     }
-    if (right - left > 28) paintLabel(ctx, shown(`${strings[flame.service[box]!]}  ${strings[flame.name[box]!]}`), left, right, y, ink, surface);
+    if (right - left > 28) paintLabel(ctx, oneLine(`${strings[flame.service[box]!]}  ${strings[flame.name[box]!]}`), left, right, y, ink, surface);
   }
 }
 

@@ -36,7 +36,7 @@ function useSome<T>(all: readonly T[], few: number): { some: readonly T[]; more:
   const more =
     rest > 0 ? (
       <Button variant="quiet" onClick={() => setCount(count + 100)}>
-        {rest <= 100 ? `Show ${rest} more` : `Show 100 of ${rest} more`}
+        {rest <= 100 ? `Show ${rest} more` : `Show 100 of ${rest.toLocaleString('en')} more`}
       </Button>
     ) : null;
   return { some: all.slice(0, count), more };
@@ -52,6 +52,7 @@ function Errors({ model, onOpen }: Pick<OverviewProps, 'model' | 'onOpen'>) {
         <ErrorCard key={error.origin} model={model} error={error} onOpen={onOpen} />
       ))}
       {more}
+      {!more && errors.length < errorOrigins && <p className="muted">These are the first {errors.length}; the table of spans has all.</p>}
     </section>
   );
 }
@@ -102,26 +103,41 @@ function CriticalPath({ model, onSelect }: Pick<OverviewProps, 'model' | 'onSele
     <section aria-labelledby="overview-path">
       <h3 id="overview-path">Critical path</h3>
       <p className="muted">What the trace waited for: making one of these faster makes the trace faster.</p>
-      <ul className="path-list">
-        {some.map((stretch) => (
-          <li key={stretch.longest}>
-            <button
-              type="button"
-              onClick={() => onSelect(stretch.longest)}
-              title={`${formatPlural(stretch.spans, 'span')}; self time ${formatDuration(stretch.self)}`}
-            >
-              <Service name={stretch.service} />
-              <bdi className="ellipsis path-name">
-                {stretch.name.slice(0, 200)}
-                {stretch.spans > 1 && <span className="muted"> ×{stretch.spans}</span>}
-              </bdi>
-              <span className="path-time">{formatDuration(stretch.critical)}</span>
-              <span className="path-share">{formatPercent(stretch.share)}</span>
-              <span className="path-bar" style={{ width: `${stretch.share * 100}%` }} />
-            </button>
-          </li>
-        ))}
-      </ul>
+      <table className="table overview-table path-table">
+        <thead>
+          <tr>
+            <th scope="col">Operation</th>
+            <th scope="col" className="number">
+              Self
+            </th>
+            <th scope="col" className="number">
+              Path
+            </th>
+            <th scope="col" className="number">
+              Share
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {some.map((stretch) => (
+            <tr key={stretch.longest}>
+              <td>
+                <button type="button" onClick={() => onSelect(stretch.longest)}>
+                  <Service name={stretch.service.slice(0, 200)} />
+                  <bdi className="ellipsis muted">
+                    {stretch.name.slice(0, 200)}
+                    {stretch.spans > 1 && ` ×${stretch.spans.toLocaleString('en')}`}
+                  </bdi>
+                </button>
+                <span className="path-bar" style={{ width: `${stretch.share * 100}%` }} />
+              </td>
+              <td className="number muted">{formatDuration(stretch.self)}</td>
+              <td className="number">{formatDuration(stretch.critical)}</td>
+              <td className="number">{formatPercent(stretch.share)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
       {more}
     </section>
   );

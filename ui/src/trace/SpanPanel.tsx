@@ -15,6 +15,7 @@ import type { TraceModel } from './model';
 import { Percentile } from './Percentile';
 import { plainText, useSpan, type SpanDetails, type SpanEvent } from './queries';
 import { StackTrace } from './StackTrace';
+import { unturned } from './text';
 import { useModel } from './useModel';
 import { failed, Flag, kindOf, nameOf, serviceOf, spanId, statusOf } from './view';
 
@@ -29,7 +30,7 @@ export function SpanPanel({ model, row }: { model: TraceModel; row: number }) {
     <div className="span-panel">
       <h2 id="span-details" tabIndex={-1}>
         <ServiceSwatch service={serviceOf(view, row)} />
-        <bdi>{serviceOf(view, row).slice(0, 200) || 'no service'}</bdi>
+        <bdi>{unturned(serviceOf(view, row).slice(0, 200)) || 'no service'}</bdi>
       </h2>
       <p className="span-name">
         <BigText text={nameOf(view, row) || 'no name'} label="Name of the span" />

@@ -3,6 +3,7 @@ import { Button } from '../parts/Button';
 import { CopyButton } from '../parts/CopyButton';
 import { formatPlural } from '../parts/format';
 import { linesOf, sectionsOf, type Section } from './stack';
+import { unturned } from './text';
 
 /** Lines that are shown before more are asked for. */
 const few = 12;
@@ -40,7 +41,7 @@ function StackSection({ section }: { section: Section }) {
   }
   return section.lines.map((line, i) => (
     <div key={i} className={`stack-${line.kind}`}>
-      <bdi>{line.text.slice(0, 2000)}</bdi>
+      <bdi>{unturned(line.text.trim().slice(0, 2000))}</bdi>
     </div>
   ));
 }

@@ -8,10 +8,11 @@ import { formatDuration, formatNumber, formatPlural, formatTime } from '../parts
 import { Icon } from '../parts/Icon';
 import { Menu, MenuItem } from '../parts/Menu';
 import { ServiceSwatch } from '../parts/Service';
+import { unturned } from './text';
 import { nameOf, serviceOf, uploaded, type TraceView } from './view';
 
 /** Which trace it is, and its numbers. */
-export function TraceHeader({ view }: { view: TraceView }) {
+export function TraceHeader({ view, onRefresh }: { view: TraceView; onRefresh?: (() => void) | undefined }) {
   const [zone] = useSetting('zone');
   const depth = useMemo(() => view.spans.depth.reduce((most, each) => Math.max(most, each), 0) + 1, [view]);
   const errors = useMemo(() => view.services.reduce((sum, service) => sum + service.errors, 0), [view]);
@@ -22,10 +23,11 @@ export function TraceHeader({ view }: { view: TraceView }) {
       <div className="trace-title">
         <h1>
           <ServiceSwatch service={service} />
-          <bdi>{service.slice(0, 200) || 'no service'}</bdi>
-          <bdi className="trace-name">{name.slice(0, 300) || 'no name'}</bdi>
+          <bdi>{unturned(service.slice(0, 200)) || 'no service'}</bdi>
+          <bdi className="trace-name">{unturned(name.slice(0, 300)) || 'no name'}</bdi>
         </h1>
         <div className="trace-actions">
+          {onRefresh && <IconButton icon="refresh" label="Look for spans that arrived since" onClick={onRefresh} />}
           <CopyButton text={() => window.location.href} label="Copy a link to this view" />
           <Link className="button quiet icon-button" to="/compare" search={{ a: view.traceId }} aria-label="Compare with another trace" title="Compare with another trace">
             <Icon name="swap" />

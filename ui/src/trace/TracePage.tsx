@@ -42,7 +42,7 @@ export default function TracePage() {
     gcTime: 5_000,
     staleTime: Infinity,
   });
-  if (data) return <OpenTrace key={data.view} view={data} params={params} setParams={setParams} />;
+  if (data) return <OpenTrace key={data.view} view={data} params={params} setParams={setParams} onRefresh={token ? undefined : () => void refetch()} />;
   return (
     <div className="page">
       {!error ? <Loading what="Opening the trace" /> : <NotOpened traceId={traceId} token={token} error={error} onRetry={() => void refetch()} onNewest={() => setParams({ view: undefined })} />}
@@ -87,7 +87,15 @@ const tabLabels: Record<Tab, string> = {
   json: 'JSON',
 };
 
-function OpenTrace({ view, params, setParams }: { view: TraceView; params: Params; setParams: SetParams }) {
+interface OpenProps {
+  view: TraceView;
+  params: Params;
+  setParams: SetParams;
+  /** There is none for a view that is not to change. */
+  onRefresh: (() => void) | undefined;
+}
+
+function OpenTrace({ view, params, setParams, onRefresh }: OpenProps) {
   const [model] = useState(() => {
     const made = new TraceModel(view);
     applyLink(made, params);
@@ -119,7 +127,7 @@ function OpenTrace({ view, params, setParams }: { view: TraceView; params: Param
     .map((tab) => ({ value: tab, label: tab === 'events' ? `${tabLabels[tab]} ${view.events.row.length.toLocaleString('en')}` : tabLabels[tab] }));
   return (
     <div className="trace-page">
-      <TraceHeader view={view} />
+      <TraceHeader view={view} onRefresh={onRefresh} />
       {side !== 'overview' && <ErrorLine model={model} onOpen={open} />}
       <Gaps gaps={view.gaps} />
       <div className="trace-body">

@@ -142,6 +142,7 @@ function TreeItem({ model, row, selected, top }: { model: TraceModel; row: numbe
   const notes = [
     failed(flags) && (flags & Flag.errorOrigin ? 'error begins here' : 'error'),
     flags & Flag.orphan && 'parent is missing',
+    model.collapsed[row] && model.failedBelow(row) > 0 && `${model.failedBelow(row)} failed below`,
     view.spans.critical[row]! > 0 && `${formatDuration(view.spans.critical[row]!)} on the critical path`,
   ].filter(Boolean);
   return (

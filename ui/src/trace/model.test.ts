@@ -83,3 +83,7 @@ test('a change is told once, no change is not', () => {
   expect(told).toHaveBeenCalledTimes(1);
   expect(trace.range).toEqual({ from: 50, to: 90 });
 });
+
+test('failed rows below a row', () => {
+  expect([0, 1, 2, 3].map((row) => model().failedBelow(row))).toEqual([1, 0, 0, 0]);
+});

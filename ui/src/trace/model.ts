@@ -8,7 +8,7 @@ import { legendOf, type ColourBy, type Column, type Legend } from './colour';
 import { extent, pan, sameRange, within, zoom, type Range } from './range';
 import { collapseAll, collapseLevel, expandLevel, placeOf, reveal, visibleRows } from './rows';
 import { adjustedStarts } from './skew';
-import type { TraceView } from './view';
+import { failed, type TraceView } from './view';
 
 /** What was looked for, and the rows that match, ascending. */
 export interface Found {
@@ -41,6 +41,7 @@ export class TraceModel {
   private readonly wanted = new Set<(row: number) => void>();
   private eventsByRow: ByRow | null = null;
   private segmentsByRow: ByRow | null = null;
+  private failedBefore: Uint32Array | null = null;
 
   constructor(readonly view: TraceView) {
     this.collapsed = new Uint8Array(view.count);
@@ -61,6 +62,12 @@ export class TraceModel {
   onReveal(listener: (row: number) => void): () => void {
     this.wanted.add(listener);
     return () => this.wanted.delete(listener);
+  }
+
+  /** How many of the rows below a row failed. */
+  failedBelow(row: number): number {
+    this.failedBefore ??= sums(this.view.spans.flags);
+    return this.failedBefore[row + 1 + this.view.spans.descendants[row]!]! - this.failedBefore[row + 1]!;
   }
 
   /** Indices of the row's events. */
@@ -184,4 +191,11 @@ export class TraceModel {
     this.version++;
     for (const listener of this.listeners) listener();
   }
+}
+
+/** For each row, and behind the last one, how many of those before it failed. */
+function sums(flags: Uint16Array): Uint32Array {
+  const before = new Uint32Array(flags.length + 1);
+  flags.forEach((each, row) => (before[row + 1] = before[row]! + (failed(each) ? 1 : 0)));
+  return before;
 }

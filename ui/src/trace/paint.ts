@@ -4,6 +4,7 @@ import { formatDuration } from '../parts/format';
 import type { TraceModel } from './model';
 import { placeOf } from './rows';
 import { ticks } from './range';
+import { oneLine } from './text';
 import { Flag, failed } from './view';
 import type { Viewport } from './viewport';
 
@@ -118,25 +119,25 @@ function paintName(frame: Frame, place: number): void {
   if (parent < 0 || spans.service[parent] !== spans.service[row]) {
     ctx.fillStyle = look.ink;
     ctx.font = `600 ${look.font}`;
-    const service = shown(strings[spans.service[row]!] || 'no service');
+    const service = oneLine(strings[spans.service[row]!] || 'no service');
     ctx.fillText(service, x, middle);
     x += ctx.measureText(service).width + 7;
     ctx.font = look.font;
   }
   ctx.fillStyle = parent < 0 || spans.service[parent] !== spans.service[row] ? look.muted : look.ink;
-  const name = shown(strings[spans.name[row]!] || 'no name');
+  const name = oneLine(strings[spans.name[row]!] || 'no name');
   ctx.fillText(name, x, middle);
   if (model.collapsed[row]) {
     x += ctx.measureText(name).width + 8;
     ctx.fillStyle = look.accent;
-    ctx.fillText(`+${spans.descendants[row]!.toLocaleString('en')}`, x, middle);
+    const hidden = `+${spans.descendants[row]!.toLocaleString('en')}`;
+    ctx.fillText(hidden, x, middle);
+    const bad = model.failedBelow(row);
+    if (bad > 0) {
+      ctx.fillStyle = look.error;
+      ctx.fillText(`${bad.toLocaleString('en')} failed`, x + ctx.measureText(hidden).width + 6, middle);
+    }
   }
-}
-
-/** Text for a canvas: one line, and no marks that turn it around. */
-export function shown(text: string): string {
-  // oxlint-disable-next-line no-control-regex
-  return text.slice(0, 160).replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '\u00b7');
 }
 
 function paintArrow(ctx: CanvasRenderingContext2D, x: number, y: number, collapsed: boolean, colour: string): void {
@@ -264,43 +265,57 @@ function paintEvents(frame: Frame, row: number, y: number, height: number): void
   }
 }
 
+/** Segments of the critical path that lie in rows in sight, none of them closer than half a pixel to the one before. */
+function segmentsInSight(frame: Frame): { row: number; at: number; from: number; to: number; y: number }[] {
+  const { model, viewport, width, names, axis } = frame;
+  const { path } = model.view;
+  const segments = [];
+  for (let place = viewport.first; place < viewport.end; place++) {
+    const row = model.rows[place]!;
+    const shift = model.start[row]! - model.view.spans.start[row]!;
+    let drawn = -Infinity;
+    for (const at of model.segmentsOf(row)) {
+      const from = xOf(frame, path.start[at]! + shift);
+      const to = xOf(frame, path.end[at]! + shift);
+      if (to < names || from > width || to - drawn < 0.5) continue;
+      drawn = to;
+      segments.push({ row, at, from, to, y: axis + viewport.y(place) + viewport.rowHeight / 2 });
+    }
+  }
+  return segments;
+}
+
+/** With more lines than this between them, segments are not joined: the lines would be a wall. */
+const mostJoints = 120;
+
 /** The critical path: lines in the bars, and, fainter and behind them, what joins one to the next. */
 function paintPath(frame: Frame, what: 'segments' | 'joints'): void {
-  const { ctx, model, viewport, look, width, names, axis } = frame;
-  const { path } = model.view;
-  const y = (place: number) => axis + viewport.y(place) + viewport.rowHeight / 2;
-  const shift = (row: number) => model.start[row]! - model.view.spans.start[row]!;
+  const { ctx, viewport, look, width, names, axis } = frame;
+  const segments = segmentsInSight(frame);
+  if (what === 'joints' && 2 * segments.length > mostJoints) return;
   ctx.save();
   ctx.beginPath();
   ctx.rect(names + 1, axis, width - names, viewport.height);
   ctx.clip();
   ctx.fillStyle = what === 'segments' ? look.ink : look.joint;
   ctx.globalAlpha = what === 'segments' ? 1 : 0.45;
-  for (let place = viewport.first; place < viewport.end; place++) {
-    const row = model.rows[place]!;
-    let drawn = -Infinity;
-    for (const at of model.segmentsOf(row)) {
-      const from = xOf(frame, path.start[at]! + shift(row));
-      const to = xOf(frame, path.end[at]! + shift(row));
-      if (to < names || from > width || to - drawn < 0.5) continue;
-      drawn = to;
-      if (what === 'segments') ctx.fillRect(from, y(place) - 1.5, Math.max(1, to - from), 3);
-      else {
-        paintJoint(frame, row, at - 1, Math.round(from), y);
-        paintJoint(frame, row, at + 1, Math.round(to), y);
-      }
+  for (const { row, at, from, to, y } of segments) {
+    if (what === 'segments') ctx.fillRect(from, y - 1.5, Math.max(1, to - from), 3);
+    else {
+      paintJoint(frame, row, at - 1, Math.round(from), y);
+      paintJoint(frame, row, at + 1, Math.round(to), y);
     }
   }
   ctx.restore();
 }
 
 /** From a row's segment up or down to the one before or behind it; what is out of sight ends at the edge. */
-function paintJoint({ ctx, model, viewport, axis }: Frame, row: number, other: number, x: number, y: (place: number) => number): void {
+function paintJoint({ ctx, model, viewport, axis }: Frame, row: number, other: number, x: number, y: number): void {
   const { path } = model.view;
   if (other < 0 || other >= path.row.length || path.row[other] === row) return;
-  const here = y(placeOf(model.rows, row));
-  const there = Math.min(Math.max(y(placeOf(model.rows, path.row[other]!)), axis - 5), axis + viewport.height + 5);
-  ctx.fillRect(x, Math.min(there, here), 1, Math.abs(there - here));
+  const target = axis + viewport.y(placeOf(model.rows, path.row[other]!)) + viewport.rowHeight / 2;
+  const there = Math.min(Math.max(target, axis - 5), axis + viewport.height + 5);
+  ctx.fillRect(x, Math.min(there, y), 1, Math.abs(there - y));
 }
 
 function paintAxis(frame: Frame, times: number[]): void {
