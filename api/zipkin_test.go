@@ -10,12 +10,13 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/translator/zipkin/zipkinv2"
 	"github.com/openzipkin/zipkin-go/model"
@@ -223,64 +224,19 @@ func TestZipkinBadParameters(t *testing.T) {
 	}
 }
 
-// zipkinFields are the fields of Zipkin's API, with what it says of their values.
-var zipkinFields = map[string]func(v any) bool{
-	"traceId":        matches(`[0-9a-f]{16}([0-9a-f]{16})?`),
-	"parentId":       matches(`[0-9a-f]{16}`),
-	"id":             matches(`[0-9a-f]{16}`),
-	"kind":           matches(`CLIENT|SERVER|PRODUCER|CONSUMER`),
-	"name":           isLower,
-	"timestamp":      isAbove0,
-	"duration":       isAbove0,
-	"localEndpoint":  isEndpoint,
-	"remoteEndpoint": isEndpoint,
-	"annotations": func(v any) bool {
-		list, ok := v.([]any)
-		for _, a := range list {
-			m, isMap := a.(map[string]any)
-			_, isText := m["value"].(string)
-			ok = ok && isMap && len(m) == 2 && isText && isAbove0(m["timestamp"])
-		}
-		return ok && len(list) > 0
-	},
-	"tags": func(v any) bool {
-		tags, ok := v.(map[string]any)
-		for _, value := range tags {
-			_, isText := value.(string)
-			ok = ok && isText
-		}
-		return ok && len(tags) > 0
-	},
-	"debug":  func(v any) bool { return v == true },
-	"shared": func(v any) bool { return v == true },
-}
-
-func matches(pattern string) func(any) bool {
-	re := regexp.MustCompile("^(?:" + pattern + ")$")
-	return func(v any) bool {
-		s, ok := v.(string)
-		return ok && re.MatchString(s)
+// describedZipkin is a description of Zipkin's API, of which none is in a package registry.
+var describedZipkin = sync.OnceValue(func() *description {
+	text, err := os.ReadFile("testdata/zipkin_openapi.json")
+	if err != nil {
+		panic(err)
 	}
-}
-
-func isLower(v any) bool {
-	s, ok := v.(string)
-	return ok && s != "" && s == strings.ToLower(s)
-}
-
-func isAbove0(v any) bool {
-	n, ok := v.(float64)
-	return ok && n >= 1 && n == float64(uint64(n))
-}
-
-func isEndpoint(v any) bool {
-	m, ok := v.(map[string]any)
-	for key, value := range m {
-		is := map[string]func(any) bool{"serviceName": isLower, "ipv4": matches(`[0-9.]+`), "ipv6": matches(`[0-9a-f:]+`), "port": isAbove0}[key]
-		ok = ok && is != nil && is(value)
+	d, err := newDescription(text, "/api/v2")
+	if err != nil {
+		panic(err)
 	}
-	return ok && len(m) > 0
-}
+	d.schemas.AssertFormat()
+	return d
+})
 
 // checkZipkinTrace holds a trace against the description of Zipkin's API.
 func checkZipkinTrace(t *testing.T, body []byte) {
@@ -288,19 +244,8 @@ func checkZipkinTrace(t *testing.T, body []byte) {
 	if !jsontext.Value(body).IsValid() { // names that come twice included
 		t.Fatalf("no valid JSON: %s", body)
 	}
-	var list []map[string]any
-	if err := json.Unmarshal(body, &list); err != nil {
-		t.Fatalf("%v in %s", err, body)
-	}
-	for _, s := range list {
-		for field, v := range s {
-			if is := zipkinFields[field]; is == nil || !is(v) {
-				t.Errorf("span %v: %s is %v", s["id"], field, v)
-			}
-		}
-		if s["traceId"] == nil || s["id"] == nil {
-			t.Errorf("span without ids: %v", s)
-		}
+	if err := describedZipkin().validate(&openapi3.SchemaRef{Ref: "#/components/schemas/Trace"}, body); err != nil {
+		t.Errorf("%v in %s", err, body)
 	}
 }
 
