@@ -83,8 +83,9 @@ type GraphOptions struct {
 const (
 	// maxNames bounds the nodes, and the edges too.
 	maxNames = 100_000
-	// maxGraphBytes bounds the memory of the distributions.
-	maxGraphBytes = 256 << 20
+	// maxGraphBytes bounds the memory of the distributions: of those that workers make of some chunks, of
+	// those of all chunks before, and of the sum of all.
+	maxGraphBytes = 96 << 20
 )
 
 var (
@@ -103,21 +104,21 @@ var (
 func Dependencies(ctx context.Context, r store.Reader, tenant string, within store.TimeRange, opts GraphOptions) (*Graph, error) {
 	workers := make(graphWorkers, max(runtime.NumCPU(), runtime.GOMAXPROCS(0)))
 	for i := range workers {
-		workers[i].linker = newLinker(within, opts, maxGraphBytes/len(workers))
-		workers[i].total = newSums(maxGraphBytes)
+		workers[i].linker = newLinker(within, opts, newSums(len(workers)))
+		workers[i].total = newSums(len(workers))
 	}
 	q := &store.Query{
 		Range:   within,
 		Columns: append(peerFields(), kindField, statusField, durationField, serviceField, traceStateField, linkTrace, linkSpan),
-		Keep:    &store.Keep{As: fmt.Sprintf("%+v", opts), Begin: workers.begin, End: workers.end, Again: workers.again},
+		Keep:    &store.Keep{As: fmt.Sprintf("%+v", opts), Begin: workers.settle, End: workers.end, Again: workers.again},
 	}
-	result, err := r.Scan(ctx, tenant, q, func(worker int, c store.Chunk) error { return workers[worker].linker.observe(c) })
+	result, err := r.Scan(ctx, tenant, q, workers.observe)
 	if err != nil {
 		return nil, err
 	}
-	total := newSums(maxGraphBytes)
+	total := newSums(1)
 	for i := range workers {
-		workers.begin(i)
+		workers.settle(i)
 		if err := workers[i].total.err(); err != nil {
 			return nil, err
 		}
@@ -129,6 +130,9 @@ func Dependencies(ctx context.Context, r store.Reader, tenant string, within sto
 	}
 	g := total.graph()
 	g.Gaps, g.Stats = result.Gaps, result.Stats
+	if total.short {
+		g.Gaps = append(slices.Clip(g.Gaps), gapMessages)
+	}
 	return g, nil
 }
 
@@ -138,9 +142,16 @@ type graphWorkers []struct {
 	total  *sums // without what is still in the linker
 }
 
-func (w graphWorkers) begin(worker int) { w[worker].total.add(w[worker].linker.cut()) }
+func (w graphWorkers) observe(worker int, c store.Chunk) error {
+	if err := w[worker].total.err(); err != nil {
+		return err
+	}
+	return w[worker].linker.observe(c)
+}
 
-// end returns what was found since begin, for the store to keep.
+func (w graphWorkers) settle(worker int) { w[worker].total.add(w[worker].linker.cut()) }
+
+// end returns what was found since settle, for the store to keep.
 func (w graphWorkers) end(worker int) (made any, bytes int) {
 	found := w[worker].linker.cut()
 	w[worker].total.add(found)
@@ -148,7 +159,10 @@ func (w graphWorkers) end(worker int) (made any, bytes int) {
 }
 
 // again adds what was found in the same chunks before.
-func (w graphWorkers) again(worker int, made any) { w[worker].total.add(made.(*sheet)) }
+func (w graphWorkers) again(worker int, made any) error {
+	w[worker].total.add(made.(*sheet))
+	return w[worker].total.err()
+}
 
 // graph returns the nodes that sent spans in the range or have an edge, and the edges.
 func (s *sums) graph() *Graph {

@@ -13,8 +13,8 @@ import (
 // a call by the service of the nearest span above it that is not quiet. A
 // client's span counts if none below it tells of its call; then its attributes
 // name who was called: a database, or a service that sends no spans. Messages
-// are counted at their consumer's span or, if it is in another trace or
-// missing, from the producer to the broker and from the broker to the consumer.
+// are counted at their consumer's span, which may link to a producer in another trace,
+// or else from the producer to the broker and from the broker to the consumer.
 type linker struct {
 	*sums
 	within  store.TimeRange
@@ -63,9 +63,9 @@ const (
 // sideOf is by kind.
 var sideOf = [consumer + 1]uint8{server: takes, client: sends, producer: sends, consumer: takes}
 
-func newLinker(within store.TimeRange, opts GraphOptions, bytes int) *linker {
+func newLinker(within store.TimeRange, opts GraphOptions, sums *sums) *linker {
 	l := &linker{
-		sums: newSums(bytes), within: within, brokers: opts.Brokers, keys: opts.peerKeys(),
+		sums: sums, within: within, brokers: opts.Brokers, keys: opts.peerKeys(),
 		ids: map[span.SpanID]halves{}, linked: map[int32]spanKey{},
 	}
 	l.services = NameColumn{Field: serviceField, Number: l.number}

@@ -2,7 +2,6 @@ package analyze
 
 import (
 	"cmp"
-	"unsafe"
 
 	"github.com/clewhq/clew/span"
 	"github.com/clewhq/clew/store"
@@ -29,16 +28,33 @@ type spanKey struct {
 	span  span.SpanID
 }
 
-// messageBytes is the memory of a message, with its place in a map.
-const messageBytes = 2 * int(unsafe.Sizeof(message{}))
+// maxMessages is how many messages wait for their other side, before the others are counted without.
+const maxMessages = 1_000_000
 
-// renumbered appends messages whose nodes have other numbers.
-func renumbered(dst, list []message, number func(uint32) uint32) []message {
-	for _, m := range list {
-		m.own, m.peer = number(m.own), number(m.peer)
-		dst = append(dst, m)
+// gapMessages tells that some were.
+const gapMessages = "the messages between traces are too many to follow: some are counted to and from their broker only"
+
+// wait keeps a message until its other side is known.
+func (s *sums) wait(list *[]message, m message, half func(*message)) {
+	if len(s.sent)+len(s.received) >= s.room {
+		s.short = true
+		half(&m)
+		return
 	}
-	return dst
+	*list = append(*list, m)
+}
+
+// addWaiting adds messages whose nodes have other numbers.
+func (s *sums) addWaiting(p *sheet, numbers []uint32) {
+	for _, m := range p.sent {
+		m.own, m.peer = numbers[m.own], numbers[m.peer]
+		s.wait(&s.sent, m, s.addSent)
+	}
+	for _, m := range p.received {
+		m.own, m.peer = numbers[m.own], numbers[m.peer]
+		s.wait(&s.received, m, s.addReceived)
+	}
+	s.short = s.short || p.short
 }
 
 // messageOf returns what a row tells of its message.
@@ -57,8 +73,7 @@ func (l *linker) messageOf(row int32, producer spanKey) message {
 // send notes the message of a producer.
 func (l *linker) send(c store.Chunk, row int32) {
 	key := spanKey{runOf(c, int(row)).ID, c.SpanIDs()[row]}
-	l.sent = append(l.sent, l.messageOf(row, key))
-	l.bytes -= messageBytes
+	l.wait(&l.sent, l.messageOf(row, key), l.addSent)
 }
 
 // receive notes the message of a consumer. If its producer is not found it came
@@ -69,8 +84,7 @@ func (l *linker) receive(row int32, producer spanKey) {
 		m.peer = l.own[a]
 	}
 	if !m.unasked {
-		l.received = append(l.received, m)
-		l.bytes -= messageBytes
+		l.wait(&l.received, m, l.addReceived)
 	}
 }
 
@@ -87,15 +101,25 @@ func (s *sums) join() {
 			answered[p] = true
 			s.addMessage(p.own, m.own, p, m)
 		} else {
-			s.addMessage(m.peer, m.own, nil, m)
+			s.addReceived(m)
 		}
 	}
 	for i := range s.sent {
-		if p := &s.sent[i]; !p.unasked && !answered[sent[p.producer]] {
-			s.addMessage(p.own, p.peer, p, nil)
+		if !answered[sent[s.sent[i].producer]] {
+			s.addSent(&s.sent[i])
 		}
 	}
 }
+
+// addSent counts a message that nobody is known to have received.
+func (s *sums) addSent(p *message) {
+	if !p.unasked {
+		s.addMessage(p.own, p.peer, p, nil)
+	}
+}
+
+// addReceived counts a message that nobody is known to have sent.
+func (s *sums) addReceived(m *message) { s.addMessage(m.peer, m.own, nil, m) }
 
 // addMessage counts a message, of which one side may not be there.
 func (s *sums) addMessage(caller, callee uint32, producer, consumer *message) {

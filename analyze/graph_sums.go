@@ -11,7 +11,10 @@ type sums struct {
 	// Messages whose other side may be in another trace.
 	sent, received []message
 
-	bytes int  // of memory that may still be taken
+	room  int  // for those
+	short bool // there was not enough of it
+
+	bytes int  // that distributions may still take
 	full  bool // something was left out
 }
 
@@ -22,8 +25,12 @@ type nodeSum struct {
 	spans, errors float64
 }
 
-func newSums(bytes int) *sums {
-	return &sums{nodes: make([]nodeSum, 1), numbers: map[string]uint32{}, tallies: map[edgeKey]*tally{}, bytes: bytes}
+// newSums returns those of one of several goroutines.
+func newSums(of int) *sums {
+	return &sums{
+		nodes: make([]nodeSum, 1), numbers: map[string]uint32{}, tallies: map[edgeKey]*tally{},
+		room: maxMessages / of, bytes: maxGraphBytes / of,
+	}
 }
 
 // err says whether all had room.
@@ -101,6 +108,7 @@ type sheet struct {
 	nodes          []nodeSum
 	edges          []sheetEdge
 	sent, received []message
+	short          bool
 }
 
 // sheetEdge is a tally whose key is of places in sheet.nodes.
@@ -186,9 +194,16 @@ func (s *sums) cut() *sheet {
 		t.client.reset()
 		t.server.reset()
 	}
-	out.sent, out.received = renumbered(nil, s.sent, place), renumbered(nil, s.received, place)
-	s.bytes += messageBytes * (len(s.sent) + len(s.received))
-	s.sent, s.received = s.sent[:0], s.received[:0]
+	for _, m := range s.sent {
+		m.own, m.peer = place(m.own), place(m.peer)
+		out.sent = append(out.sent, m)
+	}
+	for _, m := range s.received {
+		m.own, m.peer = place(m.own), place(m.peer)
+		out.received = append(out.received, m)
+	}
+	out.short = s.short
+	s.sent, s.received, s.short = s.sent[:0], s.received[:0], false
 	for i := range s.nodes {
 		n := &s.nodes[i]
 		n.kind, n.spans, n.errors = External, 0, 0
@@ -198,7 +213,7 @@ func (s *sums) cut() *sheet {
 
 // size returns the bytes of memory that a sheet takes.
 func (p *sheet) size() int {
-	n := 64*len(p.nodes) + messageBytes*(len(p.sent)+len(p.received))
+	n := 64 * (len(p.nodes) + len(p.sent) + len(p.received))
 	for i := range p.edges {
 		n += 192 + 4*(len(p.edges[i].client.counts)+len(p.edges[i].server.counts))
 	}
@@ -226,9 +241,7 @@ func (s *sums) add(p *sheet) {
 		t.errors += e.errors
 		s.bytes -= t.client.addBars(&e.client) + t.server.addBars(&e.server)
 	}
-	number := func(place uint32) uint32 { return numbers[place] }
-	s.sent, s.received = renumbered(s.sent, p.sent, number), renumbered(s.received, p.received, number)
-	s.bytes -= messageBytes * (len(p.sent) + len(p.received))
+	s.addWaiting(p, numbers)
 }
 
 // rounded is a sum of weights as a number of spans or calls.

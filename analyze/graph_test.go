@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"reflect"
@@ -195,5 +196,27 @@ func TestDependenciesAreBounded(t *testing.T) {
 	storetest.WriteSpans(t, m, spans)
 	if _, err := Dependencies(t.Context(), m, store.DefaultTenant, store.TimeRange{}, GraphOptions{}); !errors.Is(err, store.ErrTooLarge) {
 		t.Errorf("error %v, want that it is too large", err)
+	}
+}
+
+// TestMessagesBetweenTracesAreBounded: past the bound they are counted to and from their broker, and that is told.
+func TestMessagesBetweenTracesAreBounded(t *testing.T) {
+	s := newSums(1)
+	s.room = 2
+	web, mail, kafka := s.number("web"), s.number("mail"), s.number("kafka")
+	for n := range 2 {
+		key := spanKey{span.TraceID{15: 1}, span.SpanID{7: byte(n)}}
+		s.wait(&s.sent, message{producer: key, own: web, peer: kafka, weight: 1}, s.addSent)
+		s.wait(&s.received, message{producer: key, own: mail, peer: kafka, weight: 1}, s.addReceived)
+	}
+	total := newSums(1)
+	total.add(s.cut())
+	total.join()
+	calls := map[string]uint64{}
+	for _, e := range total.graph().Edges {
+		calls[e.Caller+">"+e.Callee] = e.Calls
+	}
+	if want := map[string]uint64{"web>mail": 1, "web>kafka": 1, "kafka>mail": 1}; !maps.Equal(calls, want) || !total.short {
+		t.Errorf("%v, short %v, want %v", calls, total.short, want)
 	}
 }

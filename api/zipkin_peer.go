@@ -214,7 +214,10 @@ func findPeers(ctx context.Context, r store.Reader, tenant, service string, with
 			As:    "peers of " + service,
 			Begin: func(worker int) { workers[worker].settle() },
 			End:   func(worker int) (any, int) { return workers[worker].settle() },
-			Again: func(worker int, made any) { workers[worker].add(made.([]string)) },
+			Again: func(worker int, made any) error {
+				workers[worker].add(made.([]string))
+				return nil
+			},
 		},
 	}
 	result, err := r.Scan(ctx, tenant, q, func(worker int, c store.Chunk) error { return workers[worker].look(c) })

@@ -38,7 +38,7 @@ type Query struct {
 // Keep is how a look uses again what was made of spans that stay as they are. Where
 // the store knows a part of them, all in the range, it gives its chunks to one worker
 // between Begin and End; when the part comes again in another look, it calls Again
-// instead, unless it has forgotten. It need not know any parts.
+// instead, unless it has forgotten; an error of that ends the look. It need not know any parts.
 type Keep struct {
 	// As tells what is made, and what else the query says but for its range: where it is equal, the same is
 	// made of the same spans.
@@ -47,7 +47,7 @@ type Keep struct {
 	// End returns what was made of the chunks since Begin, and how many bytes of memory it takes. It is
 	// not called if a chunk could not be read. Looks that run at once share what is made.
 	End   func(worker int) (made any, bytes int)
-	Again func(worker int, made any)
+	Again func(worker int, made any) error
 }
 
 // Progress is how far a look has come.

@@ -21,8 +21,7 @@ func (w *looker) lookAtPart(unit *blockWork, lo, hi uint32) error {
 	key := cacheKey{unit.b, partMade, lo, w.hashOfPart(unit, lo, hi)}
 	if c, ok := cache.GetIfPresent(key); ok {
 		w.own.ChunksSkipped += uint64(hi - lo)
-		keep.Again(w.number, c.value)
-		return nil
+		return keep.Again(w.number, c.value)
 	}
 	keep.Begin(w.number)
 	failed := w.failed

@@ -41,11 +41,12 @@ func countKept(t *testing.T, e *testEngine, within store.TimeRange, as string) (
 			list := settle(worker)
 			return list, 24 * len(list)
 		},
-		Again: func(_ int, made any) {
+		Again: func(_ int, made any) error {
 			mu.Lock()
 			defer mu.Unlock()
 			take(made.([]spanKey))
 			kept += len(made.([]spanKey))
+			return nil
 		},
 	}}
 	result, err := e.Scan(context.Background(), testTenant, q, func(worker int, c store.Chunk) error {
