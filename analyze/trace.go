@@ -3,6 +3,7 @@ package analyze
 import (
 	"bytes"
 	"cmp"
+	"math"
 	"slices"
 
 	"github.com/clewhq/clew/span"
@@ -48,9 +49,9 @@ type Flags uint16
 const (
 	Orphan      Flags = 1 << (iota + 5) // its parent is not in the trace
 	SharedID                            // another span has the same id
-	HasEvents                           //
-	HasError                            // an event is an exception
-	HasLinks                            //
+	HasEvents                           // it has events
+	HasError                            // one of them is an exception
+	HasLinks                            // it has links
 	Sampled                             // it stands for more spans than itself
 	ErrorOrigin                         // it failed, and nothing below it
 	ErrorWay                            // it failed, and something below it as well
@@ -78,7 +79,10 @@ func NewTrace(batches ...*span.Batch) *Trace {
 func (t *Trace) Len() int { return len(t.At) }
 
 // Duration returns what lies between the earliest start and the latest end; nanoseconds.
-func (t *Trace) Duration() int64 { return int64(t.End - t.Start) }
+func (t *Trace) Duration() int64 { return length(t.Start, t.End) }
+
+// length returns what lies between two times, as far as an int64 reaches.
+func length(start, end uint64) int64 { return int64(min(end-start, math.MaxInt64)) }
 
 // Service returns the place in Services of a row's service.
 func (t *Trace) Service(row int32) uint32 { return t.service[t.Spans.Resource[t.At[row]]] }

@@ -195,7 +195,7 @@ func (t *Trace) measure(rows []int32) Group {
 		all[i] = t.Spans.Duration(int(t.At[row]))
 		g.Total = addUpTo(g.Total, max(all[i], 0))
 		g.Self = addUpTo(g.Self, t.Self[row])
-		g.Critical += t.Critical[row]
+		g.Critical = addUpTo(g.Critical, t.Critical[row])
 		if t.Failed(row) {
 			g.Errors++
 		}

@@ -2,6 +2,7 @@ package analyze
 
 import (
 	"cmp"
+	"math"
 	"slices"
 )
 
@@ -10,6 +11,9 @@ type Segment struct {
 	Row        int32
 	Start, End uint64 // unix nanoseconds
 }
+
+// Length returns the nanoseconds of a segment.
+func (s *Segment) Length() int64 { return length(s.Start, s.End) }
 
 // isAsync reports whether nothing waits for a row: it takes a message that its parent left behind.
 func (t *Trace) isAsync(row int32) bool {
@@ -33,7 +37,7 @@ func (t *Trace) findSelf() {
 				covered = to
 			}
 		}
-		t.Self[row] = int64(self)
+		t.Self[row] = int64(min(self, math.MaxInt64))
 	}
 }
 
@@ -71,7 +75,7 @@ func (t *Trace) findPath() {
 	}
 	slices.Reverse(t.Path)
 	for _, s := range t.Path {
-		t.Critical[s.Row] += int64(s.End - s.Start)
+		t.Critical[s.Row] = addUpTo(t.Critical[s.Row], s.Length())
 	}
 }
 

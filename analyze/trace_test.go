@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -557,4 +558,18 @@ func TestStatistics(t *testing.T) {
 			t.Errorf("groups %v, want %v", got, want)
 		}
 	})
+}
+
+// TestSpansOfAges: no time is so long that a sum turns around.
+func TestSpansOfAges(t *testing.T) {
+	tr := NewTrace(batch(row(1, 0, "a", 1, 0, math.MaxUint64), row(2, 1, "a", 1, 5, math.MaxUint64-5), row(3, 1, "a", 1, math.MaxUint64-3, 2)))
+	for r := range int32(tr.Len()) {
+		if tr.Self[r] < 0 || tr.Critical[r] < 0 {
+			t.Errorf("row %d: self %d, critical %d", r, tr.Self[r], tr.Critical[r])
+		}
+	}
+	groups, _, err := tr.Statistics(t.Context(), []*traceql.Attribute{{Scope: store.IntrinsicScope, Intrinsic: traceql.SpanKind}})
+	if err != nil || tr.Duration() != math.MaxInt64 || groups[0].Self < 0 || groups[0].Critical < 0 || groups[0].Total < 0 {
+		t.Errorf("%v, %d: %+v", err, tr.Duration(), groups)
+	}
 }

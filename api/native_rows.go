@@ -152,7 +152,7 @@ func (n *native) statistics(w http.ResponseWriter, r *http.Request) error {
 		answer.By = append(answer.By, a.String())
 	}
 	for _, s := range v.trace.Path {
-		answer.CriticalNanos += int64(s.End - s.Start)
+		answer.CriticalNanos += s.Length()
 	}
 	answer.Groups = statisticsGroups(groups, answer.CriticalNanos)
 	return writeJSON(w, answer)

@@ -20,19 +20,15 @@ const maxViewEvents = 100_000
 func writeView(w io.Writer, v *view) error {
 	d := &document{w: w}
 	t := v.trace
-	start := float64(0) // of the times in columns
 	texts := newViewTexts(t)
 	d.open("")
 	d.members(v.head())
 	texts.write(d)
 	writeViewSpans(d, t, texts)
 	d.open("criticalPath")
-	path := func(at func(s analyze.Segment) float64) func(b []byte, i int) []byte {
-		return func(b []byte, i int) []byte { return appendFloat64(b, start+at(t.Path[i])) }
-	}
-	d.column("row", len(t.Path), func(b []byte, i int) []byte { return appendUint32(b, uint32(t.Path[i].Row)) })
-	d.column("start", len(t.Path), path(func(s analyze.Segment) float64 { return since(t, s.Start) }))
-	d.column("end", len(t.Path), path(func(s analyze.Segment) float64 { return since(t, s.End) }))
+	d.column("row", len(t.Path), func(to []byte, i int) []byte { return appendUint32(to, uint32(t.Path[i].Row)) })
+	d.column("start", len(t.Path), func(to []byte, i int) []byte { return appendFloat64(to, since(t, t.Path[i].Start)) })
+	d.column("end", len(t.Path), func(to []byte, i int) []byte { return appendFloat64(to, since(t, t.Path[i].End)) })
 	d.close()
 	writeViewEvents(d, t, texts)
 	d.member("services", v.services())
@@ -49,7 +45,12 @@ func writeView(w io.Writer, v *view) error {
 }
 
 // since returns the nanoseconds since the start of the trace.
-func since(t *analyze.Trace, at uint64) float64 { return float64(int64(at - t.Start)) }
+func since(t *analyze.Trace, at uint64) float64 {
+	if at < t.Start { // as events may
+		return -float64(t.Start - at)
+	}
+	return float64(at - t.Start)
+}
 
 func writeViewSpans(d *document, t *analyze.Trace, texts *viewTexts) {
 	b, n := t.Spans, t.Len()
@@ -134,7 +135,7 @@ func newViewTexts(t *analyze.Trace) *viewTexts {
 }
 
 func (x *viewTexts) write(d *document) {
-	d.open("strings", '[')
+	d.openList("strings")
 	for _, name := range x.Services {
 		d.member("", name)
 	}
@@ -174,17 +175,15 @@ func (d *document) begin(name string) {
 	}
 }
 
-// open begins an object, or a list.
-func (d *document) open(name string, bracket ...byte) {
+// open begins an object.
+func (d *document) open(name string) { d.nest(name, '{', '}') }
+
+func (d *document) openList(name string) { d.nest(name, '[', ']') }
+
+func (d *document) nest(name string, begin, end byte) {
 	d.begin(name)
-	d.comma = false
-	if len(bracket) > 0 {
-		d.write([]byte{'['})
-		d.ends = append(d.ends, ']')
-		return
-	}
-	d.write([]byte{'{'})
-	d.ends = append(d.ends, '}')
+	d.write([]byte{begin})
+	d.ends, d.comma = append(d.ends, end), false
 }
 
 func (d *document) close() {
