@@ -6,11 +6,11 @@
 // reports, in milliseconds and MiB, when the spans are drawn, the longest task of the page's thread, frames while scrolling
 // (late: those that took longer than one and a half intervals of 60 Hz), the page's thread's own time for both, which a busy
 // machine does not add to, and the memory of the page's process.
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { parseArgs, promisify } from 'node:util';
 import { chromium } from 'playwright-core';
 
 const { values, positionals } = parseArgs({
@@ -22,6 +22,7 @@ const { values, positionals } = parseArgs({
 });
 
 const requestSpans = 10_000;
+const used = ['http', 'otlp-http'];
 
 for (const size of positionals.length > 0 ? positionals.map(Number) : [100_000, 1_000_000]) {
   process.stdout.write(`${JSON.stringify(await measure(size))}\n`);
@@ -44,8 +45,10 @@ async function measure(size) {
 
 /** Starts a server on free ports and returns its addresses. */
 async function serve(folder) {
-  const off = ['grpc', 'tempo', 'zipkin', 'otlp-grpc', 'jaeger-thrift-http', 'jaeger-grpc', 'jaeger-compact', 'jaeger-binary'].map((name) => `--listen.${name}=off`);
-  const args = ['serve', '--data-dir', folder, '--listen.http=127.0.0.1:0', '--listen.otlp-http=127.0.0.1:0', '--memory.limit=2GiB', ...off];
+  const { stdout: help } = await promisify(execFile)(values.clew, ['serve', '--help']);
+  const off = [...help.matchAll(/--listen\.([\w-]+)/g)].map(([, name]) => name).filter((name) => !used.includes(name));
+  const listen = [...used.map((name) => `--listen.${name}=127.0.0.1:0`), ...off.map((name) => `--listen.${name}=off`)];
+  const args = ['serve', '--data-dir', folder, '--memory.limit=2GiB', ...listen];
   const process = spawn(values.clew, args, { stdio: ['ignore', 'ignore', 'pipe'] });
   const addresses = {};
   let log = '';
