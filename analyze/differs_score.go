@@ -27,12 +27,12 @@ func (c *comparing) result() *Differs {
 	attributes := map[traceql.Attribute]*comparedValues{}
 	d := &Differs{}
 	counts := [sides]*SideCount{&d.Selection, &d.Baseline}
-	full, leftOut := false, false
+	leftOut := false
 	for _, w := range c.workers {
 		w.mu.Lock()
 		for side, to := range counts {
 			to.Matched += w.matched[side].rows
-			j.total[side].merge(side, &w.compared[side])
+			j.total[side].merge(&w.compared[side])
 		}
 		leftOut = leftOut || w.leftOut
 		for a, values := range w.attributes {
@@ -48,7 +48,6 @@ func (c *comparing) result() *Differs {
 		to.Matched = max(to.Matched, to.Compared) // if spans came between the passes
 	}
 	for a, values := range attributes {
-		full = full || values.full
 		if of, ignored := j.attribute(a, values); ignored {
 			d.Ignored = append(d.Ignored, IgnoredAttribute{a, of.Distinct})
 		} else {
@@ -78,7 +77,7 @@ func compareBools(a, b bool) int {
 	return 1
 }
 
-func (s *comparedSide) merge(side int, other *comparedSide) {
+func (s *comparedSide) merge(other *comparedSide) {
 	s.valueCount.merge(&other.valueCount)
 	s.squares += other.squares
 	s.traces += other.traces
@@ -118,19 +117,26 @@ func (j *judge) attribute(a traceql.Attribute, values *comparedValues) (of Diffe
 	var list []DifferingValue
 	var others valueCount
 	others.merge(&values.others)
+	add := func(value traceql.Static, count *valueCount) {
+		if count.seen[0]+count.seen[1] < minSupport {
+			others.merge(count)
+		} else {
+			list = append(list, DifferingValue{Kind: OneValue, Value: value, Count: count.weight})
+		}
+	}
 	for i := range values.list {
-		j.addValue(&list, &others, a, values.list[i].value, &values.list[i].valueCount)
+		add(values.list[i].value, &values.list[i].valueCount)
 	}
 	if values.numbers.areScattered() {
 		values.numbers.makeCoarse()
 	}
 	if values.numbers.isCoarse {
 		of.Quantiles = &[sides]Quantiles{values.numbers.quantiles(SelectionSide), values.numbers.quantiles(BaselineSide)}
-		list = append(list, values.numbers.ranges(a)...)
+		list = append(list, values.numbers.ranges()...)
 	} else {
 		for i := range values.numbers.list {
 			n := &values.numbers.list[i]
-			j.addValue(&list, &others, a, traceql.Static{Type: values.numbers.typ, Num: n.key}, &n.valueCount)
+			add(traceql.Static{Type: values.numbers.typ, Num: n.key}, &n.valueCount)
 		}
 	}
 	if j.areSingle(values) {
@@ -138,9 +144,13 @@ func (j *judge) attribute(a traceql.Attribute, values *comparedValues) (of Diffe
 		ignored = true
 	}
 	list = append(list, DifferingValue{Kind: OtherValues, Count: others.weight})
-	list = append(list, j.absent(a, list))
+	list = append(list, j.absent(list))
 	of.Score = j.score(list)
 	of.Values = j.topValues(list)
+	for i := range of.Values {
+		v := &of.Values[i]
+		v.In, v.Out = v.conditions(a)
+	}
 	return of, ignored && of.Score < ignoredScore && !of.Given
 }
 
@@ -159,53 +169,6 @@ func (j *judge) areSingle(values *comparedValues) bool {
 	return distinct*ignoredTraces > min(all, traces)
 }
 
-// areScattered reports whether most spans have a number that is rare.
-func (n *valueNumbers) areScattered() bool {
-	all, rare := uint64(0), uint64(0)
-	for i := range n.list {
-		seen := n.list[i].seen[0] + n.list[i].seen[1]
-		all += seen
-		if seen < minSupport {
-			rare += seen
-		}
-	}
-	return 2*rare > all
-}
-
-// addValue lists a value, or adds it to the others if it is rare.
-func (j *judge) addValue(list *[]DifferingValue, others *valueCount, a traceql.Attribute, value traceql.Static, count *valueCount) {
-	if count.seen[0]+count.seen[1] < minSupport {
-		others.merge(count)
-		return
-	}
-	v := DifferingValue{Kind: OneValue, Value: value, Count: count.weight}
-	if canBeCompared(value) {
-		v.In, v.Out = conditions(&traceql.Binary{Op: traceql.Equal, L: &a, R: &traceql.Const{Value: value}})
-	}
-	*list = append(*list, v)
-}
-
-// canBeCompared reports whether TraceQL can write a value down.
-func canBeCompared(value traceql.Static) bool {
-	switch value.Type {
-	case traceql.TypeString, traceql.TypeBool, traceql.TypeInt, traceql.TypeDuration:
-		return true
-	case traceql.TypeFloat:
-		return !math.IsInf(value.Float(), 0)
-	case traceql.TypeStatus:
-		return value.Int() >= 0 && value.Int() <= 2
-	case traceql.TypeKind:
-		return value.Int() >= 0 && value.Int() <= 5
-	}
-	return false
-}
-
-// conditions returns a condition and its opposite, which holds where the attribute is missing too.
-func conditions(x traceql.Expr) (in, out string) {
-	not := traceql.Unary{Op: traceql.Not, X: x}
-	return x.String(), not.String()
-}
-
 // dropRare adds the values that are not common on either side to the others.
 func (j *judge) dropRare(list []DifferingValue, others *valueCount) []DifferingValue {
 	return slices.DeleteFunc(list, func(v DifferingValue) bool {
@@ -218,7 +181,7 @@ func (j *judge) dropRare(list []DifferingValue, others *valueCount) []DifferingV
 }
 
 // absent returns what is left of the spans: those that do not have the attribute.
-func (j *judge) absent(a traceql.Attribute, list []DifferingValue) DifferingValue {
+func (j *judge) absent(list []DifferingValue) DifferingValue {
 	v := DifferingValue{Kind: AbsentValue}
 	for side := range v.Count {
 		v.Count[side] = j.total[side].weight[side]
@@ -229,28 +192,7 @@ func (j *judge) absent(a traceql.Attribute, list []DifferingValue) DifferingValu
 			v.Count[side] = 0
 		}
 	}
-	v.In, v.Out = absenceConditions(a)
 	return v
-}
-
-// absenceConditions returns conditions that hold on the spans without an attribute, and on those with it, if there are.
-func absenceConditions(a traceql.Attribute) (in, out string) {
-	isText := &traceql.Binary{Op: traceql.Equal, L: &a, R: &traceql.Const{Value: traceql.StringStatic("")}}
-	hasValue := &traceql.Binary{Op: traceql.NotEqual, L: &a, R: &traceql.Const{}}
-	switch {
-	case a.Scope == store.ResourceScope && a.Name == serviceField.Key: // without a name it is ""
-		return conditions(isText)
-	case a.Intrinsic == traceql.EventName: // which every event has
-		out, in = conditions(&traceql.Binary{Op: traceql.Regex, L: &a, R: &traceql.Const{Value: traceql.StringStatic(".*")}})
-	case a.Scope == store.IntrinsicScope: // which every span has, or trace with a root
-	case a.Scope == store.EventScope || a.Scope == store.LinkScope: // = nil holds if one of several lacks it
-		out, in = conditions(hasValue)
-	default:
-		lacks := *hasValue
-		lacks.Op = traceql.Equal
-		in, out = lacks.String(), hasValue.String()
-	}
-	return in, out
 }
 
 // share returns which part of a side has a value.
@@ -302,7 +244,8 @@ func (j *judge) topValues(list []DifferingValue) []DifferingValue {
 		case a.Kind != OneValue:
 			return 0
 		}
-		return cmp.Or(cmp.Compare(difference(&b), difference(&a)), cmp.Compare(b.Count[0]+b.Count[1], a.Count[0]+a.Count[1]), cmp.Compare(a.In, b.In))
+		return cmp.Or(cmp.Compare(difference(&b), difference(&a)), cmp.Compare(b.Count[0]+b.Count[1], a.Count[0]+a.Count[1]),
+			cmp.Compare(a.Value.Type, b.Value.Type), cmp.Compare(a.Value.Num, b.Value.Num), cmp.Compare(a.Value.Str, b.Value.Str))
 	})
 	var top []DifferingValue
 	left := valueCount{}
@@ -327,141 +270,4 @@ func (j *judge) topValues(list []DifferingValue) []DifferingValue {
 		top = append(top, v)
 	}
 	return top
-}
-
-// rangeShares are where the ranges of numbers end, as shares of the numbers of both sides.
-var rangeShares = []float64{0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99}
-
-// sorted returns the numbers with their counts.
-func (n *valueNumbers) sorted() []sortedNumber {
-	list := make([]sortedNumber, len(n.list))
-	for i := range n.list {
-		list[i] = sortedNumber{coarseMiddle(n.list[i].key), &n.list[i].valueCount}
-	}
-	slices.SortFunc(list, func(a, b sortedNumber) int { return cmp.Compare(a.number, b.number) })
-	return list
-}
-
-type sortedNumber struct {
-	number float64
-	*valueCount
-}
-
-// ranges returns the ranges of an attribute's numbers. Each side counts as half where they end, or a small selection would not be seen.
-func (n *valueNumbers) ranges(a traceql.Attribute) []DifferingValue {
-	numbers := n.sorted()
-	var total [sides]float64
-	for _, at := range numbers {
-		for side := range total {
-			total[side] += at.weight[side]
-		}
-	}
-	var ends []float64
-	below, share := 0.0, 0
-	for _, at := range numbers {
-		for ; share < len(rangeShares) && below >= rangeShares[share]; share++ {
-			end := n.rounded(at.number)
-			if len(ends) == 0 || end > ends[len(ends)-1] {
-				ends = append(ends, end)
-			}
-		}
-		for side := range total {
-			if total[side] > 0 {
-				below += at.weight[side] / total[side] / 2
-			}
-		}
-	}
-	list := make([]DifferingValue, len(ends)+1)
-	for i := range list {
-		v := &list[i]
-		v.Kind = ValueRange
-		if i > 0 {
-			v.From = n.static(ends[i-1])
-		}
-		if i < len(ends) {
-			v.To = n.static(ends[i])
-		}
-		v.In, v.Out = rangeConditions(a, v.From, v.To)
-	}
-	at := 0
-	for _, number := range numbers {
-		for at < len(ends) && number.number >= ends[at] {
-			at++
-		}
-		for side, weight := range number.weight {
-			list[at].Count[side] += weight
-		}
-	}
-	return list
-}
-
-func rangeConditions(a traceql.Attribute, from, to traceql.Static) (in, out string) {
-	compare := func(op traceql.Op, v traceql.Static) traceql.Expr {
-		return &traceql.Binary{Op: op, L: &a, R: &traceql.Const{Value: v}}
-	}
-	switch none := traceql.TypeNil; {
-	case from.Type == none && to.Type == none:
-		x := &traceql.Binary{Op: traceql.NotEqual, L: &a, R: &traceql.Const{}}
-		return conditions(x)
-	case from.Type == none:
-		return conditions(compare(traceql.Less, to))
-	case to.Type == none:
-		return conditions(compare(traceql.GreaterEqual, from))
-	}
-	return conditions(&traceql.Binary{Op: traceql.And, L: compare(traceql.GreaterEqual, from), R: compare(traceql.Less, to)})
-}
-
-// static returns a number as a value of the type that all have.
-func (n *valueNumbers) static(f float64) traceql.Static {
-	whole := int64(math.Round(max(min(f, math.MaxInt64/2), math.MinInt64/2)))
-	switch n.typ {
-	case traceql.TypeInt:
-		return traceql.IntStatic(whole)
-	case traceql.TypeDuration:
-		return traceql.DurationStatic(whole)
-	}
-	return traceql.FloatStatic(f)
-}
-
-// rounded returns a number near to f that is easy to read and of the type.
-func (n *valueNumbers) rounded(f float64) float64 {
-	f = roundTo2Digits(f)
-	if n.typ != traceql.TypeFloat {
-		f = math.Round(f)
-	}
-	return f
-}
-
-func roundTo2Digits(f float64) float64 {
-	if f == 0 || math.IsInf(f, 0) {
-		return f
-	}
-	unit := math.Pow(10, math.Floor(math.Log10(math.Abs(f)))-1)
-	if unit < 1 { // its inverse is exact
-		unit = math.Round(1 / unit)
-		return math.Round(f*unit) / unit
-	}
-	return math.Round(f/unit) * unit
-}
-
-// quantiles returns those of one side.
-func (n *valueNumbers) quantiles(side int) Quantiles {
-	numbers := n.sorted()
-	total := 0.0
-	for _, at := range numbers {
-		total += at.weight[side]
-	}
-	if total == 0 {
-		return Quantiles{math.NaN(), math.NaN(), math.NaN(), math.NaN(), math.NaN()}
-	}
-	at := func(q float64) float64 {
-		below := 0.0
-		for _, at := range numbers {
-			if below += at.weight[side]; below >= q*total {
-				return min(max(at.number, n.min[side]), n.max[side])
-			}
-		}
-		return n.max[side]
-	}
-	return Quantiles{Min: n.min[side], P50: at(0.5), P90: at(0.9), P99: at(0.99), Max: n.max[side]}
 }

@@ -180,6 +180,7 @@ func TestDiffersCounts(t *testing.T) {
 	spans := shopSpans(rng, 150)
 	for i := range spans {
 		spans[i].Status = pick[int32](rng, 0, 1, 2)
+		spans[i].Attrs = append(spans[i].Attrs, attr("an \"odd\" key\n{}", pick(rng, "it's `odd`", "\"\\\n", "\xff", "")), attr("", "no key"))
 		if rng.IntN(2) == 0 {
 			spans[i].Events = []span.SpanEvent{{Name: pick(rng, "retry", "exception"), Attrs: []span.KeyValue{attr("reason", pick(rng, "a", "b"))}}}
 		}
