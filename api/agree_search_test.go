@@ -1,6 +1,7 @@
 package api
 
 import (
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -14,6 +15,9 @@ import (
 	"unicode"
 
 	"github.com/jaegertracing/jaeger-idl/proto-gen/api_v2"
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/dynamicpb"
 
 	"github.com/clewhq/clew/span"
 	"github.com/clewhq/clew/store"
@@ -56,7 +60,7 @@ func TestSearchIsTheSameEverywhere(t *testing.T) {
 			switch name {
 			case "native", "native spans", "Tempo":
 				want = slices.Sorted(slices.Values(spans))
-			case "Jaeger's summaries", "api_v3's summaries", "storage v2's ids":
+			case "Jaeger's summaries", "api_v3's summaries", "storage v2's summaries", "storage v2's ids":
 				want = texts(traces)
 			case "Zipkin":
 				want = wholeTraces(stored, folded)
@@ -347,6 +351,13 @@ func (f *everyFace) searches(t *testing.T) map[string]func(question) []string {
 		"storage v2": func(q question) []string {
 			return otlp(askTraces(t, f.grpc, serviceStorage+"/FindTraces", q.proto(true)))
 		},
+		"api_v3's summaries": func(q question) []string {
+			return listedIDs(t, f.grpc, serviceV3+"/FindTraceSummaries", q.proto(false))
+		},
+		"storage v2's summaries": func(q question) []string {
+			return listedIDs(t, f.grpc, serviceStorage+"/FindTraceSummaries", q.proto(true))
+		},
+		"storage v2's ids": func(q question) []string { return listedIDs(t, f.grpc, serviceStorage+"/FindTraceIDs", q.proto(true)) },
 		"Zipkin": func(q question) []string {
 			v := url.Values{"limit": {manyTraces}, "serviceName": {q.service}, "spanName": {q.operation},
 				"endTs": {fmt.Sprint(q.end - 1)}, "lookback": {fmt.Sprint(max(q.end-1-q.start, 1))}} // of endTs all counts
@@ -367,6 +378,33 @@ func (f *everyFace) searches(t *testing.T) map[string]func(question) []string {
 			return list
 		},
 	}
+}
+
+// listedIDs returns the ids of the traces that a method lists.
+func listedIDs(t *testing.T, conn *grpc.ClientConn, method, request string) []string {
+	t.Helper()
+	replies, err := ask(t, conn, method, request)
+	if err != nil {
+		t.Fatalf("%s %s: %v", method, request, err)
+	}
+	list := []string{}
+	for _, reply := range replies {
+		m := dynamicpb.NewMessage(methodOf(t, method).Output())
+		if err := proto.Unmarshal(reply, m); err != nil {
+			t.Fatal(err)
+		}
+		entries := m.Get(m.Descriptor().Fields().Get(0)).List()
+		for i := range entries.Len() {
+			e := entries.Get(i).Message()
+			switch id := e.Get(e.Descriptor().Fields().ByName("trace_id")).Interface().(type) {
+			case string:
+				list = append(list, id)
+			case []byte:
+				list = append(list, hex.EncodeToString(id))
+			}
+		}
+	}
+	return list
 }
 
 // setDurations sets the bounds of durations; text gets microseconds and more nanoseconds.
