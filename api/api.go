@@ -16,6 +16,7 @@ import (
 
 	"github.com/klauspost/compress/gzhttp"
 
+	"github.com/clewhq/clew/sample"
 	"github.com/clewhq/clew/store"
 	"github.com/clewhq/clew/traceql"
 )
@@ -34,6 +35,8 @@ type Config struct {
 	QueryMemory *traceql.Memory
 	// ViewBytes is about what traces that are looked at may take in memory together; 0 means 64 MiB.
 	ViewBytes int64
+	// Sampling is what SDKs are told about sampling at present; nil means that all is sampled.
+	Sampling func() sample.Overview
 	// Tempo bounds what may be asked of Tempo's API.
 	Tempo TempoLimits
 	// Build is what buildinfo tells.

@@ -22,6 +22,7 @@ import (
 //	GET /api/clew/v1/differs?q&selection&start&end&selectionStart&selectionEnd&minDuration&maxDuration&values&limit
 //	GET /api/clew/v1/openapi.json
 //	GET /api/clew/v1/percentile?service&name&kind&durationNanos&start&end
+//	GET /api/clew/v1/sampling
 //	GET /api/clew/v1/search?q&mode&start&end&limit&after&spss&sort&explain
 //	GET /api/clew/v1/series?q&start&end&step&instant&exemplars&limit&explain
 //	GET /api/clew/v1/services?start&end&by&service&compare&points
@@ -49,6 +50,7 @@ func NewNative(cfg Config, r store.Reader) http.Handler {
 	n.get("/api/clew/v1/differs", n.differs)
 	n.get("/api/clew/v1/openapi.json", describe)
 	n.get("/api/clew/v1/percentile", n.percentile)
+	n.get("/api/clew/v1/sampling", n.sampling)
 	n.get("/api/clew/v1/search", n.search)
 	n.get("/api/clew/v1/series", n.series)
 	n.get("/api/clew/v1/services", n.services)

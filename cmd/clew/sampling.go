@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"path/filepath"
+	"slices"
 
+	"github.com/spf13/cobra"
 	"google.golang.org/grpc"
 
 	"github.com/clewhq/clew/config"
@@ -30,6 +33,77 @@ func newHead(ctx context.Context, c config.Sampling, dataDir string, log *slog.L
 		}
 	}
 	return sample.NewHead(source, adaptive, log), nil
+}
+
+type samplingOptions struct {
+	client
+	json bool
+}
+
+func newSamplingCmd() *cobra.Command {
+	var o samplingOptions
+	cmd := &cobra.Command{
+		Use:   "sampling [SERVICE]",
+		Short: "Show what SDKs are told about sampling",
+		Long: `Show what SDKs are told about sampling that ask for it: the strategies of the
+file, and the probabilities that adaptive sampling has found, with the rate of
+requests that it estimates.`,
+		Example: "  clew sampling\n  clew sampling checkout",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var answer sample.Overview
+			if err := o.ask(cmd.Context(), "/api/clew/v1/sampling", nil, &answer, newScreen(cmd.ErrOrStderr())); err != nil {
+				return err
+			}
+			out := newScreen(cmd.OutOrStdout())
+			if o.json {
+				return out.printJSON(&answer)
+			}
+			drawSampling(out, &answer, args)
+			return nil
+		},
+	}
+	o.addFlags(cmd)
+	cmd.Flags().BoolVar(&o.json, "json", false, "print the server's answer")
+	return cmd
+}
+
+// drawSampling writes a line for each service and operation, or for those of the services named.
+func drawSampling(out screen, o *sample.Overview, only []string) {
+	const columns = "%-22s  %10s  %s\n"
+	fmt.Fprintf(out, columns, "SAMPLED", "REQUESTS", "SERVICE, OPERATION")
+	strategy := func(name string, s *sample.ServiceStrategy) {
+		told := formatShare(s.Param)
+		if s.Type == "ratelimiting" {
+			told = formatNumber(s.Param) + " traces/s"
+		}
+		fmt.Fprintf(out, columns, told, "", name)
+		for _, op := range s.Operations {
+			fmt.Fprintf(out, columns, formatShare(op.Probability), "", "  "+printable(op.Operation))
+		}
+	}
+	wanted := func(service string) bool { return len(only) == 0 || slices.Contains(only, service) }
+	for i := range o.Services {
+		if wanted(o.Services[i].Service) {
+			strategy(printable(o.Services[i].Service), &o.Services[i])
+		}
+	}
+	if o.Adaptive != nil {
+		service := ""
+		for _, op := range o.Adaptive.Operations {
+			if !wanted(op.Service) {
+				continue
+			}
+			if op.Service != service {
+				service = op.Service
+				fmt.Fprintf(out, columns, "adaptive", "", printable(service))
+			}
+			fmt.Fprintf(out, columns, formatShare(op.Probability), formatNumber(op.Rate)+"/s", "  "+printable(op.Operation))
+		}
+	}
+	if len(only) == 0 {
+		strategy("(all others)", &o.Default)
+	}
 }
 
 func newSamplingGRPC(head *sample.Head) service {

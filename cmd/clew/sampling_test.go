@@ -11,6 +11,8 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"google.golang.org/protobuf/encoding/protojson"
 
+	"github.com/clewhq/clew/sample"
+
 	coltrace "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 )
 
@@ -57,5 +59,37 @@ func TestAdaptiveSampling(t *testing.T) {
 	code, body := get(t, s.url("sampling-http", "/sampling?service=shop"))
 	if want := `"perOperationStrategies":[{"operation":"buy",`; code != 200 || !strings.Contains(string(body), want) {
 		t.Errorf("%d %s, want %s", code, body, want)
+	}
+}
+
+func TestDrawSampling(t *testing.T) {
+	overview := sample.Overview{
+		Default:  sample.ServiceStrategy{Type: "probabilistic", Param: 1, Operations: []sample.OperationStrategy{{Operation: "/health", Probability: 0}}},
+		Services: []sample.ServiceStrategy{{Service: "shop", Type: "ratelimiting", Param: 5}},
+		Adaptive: &sample.AdaptiveOverview{Operations: []sample.Probability{{Service: "web", Operation: "buy", Probability: .25, Rate: 4}}},
+	}
+	for _, c := range []struct {
+		only []string
+		want string
+	}{
+		{nil, `
+SAMPLED                   REQUESTS  SERVICE, OPERATION
+5 traces/s                          shop
+adaptive                            web
+25.0%                          4/s    buy
+100%                                (all others)
+0%                                    /health
+`},
+		{[]string{"web"}, `
+SAMPLED                   REQUESTS  SERVICE, OPERATION
+adaptive                            web
+25.0%                          4/s    buy
+`},
+	} {
+		var out strings.Builder
+		drawSampling(newScreen(&out), &overview, c.only)
+		if got := "\n" + out.String(); got != c.want {
+			t.Errorf("%q: got%s\nwant%s", c.only, got, c.want)
+		}
 	}
 }

@@ -40,6 +40,7 @@ type packetService interface {
 func (s *server) newServices(ctx context.Context, reg *prometheus.Registry) error {
 	b := thisBuild()
 	faces := api.Config{
+		Sampling:    s.head.Overview,
 		Prefix:      s.cfg.HTTP.PathPrefix,
 		Timeout:     s.cfg.Query.Timeout,
 		MaxTraces:   s.cfg.Query.MaxTraces,

@@ -38,7 +38,7 @@ var mayImport = []struct {
 	{"store/...", []string{"span", "store/..."}},
 	{"traceql", []string{"span", "store"}},
 	{"analyze", []string{"span", "store", "traceql"}},
-	{"api", []string{"span", "store", "traceql", "analyze", "ingest"}},
+	{"api", []string{"span", "store", "traceql", "analyze", "ingest", "sample"}},
 	{"ui", nil},
 	{"internal/recording", []string{"span"}},
 	{"internal/selfobs", nil},

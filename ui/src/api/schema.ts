@@ -254,6 +254,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/sampling": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What SDKs are told about sampling
+         * @description The strategies of a file, and the probabilities that adaptive sampling has found.
+         */
+        get: operations["sampling"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/percentile": {
         parameters: {
             query?: never;
@@ -1136,6 +1156,35 @@ export interface components {
             toNanos: components["schemas"]["Uint64"];
             count: number;
         };
+        SamplingOverview: {
+            default: components["schemas"]["SamplingStrategy"];
+            /** @description Those that the file names */
+            services: components["schemas"]["SamplingStrategy"][];
+            /** @description Not there if adaptive sampling is off */
+            adaptive?: {
+                /** @description Of each operation */
+                targetSamplesPerSecond: number;
+                operations: components["schemas"]["AdaptedOperation"][];
+            };
+        };
+        SamplingStrategy: {
+            service?: string;
+            /** @enum {string} */
+            type: "probabilistic" | "ratelimiting";
+            /** @description A probability, or traces per second */
+            param: number;
+            operations: {
+                operation: string;
+                probability: number;
+            }[];
+        };
+        AdaptedOperation: {
+            service: string;
+            operation: string;
+            probability: number;
+            /** @description Requests per second, sampled or not */
+            rate: number;
+        };
         UploadAnswer: {
             traces: components["schemas"]["UploadedTrace"][];
             /** @description Spans that were left out */
@@ -1864,6 +1913,30 @@ export interface operations {
             500: components["responses"]["Failed"];
             503: components["responses"]["Unavailable"];
             504: components["responses"]["Timeout"];
+        };
+    };
+    sampling: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant; the default one if absent */
+                "X-Scope-OrgID"?: components["parameters"]["Tenant"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What holds now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SamplingOverview"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
         };
     };
     percentile: {
