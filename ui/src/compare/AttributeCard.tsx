@@ -5,7 +5,8 @@ import { Icon } from '../parts/Icon';
 import { Popover } from '../parts/Popover';
 import { partsOf, valueLabel, type DifferingAttribute, type DifferingValue } from './differs';
 
-type LinkTo = (condition: string) => { to: '/'; search: Params };
+/** Where a condition leads: to Explore, with the query that also asks for it. */
+export type LinkTo = (condition: string) => { to: '/'; search: Params };
 
 /** How the values of an attribute are distributed on both sides. */
 export function AttributeCard({ attribute, linkTo }: { attribute: DifferingAttribute; linkTo: LinkTo }) {

@@ -12,8 +12,8 @@ import { formatNumber, formatPercent, formatPlural } from '../parts/format';
 import { Empty, ErrorMessage, Gaps, Loading, Warning } from '../parts/Message';
 import { Progress } from '../parts/Progress';
 import { AskDiffers } from './AskDiffers';
-import { AttributeCard } from './AttributeCard';
-import { isEstimate, withCondition, type Differences } from './differs';
+import { AttributeCard, type LinkTo } from './AttributeCard';
+import { isEstimate, tells, withCondition, type Differences, type DifferingAttribute } from './differs';
 
 /** What the spans of a selection have that others have not, and the other way round. */
 export default function DiffersPage() {
@@ -80,9 +80,10 @@ interface FoundProps {
 function Found({ found, searchRef, params, setParams }: FoundProps) {
   const find = useDeferredValue((params.find ?? '').trim().toLowerCase());
   const attributes = found.attributes.filter((a) => a.name.toLowerCase().includes(find));
-  const told = attributes.filter((a) => !a.given);
+  const told = attributes.filter((a) => !a.given && tells(a));
+  const same = attributes.filter((a) => !a.given && !tells(a));
   const given = attributes.filter((a) => a.given);
-  const linkTo = (condition: string): { to: '/'; search: Params } => ({ to: '/', search: { q: withCondition(found.query, condition), from: params.from, to: params.to } });
+  const linkTo: LinkTo = (condition) => ({ to: '/', search: { q: withCondition(found.query, condition), from: params.from, to: params.to } });
   if (found.selection.matched === 0 || found.baseline.matched === 0) return <OneSided found={found} params={params} />;
   return (
     <>
@@ -109,16 +110,8 @@ function Found({ found, searchRef, params, setParams }: FoundProps) {
         ))}
       </ol>
       {found.omitted !== undefined && <p className="muted">{formatPlural(found.omitted, 'attribute')} that tell less are not shown.</p>}
-      {given.length > 0 && (
-        <details className="differs-more">
-          <summary>The selection is made by {formatPlural(given.length, 'attribute')}, which have to differ</summary>
-          <ol className="differs-list">
-            {given.map((a) => (
-              <AttributeCard key={a.name} attribute={a} linkTo={linkTo} />
-            ))}
-          </ol>
-        </details>
-      )}
+      <MoreAttributes attributes={same} linkTo={linkTo} summary={`${formatPlural(same.length, 'attribute')} with about the same values on both sides`} />
+      <MoreAttributes attributes={given} linkTo={linkTo} summary={`The selection is made by ${formatPlural(given.length, 'attribute')}, which differ by that`} />
       {found.ignored.length > 0 && (
         <details className="differs-more">
           <summary>{formatPlural(found.ignored.length, 'attribute')} not compared: about every trace has a value of its own</summary>
@@ -132,6 +125,21 @@ function Found({ found, searchRef, params, setParams }: FoundProps) {
         </details>
       )}
     </>
+  );
+}
+
+/** Attributes that are seen when they are asked for. */
+function MoreAttributes({ attributes, summary, linkTo }: { attributes: readonly DifferingAttribute[]; summary: string; linkTo: LinkTo }) {
+  if (attributes.length === 0) return null;
+  return (
+    <details className="differs-more">
+      <summary>{summary}</summary>
+      <ol className="differs-list">
+        {attributes.map((a) => (
+          <AttributeCard key={a.name} attribute={a} linkTo={linkTo} />
+        ))}
+      </ol>
+    </details>
   );
 }
 

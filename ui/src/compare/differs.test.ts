@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isEstimate, leading, partsOf, valueLabel, withCondition, type DifferingAttribute, type DifferingValue } from './differs';
+import { isEstimate, partsOf, tells, valueLabel, withCondition, type DifferingAttribute, type DifferingValue } from './differs';
 
 const part = (share: number) => ({ count: share * 100, share });
 const value = (text: string, a: number, b: number): DifferingValue => ({
@@ -39,13 +39,13 @@ it('names values, ranges and what has none', () => {
   expect(valueLabel({ ...value('', 0, 0), kind: 'others', value: undefined })).toBe('(other values)');
 });
 
-it('tells ranges from bars and finds the value that differs most', () => {
+it('tells ranges from bars, and attributes that differ from others', () => {
   const values = [range('1', '2'), value('a', 0.2, 0.3), value('b', 0.7, 0.1)];
   const attribute = { name: 'span.x', score: 0.6, given: false, distinct: 3, more: false, values } as DifferingAttribute;
   expect(partsOf(attribute).ranges).toHaveLength(1);
   expect(partsOf(attribute).bars).toHaveLength(2);
-  expect(leading(attribute)).toBe(values[2]);
-  expect(leading({ ...attribute, values: [] })).toBeUndefined();
+  expect(tells(attribute)).toBe(true);
+  expect(tells({ ...attribute, score: 0.004 })).toBe(false);
 });
 
 it('says when shares are estimates', () => {

@@ -40,11 +40,11 @@ export function partsOf({ values }: DifferingAttribute): Parts {
   return { ranges: values.filter((v) => v.kind === 'range'), bars: values.filter((v) => v.kind !== 'range') };
 }
 
-/** leading is the value whose shares differ most. */
-export function leading({ values }: DifferingAttribute): DifferingValue | undefined {
-  const by = (v: DifferingValue) => Math.abs(v.selection.share - v.baseline.share);
-  return values.reduce<DifferingValue | undefined>((best, v) => (best === undefined || by(v) > by(best) ? v : best), undefined);
-}
+/** Attributes whose values tell less than this share of the spans apart have about the same values on both sides. */
+const leastScore = 0.01;
+
+/** tells reports whether an attribute has other values on one side than on the other. */
+export const tells = (a: DifferingAttribute) => a.score >= leastScore;
 
 /**
  * withCondition is a query that also asks for a condition, which is given as text: joined by && where the query is a list of

@@ -184,10 +184,10 @@ export class Pen {
       const at = toCanvas(camera, this.size, { x: picture.layout.x[i]!, y: picture.layout.y[i]! });
       const name = fitted(ctx, picture.graph.nodes[i]!.name, 180);
       const half = ctx.measureText(name).width / 2 + 4;
-      const box = { left: at.x - half, right: at.x + half, y: at.y };
+      const box = { left: at.x - half, right: at.x + half, y: at.y + (boxHeight / 2) * camera.scale + 7 };
       if (taken.some((t) => Math.abs(t.y - box.y) < 16 && t.left < box.right && box.left < t.right)) continue;
       taken.push(box);
-      this.haloed(name, at.x, at.y, '--ink');
+      this.haloed(name, at.x, box.y, '--ink');
       if (taken.length >= namesBeside) return;
     }
   }

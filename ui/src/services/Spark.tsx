@@ -4,7 +4,7 @@ export function Spark({ values, colour, label }: { values: readonly (number | nu
   return (
     <svg className="spark" width={width} height={height} viewBox={`0 0 ${width} ${height}`} role="img" aria-label={label}>
       {path.area && <path d={path.area} fill={`var(${colour})`} opacity="0.14" />}
-      {path.line && <path d={path.line} fill="none" stroke={`var(${colour})`} strokeWidth="1.2" strokeLinejoin="round" />}
+      {path.line && <path d={path.line} fill="none" stroke={`var(${colour})`} strokeWidth="1.3" strokeLinejoin="round" strokeLinecap="round" />}
     </svg>
   );
 }

@@ -9,7 +9,7 @@ describe('growth', () => {
     expect(growth(50, 100, enough, 'same').text).toBe('−50 %');
     expect(growth(100.2, 100, enough, 'same').text).toBe('±0 %');
     expect(growth(310, 100, enough, 'same').text).toBe('×3.1');
-    expect(growth(123_456, 1, enough, 'same').text).toBe('×123,456');
+    expect(growth(123_456, 1, enough, 'same').text).toBe('×120k');
   });
   it('calls longer durations worse, if they are clearly longer and there is enough to go by', () => {
     expect(growth(200, 100, enough, 'worse').mood).toBe('worse');

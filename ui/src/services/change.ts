@@ -1,3 +1,5 @@
+import { formatCount } from '../parts/format';
+
 /** Change is how a number differs from what it was. */
 export interface Change {
   /** As in "+12 %", "×3.1", "new"; empty if there is nothing to say. */
@@ -35,7 +37,7 @@ export function growth(now: number, before: number, seen: Seen, moreIs: 'worse' 
 
 /** ratioText says small changes in percent and large ones as factors. */
 export function ratioText(ratio: number): string {
-  if (ratio >= 3) return `×${ratio < 10 ? ratio.toFixed(1) : Math.round(ratio).toLocaleString('en')}`;
+  if (ratio >= 3) return `×${formatCount(Number(ratio.toPrecision(2)))}`;
   const percent = Math.round((ratio - 1) * 100);
   if (percent === 0) return '±0 %';
   return `${percent > 0 ? '+' : '−'}${Math.abs(percent)} %`;
