@@ -171,14 +171,16 @@ func (c *blockChunk) Runs() []store.TraceRun {
 		return c.traces
 	}
 	c.runs = c.runs[:0]
-	apart := c.apart
-	c.eachTrace(func(i, lo, hi int) {
+	apart, hi := c.apart, 0
+	for i, rows := range c.v.ints(colTraceRows) {
+		lo := hi
+		hi = min(lo+int(min(rows, maxCount)), c.Len())
 		if len(apart) > 0 && int(apart[0]) == i {
 			apart = apart[1:]
-		} else {
-			c.runs = append(c.runs, store.TraceRun{Lo: lo, Hi: hi})
+			continue
 		}
-	})
+		c.runs = append(c.runs, store.TraceRun{Lo: lo, Hi: hi})
+	}
 	return c.runs
 }
 
