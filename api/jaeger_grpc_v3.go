@@ -30,7 +30,7 @@ func (g *jaegerGRPC) traceOTLP(c *jaegerCall) error {
 		return err
 	}
 	if !c.in.has("raw_traces") {
-		annotate(t.Spans)
+		annotate(t)
 	}
 	return sendOTLP(t.Spans, c.send)
 }
@@ -49,7 +49,7 @@ func (g *jaegerGRPC) findOTLP(c *jaegerCall, q *jaegerQuery, raw bool) error {
 	}
 	return g.find(c, q, func(t *store.Trace) error {
 		if !raw {
-			annotate(t.Spans)
+			annotate(t)
 		}
 		return sendOTLP(t.Spans, c.send)
 	})

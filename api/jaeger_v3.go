@@ -254,7 +254,7 @@ func newV3Answer(w http.ResponseWriter, r *http.Request) *v3Answer {
 func (a *v3Answer) trace(t *store.Trace, raw bool) {
 	a.tellGaps(t.Gaps)
 	if !raw {
-		annotate(t.Spans)
+		annotate(t)
 	}
 	j := a.json
 	if !a.begun {

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -51,20 +52,23 @@ func linkTagKey(tag string) (key string, ok bool) {
 }
 
 func newJaegerView(t *store.Trace, raw bool) *jaegerView {
-	b := t.Spans
-	v := &jaegerView{b: b, ids: b.SpanIDs, parents: b.Parents, raw: raw}
+	v := &jaegerView{b: t.Spans, raw: raw}
+	if !raw {
+		v.odd = newOddities(v.b)
+		v.odd.clips, v.odd.twin = true, v.isTwin
+		v.b = v.odd.Spans
+	}
+	v.ids, v.parents = v.b.SpanIDs, v.b.Parents
 	v.numberProcesses()
 	if raw {
 		return v
 	}
 	v.known = sortedIDs(v.ids)
 	v.splitShared()
-	v.odd = newOddities(b, v.ids, v.parents, v.known)
-	v.odd.clips = true
 	for _, gap := range t.Gaps {
 		v.notes = append(v.notes, "this trace may lack spans: "+gap)
 	}
-	if cut := analyze.Cut(b); cut != "" {
+	if cut := analyze.Cut(v.b); cut != "" {
 		v.notes = append(v.notes, cut)
 	}
 	return v
@@ -206,6 +210,12 @@ func (v *jaegerView) references(i int, yield func(childOf bool, trace span.Trace
 		kind, ok := v.b.Attr(l.Attrs, "opentracing.ref_type")
 		yield(ok && kind == span.StringValue("child_of"), l.TraceID, l.SpanID)
 	}
+}
+
+// isTwin reports whether a span is shown with an id that another one has too.
+func (v *jaegerView) isTwin(i int) bool {
+	at, _ := slices.BinarySearch(v.known, v.ids[i].Uint64())
+	return at+1 < len(v.known) && v.known[at+1] == v.known[at]
 }
 
 // remarks says what is odd about a span.

@@ -3,11 +3,11 @@ package api
 import (
 	"fmt"
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/clewhq/clew/analyze"
 	"github.com/clewhq/clew/span"
+	"github.com/clewhq/clew/store"
 )
 
 // warningHeader has, once for each, what is odd about a trace, on an answer that has no other place to say so.
@@ -41,58 +41,39 @@ func tellWarnings(w http.ResponseWriter, list []string) {
 
 // oddities say what is odd about each span of a trace.
 type oddities struct {
-	b            *span.Batch // ordered as a store has it
-	ids, parents []span.SpanID
-	known        []uint64              // ids, sorted
-	rows         map[span.SpanID]int32 // the first span with an id
-	skew         map[int32]int64       // by span: nanoseconds to add so that its times fit its caller's
-	clips        bool                  // whether durations below 0 are shown as 0
+	*analyze.Trace
+	skew  map[int32]int64  // by row: nanoseconds to add so that its times fit its caller's
+	twin  func(i int) bool // whether another span is shown with the same id
+	clips bool             // whether durations below 0 are shown as 0
 }
 
-// newOddities looks at a trace with the ids that are shown for its spans; known are these, sorted.
-func newOddities(b *span.Batch, ids, parents []span.SpanID, known []uint64) *oddities {
-	o := &oddities{b: b, ids: ids, parents: parents, known: known}
-	o.rows = make(map[span.SpanID]int32, len(ids))
-	for i, id := range ids {
-		if _, ok := o.rows[id]; !ok {
-			o.rows[id] = int32(i)
-		}
-	}
-	if !callsOther(b) {
-		return o
-	}
-	t := analyze.NewTrace(b)
-	o.skew = map[int32]int64{}
-	for _, s := range t.Skew() {
-		if s.Adjust != 0 && t.Spans == b {
-			o.skew[t.At[s.Row]] = s.Adjust
+// newOddities looks at a trace. Its spans are numbered as in Trace.Spans, which is b if b is ordered as a store has it.
+func newOddities(b *span.Batch) *oddities {
+	o := &oddities{Trace: analyze.NewTrace(b), skew: map[int32]int64{}}
+	o.twin = func(i int) bool { return o.Flags[o.Row[i]]&analyze.SharedID != 0 }
+	for _, s := range o.Skew() {
+		if s.Adjust != 0 {
+			o.skew[s.Row] = s.Adjust
 		}
 	}
 	return o
 }
 
-// callsOther reports whether there may be calls from one service to another.
-func callsOther(b *span.Batch) bool {
-	return len(b.Resources) > 1 && slices.Contains(b.Kinds, kindClient) && slices.Contains(b.Kinds, kindServer)
-}
-
 // of says what is odd about a span.
 func (o *oddities) of(i int) []string {
 	var list []string
-	start, end := o.b.Starts[i], o.b.Ends[i]
-	skew := o.skew[int32(i)]
-	if parent := o.parents[i]; !parent.IsZero() {
-		row, ok := o.rows[parent]
-		switch {
-		case !ok:
-			list = append(list, fmt.Sprintf("the parent span %s is missing: it has not arrived, was not sampled or was lost", parent))
-		case skew > 0:
-			list = append(list, fmt.Sprintf("clock skew: the clock is about %v behind that of the caller; times are shown as they came", time.Duration(skew)))
-		case skew < 0:
-			list = append(list, fmt.Sprintf("clock skew: the clock is about %v ahead of that of the caller; times are shown as they came", time.Duration(-skew)))
-		case start < o.b.Starts[row]:
-			list = append(list, fmt.Sprintf("the span starts %v before its parent; times are shown as they came", time.Duration(o.b.Starts[row]-start)))
-		}
+	row := o.Row[i]
+	start, end := o.Spans.Starts[i], o.Spans.Ends[i]
+	skew, up := o.skew[row], o.Parent[row]
+	switch {
+	case o.Flags[row]&analyze.Orphan != 0:
+		list = append(list, fmt.Sprintf("the parent span %s is missing: it has not arrived, was not sampled or was lost", o.Spans.Parents[i]))
+	case skew > 0:
+		list = append(list, fmt.Sprintf("clock skew: the clock is about %v behind that of the caller; times are shown as they came", time.Duration(skew)))
+	case skew < 0:
+		list = append(list, fmt.Sprintf("clock skew: the clock is about %v ahead of that of the caller; times are shown as they came", time.Duration(-skew)))
+	case up != analyze.NoRow && start < o.Spans.Starts[o.At[up]]:
+		list = append(list, fmt.Sprintf("the span starts %v before its parent; times are shown as they came", time.Duration(o.Spans.Starts[o.At[up]]-start)))
 	}
 	if end < start {
 		text := fmt.Sprintf("the span ends %v before it starts", time.Duration(start-end))
@@ -101,7 +82,7 @@ func (o *oddities) of(i int) []string {
 		}
 		list = append(list, text)
 	}
-	if at, _ := slices.BinarySearch(o.known, o.ids[i].Uint64()); at+1 < len(o.known) && o.known[at+1] == o.known[at] {
+	if o.twin(i) {
 		list = append(list, "another span of this trace has the same id")
 	}
 	return list
@@ -111,8 +92,10 @@ func (o *oddities) of(i int) []string {
 const warningsKey = "@jaeger@warnings"
 
 // annotate puts what is odd about each span among its attributes.
-func annotate(b *span.Batch) {
-	o := newOddities(b, b.SpanIDs, b.Parents, sortedIDs(b.SpanIDs))
+func annotate(t *store.Trace) {
+	o := newOddities(t.Spans)
+	b := o.Spans
+	t.Spans = b
 	for i := range b.Len() {
 		texts := o.of(i)
 		if len(texts) == 0 {
