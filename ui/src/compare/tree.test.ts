@@ -66,4 +66,5 @@ it('puts the services first whose own time changed most', () => {
   expect(rows.map((r) => `${r.name} ${r.delta}`)).toEqual(['slow 90', 'gone -30', 'new 20', 'same 2']);
   expect(culprits(rows, 82).map((r) => r.name)).toEqual(['slow', 'new']);
   expect(culprits(rows, -100).map((r) => r.name)).toEqual(['gone']);
+  expect(culprits(serviceRows([{ name: 'same', a: side(5), b: side(5) }]), 0)).toEqual([]);
 });

@@ -96,5 +96,6 @@ export function serviceRows(services: readonly DiffService[]): ServiceRow[] {
  * direction, by at least a tenth of it.
  */
 export function culprits(rows: readonly ServiceRow[], change: number): ServiceRow[] {
+  if (change === 0) return [];
   return rows.filter((r) => Math.sign(r.delta) === Math.sign(change) && Math.abs(r.delta) >= Math.abs(change) / 10).slice(0, 3);
 }

@@ -184,10 +184,11 @@ export class Pen {
       const at = toCanvas(camera, this.size, { x: picture.layout.x[i]!, y: picture.layout.y[i]! });
       const name = fitted(ctx, picture.graph.nodes[i]!.name, 180);
       const half = ctx.measureText(name).width / 2 + 4;
-      const box = { left: at.x - half, right: at.x + half, y: at.y + (boxHeight / 2) * camera.scale + 7 };
+      const x = Math.max(half, Math.min(this.size.width - half, at.x));
+      const box = { left: x - half, right: x + half, y: at.y + (boxHeight / 2) * camera.scale + 7 };
       if (taken.some((t) => Math.abs(t.y - box.y) < 16 && t.left < box.right && box.left < t.right)) continue;
       taken.push(box);
-      this.haloed(name, at.x, box.y, '--ink');
+      this.haloed(name, x, box.y, '--ink');
       if (taken.length >= namesBeside) return;
     }
   }
