@@ -110,7 +110,7 @@ func Dependencies(ctx context.Context, r store.Reader, tenant string, within sto
 	q := &store.Query{
 		Range:   within,
 		Columns: append(peerFields(), kindField, statusField, durationField, serviceField, traceStateField, linkTrace, linkSpan),
-		Keep:    &store.Keep{As: fmt.Sprintf("%+v", opts), Begin: workers.settle, End: workers.end, Again: workers.again},
+		Keep:    &store.Keep{As: fmt.Sprintf("graph %+v", opts), Begin: workers.settle, End: workers.end, Again: workers.again},
 	}
 	result, err := r.Scan(ctx, tenant, q, workers.observe)
 	if err != nil {
