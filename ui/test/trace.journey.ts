@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, inject, it } from 'vitest';
 import { checkAccess, checkFits, open, send, shot, themes } from './harness';
-import { checkout, hostile, spanId } from './traces';
+import { checkout, hostile, otlp, spanId } from './traces';
 
 const now = Date.now();
 const failedCheckout = 'c0ffee00000000000000000000000001';
@@ -111,6 +111,65 @@ it('finds, colours, filters', async () => {
   await attribute.getByRole('button', { name: 'Explore spans with this value' }).click();
   await page.waitForURL(/\/\?.*q=/);
   expect(new URL(page.url()).searchParams.get('q')).toBe('{ span.db.system = "redis" }');
+});
+
+it('by pointer: rows, arrows, dragging and the wheel', async () => {
+  const page = await openTrace(failedCheckout);
+  const { x, y, width } = (await page.locator('.waterfall canvas').boundingBox())!;
+  const rowAt = (place: number) => y + 26 + place * 24 + 12;
+  const shown = () => page.getByRole('slider', { name: /Part of the trace/ }).getAttribute('aria-valuetext');
+  const whole = await shown();
+
+  await page.mouse.click(x + 120, rowAt(2));
+  await panel(page).getByRole('heading', { level: 2, name: 'cart' }).waitFor();
+  await page.mouse.click(x + 36, rowAt(2)); // the arrow before it
+  await expect.poll(() => span(page, /cart GetCart/).getAttribute('aria-expanded')).toBe('false');
+
+  await page.mouse.move(x + width * 0.6, rowAt(5));
+  await page.mouse.down();
+  await page.mouse.move(x + width * 0.8, rowAt(6), { steps: 4 });
+  await page.mouse.up();
+  await expect.poll(shown).not.toBe(whole);
+  await page.getByRole('button', { name: 'Whole trace' }).click();
+  await expect.poll(shown).toBe(whole);
+
+  const map = (await page.locator('.minimap').boundingBox())!;
+  await page.mouse.move(map.x + map.width * 0.25, map.y + 20);
+  await page.mouse.down();
+  await page.mouse.move(map.x + map.width * 0.5, map.y + 20, { steps: 4 });
+  await page.mouse.up();
+  await expect.poll(shown).toMatch(/^310 ms to 620 ms$/);
+
+  await page.mouse.move(x + width * 0.7, rowAt(5));
+  await page.keyboard.down('Control');
+  await page.mouse.wheel(0, 200);
+  await page.keyboard.up('Control');
+  await expect.poll(shown).not.toMatch(/^310 ms/);
+  await page.mouse.wheel(0, 400);
+  await span(page, /accounting consume order/).waitFor({ state: 'attached' });
+});
+
+it('spans that arrive later are there after a look', async () => {
+  const trace = checkout('c0ffee00000000000000000000000002', now - 30_000);
+  await send([{ ...trace, spans: trace.spans.slice(0, 10) }]);
+  const page = await openTrace(trace.id, `?span=${spanId(2)}`);
+  await page.getByText('10 spans').waitFor();
+  await send([{ ...trace, spans: trace.spans.slice(10) }]);
+  await page.getByRole('button', { name: /Look for spans/ }).click();
+  await page.getByText('34 spans').waitFor();
+  await panel(page).getByRole('heading', { level: 2, name: 'checkout' }).waitFor();
+});
+
+it('an upload is opened by its view, and what was sampled stands for others', async () => {
+  const trace = checkout('c0ffee00000000000000000000000003', now - 30_000);
+  for (const each of trace.spans) each.traceState = 'ot=th:c';
+  const response = await fetch(`${inject('http')}/api/clew/v1/uploads`, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(otlp(trace)) });
+  const { traces } = (await response.json()) as { traces: { view: string }[] };
+  const page = await openTrace(trace.id, `?view=${traces[0]!.view}`);
+  await page.getByText('stands for 4 traces').waitFor();
+  expect(await page.getByRole('tab', { name: 'JSON' }).count()).toBe(0);
+  await page.keyboard.press('e');
+  await panel(page).getByText('payments.CardDeclinedException', { exact: true }).waitFor();
 });
 
 describe('keyboard only', () => {

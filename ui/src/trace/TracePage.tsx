@@ -108,7 +108,8 @@ function OpenTrace({ view, params, setParams, onRefresh }: OpenProps) {
   const find = useFound(model, link);
   useColour(model, link.colour);
   useTitle(view);
-  const side = useSide(model, link);
+  const wide = useWide();
+  const side = useSide(model, link, wide);
 
   const open = useCallback(
     (row: number) => {
@@ -128,7 +129,7 @@ function OpenTrace({ view, params, setParams, onRefresh }: OpenProps) {
   return (
     <div className="trace-page">
       <TraceHeader view={view} onRefresh={onRefresh} />
-      {side !== 'overview' && <ErrorLine model={model} onOpen={open} />}
+      {(side === 'closed' || !wide) && <ErrorLine model={model} onOpen={open} />}
       <Gaps gaps={view.gaps} />
       <div className="trace-body">
         <Tabs label="Views of the trace" tabs={labels} value={link.tab} onChange={setTab}>
@@ -204,17 +205,15 @@ function TabContent({ model, link, replace, onOpen, children }: ContentProps & {
 }
 
 /** What is beside the spans: what the address says, else the selected span or, where there is room, the overview. */
-function useSide(model: TraceModel, link: TraceLink): 'closed' | 'overview' | 'span' {
+function useSide(model: TraceModel, link: TraceLink, wide: boolean): 'closed' | 'overview' | 'span' {
   const selected = useModel(model, (m) => m.selected);
-  const wide = useWide();
   return link.panel ?? (selected >= 0 ? 'span' : wide ? 'overview' : 'closed');
 }
 
-/** Where the first error began, in one line. */
+/** Where the first error began, in one line; it stays where it is, so that nothing moves when a row is chosen. */
 function ErrorLine({ model, onOpen }: Pick<ContentProps, 'model' | 'onOpen'>) {
   const error = model.view.errors[0];
-  const selected = useModel(model, (m) => m.selected);
-  if (!error || selected === error.origin) return null;
+  if (!error) return null;
   return (
     <button type="button" className="trace-error" onClick={() => onOpen(error.origin)}>
       <Icon name="error" />

@@ -39,13 +39,12 @@ export function Waterfall({ model, onOpen, ref }: WaterfallProps) {
   const opened = useRef(onOpen);
   const theme = useTheme();
   const [sight, setSight] = useState<Sight>({ first: 0, end: 0, top: 0 });
-  const [spacer, setSpacer] = useState(0);
   const [share, setShare] = useState(() => (window.innerWidth < 720 ? 0.45 : 0.36));
   const selected = useModel(model, (m) => m.selected);
   const rows = useModel(model, (m) => m.rows);
 
   useEffect(() => {
-    const made = new Picture(model, scroller.current!, canvas.current!, (row) => opened.current(row), setSight, setSpacer);
+    const made = new Picture(model, scroller.current!, canvas.current!, (row) => opened.current(row), setSight);
     picture.current = made;
     return () => made.close();
   }, [model]);
@@ -81,7 +80,7 @@ export function Waterfall({ model, onOpen, ref }: WaterfallProps) {
               ))}
           </div>
         </div>
-        <div style={{ height: spacer }} />
+        <div />
       </div>
       <Divider share={share} onShare={setShare} box={box} />
     </div>
@@ -212,7 +211,6 @@ class Picture {
     private readonly canvas: HTMLCanvasElement,
     private readonly onOpen: (row: number) => void,
     private readonly onSight: (sight: Sight) => void,
-    private readonly onSpacer: (height: number) => void,
   ) {
     this.ctx = canvas.getContext('2d', { alpha: false })!;
     const resize = new ResizeObserver(() => this.resize());
@@ -307,8 +305,7 @@ class Picture {
     const offset = this.viewport.top % rowHeight;
     this.rows = this.model.rows;
     this.viewport.count = this.rows.length;
-    this.onSpacer(this.viewport.spacer);
-    (this.scroller.lastElementChild as HTMLElement).style.height = `${this.viewport.spacer}px`;
+    (this.scroller.lastElementChild as HTMLElement).style.height = `${axis + this.viewport.spacer}px`;
     if (anchor !== undefined) this.moveTo(placeOf(this.rows, anchor) * rowHeight + offset);
   }
 
