@@ -37,6 +37,8 @@ type Trace struct {
 
 	weights map[span.Ref]float64 // of the trace states that say one
 	circles []int32              // rows that were made roots
+	// twoSides has the ids that a client and a server share, and nobody else.
+	twoSides map[span.SpanID]bool
 }
 
 // NoRow stands for a row that there is not.
@@ -222,9 +224,11 @@ func (t *Trace) findParents() []int32 {
 // pairSides marks the spans that share an id, and returns the server's side of each call whose sides do.
 func (t *Trace) pairSides(ids *idTable) map[span.SpanID]int32 {
 	servers := map[span.SpanID]int32{}
+	t.twoSides = map[span.SpanID]bool{}
 	for id := range ids.last {
-		answers, calls := int32(NoRow), false
+		answers, calls, n := int32(NoRow), false, 0
 		for at := ids.first(id); at != NoRow; at = ids.next[at] {
+			n++
 			t.Flags[at] |= SharedID
 			calls = calls || t.Spans.Kinds[at] == client
 			if t.Spans.Kinds[at] == server && answers == NoRow {
@@ -233,6 +237,7 @@ func (t *Trace) pairSides(ids *idTable) map[span.SpanID]int32 {
 		}
 		if calls && answers != NoRow {
 			servers[id] = answers
+			t.twoSides[id] = n == 2
 		}
 	}
 	return servers

@@ -152,6 +152,7 @@ func exceptionText(b *span.Batch, a span.Attrs) string {
 // failureCodes are attributes that tell why a span failed where nothing else does, and what is written before their values.
 var failureCodes = []struct{ key, prefix string }{
 	{"error.message", ""},
+	{"error", ""},
 	{"error.type", ""},
 	{"http.response.status_code", "HTTP "},
 	{"http.status_code", "HTTP "},

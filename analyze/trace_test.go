@@ -324,6 +324,37 @@ func TestSidesThatShareAnID(t *testing.T) {
 	if tr.Flags[1]&SharedID == 0 || tr.Flags[2]&SharedID == 0 || tr.Flags[3]&SharedID != 0 {
 		t.Errorf("flags %b", tr.Flags)
 	}
+	if list := tr.Warnings(); len(list) != 0 {
+		t.Errorf("what is no mistake is warned of: %v", list)
+	}
+	same := row(2, 1, "c", 1, 12, 13)
+	if list := NewTrace(batch(append([]span.Span{same}, row(1, 0, "a", 0, 0, 100), row(2, 1, "b", server, 9, 60), row(2, 1, "a", client, 10, 70))...)).Warnings(); len(list) != 1 || list[0].Kind != "duplicate" {
+		t.Errorf("a third span with the id: %v", list)
+	}
+}
+
+// TestManyWarnings: of each kind at most a hundred, and the last says how many more there are.
+func TestManyWarnings(t *testing.T) {
+	var rows []span.Span
+	for i := range uint64(150) {
+		for range 2 {
+			s := row(0, 0, "a", 1, 100+i, 50)
+			s.SpanID = spanID(1 + i)
+			s.Name = fmt.Sprint(len(rows))
+			rows = append(rows, s)
+		}
+	}
+	counts := map[string]int{}
+	more := map[string]string{}
+	for _, w := range NewTrace(batch(rows...)).Warnings() {
+		counts[w.Kind]++
+		if _, text, found := strings.Cut(w.Text, " ("); found {
+			more[w.Kind] += text
+		}
+	}
+	if fmt.Sprint(counts, more) != "map[duplicate:100 endsBeforeStart:100] map[duplicate:and 50 more such warnings) endsBeforeStart:and 200 more such warnings)]" {
+		t.Errorf("%v %q", counts, more)
+	}
 }
 
 func TestSkew(t *testing.T) {

@@ -37,18 +37,11 @@ func (t *Trace) Warnings() []Warning {
 	for _, row := range t.circles {
 		w.add("circular", row, t.Spans.Parents[t.At[row]], "the span is below itself: its parents form a circle, so that it is shown as a root")
 	}
+	t.warnOfDuplicates(w)
 	sampled := 0
-	seen := map[span.SpanID]bool{}
 	for row, f := range t.Flags {
-		row := int32(row)
-		if f&SharedID != 0 {
-			if id := t.ID(row); !seen[id] {
-				seen[id] = true
-				w.add("duplicate", row, span.SpanID{}, "several spans have the id %s", id)
-			}
-		}
 		if d := t.Spans.Duration(int(t.At[row])); d < 0 {
-			w.add("endsBeforeStart", row, span.SpanID{}, "the span ends %v before it starts", time.Duration(-d))
+			w.add("endsBeforeStart", int32(row), span.SpanID{}, "the span ends %v before it starts", time.Duration(-d))
 		}
 		if f&Sampled != 0 {
 			sampled++
@@ -94,6 +87,20 @@ func Cut(b *span.Batch) string {
 		return ""
 	}
 	return fmt.Sprintf("limits of the senders cut %d attributes, %d events and %d links from %d spans", attrs, events, links, spans)
+}
+
+// warnOfDuplicates has one warning for each id that several spans have, other than the two sides of a call.
+func (t *Trace) warnOfDuplicates(w *warner) {
+	seen := map[span.SpanID]bool{}
+	for row, f := range t.Flags {
+		if f&SharedID == 0 {
+			continue
+		}
+		if id := t.ID(int32(row)); !seen[id] && !t.twoSides[id] {
+			seen[id] = true
+			w.add("duplicate", int32(row), span.SpanID{}, "several spans have the id %s", id)
+		}
+	}
 }
 
 // warnOfOrphans has one warning for each parent that is not there.
