@@ -13,7 +13,7 @@ import { Empty, ErrorMessage, Gaps, Loading, Warning } from '../parts/Message';
 import { Progress } from '../parts/Progress';
 import { AskDiffers } from './AskDiffers';
 import { AttributeCard, type LinkTo } from './AttributeCard';
-import { isEstimate, tells, withCondition, type Differences, type DifferingAttribute } from './differs';
+import { isEstimate, occurs, tells, withCondition, type Differences, type DifferingAttribute } from './differs';
 
 /** What the spans of a selection have that others have not, and the other way round. */
 export default function DiffersPage() {
@@ -49,6 +49,9 @@ export default function DiffersPage() {
   );
 }
 
+/** The most attributes that are asked for. */
+const mostAttributes = 300;
+
 /** a is the search for the selection, b that for all to compare it with. */
 function useDiffers({ a, b }: Params, range: TimeRange) {
   const client = useQueryClient();
@@ -60,7 +63,7 @@ function useDiffers({ a, b }: Params, range: TimeRange) {
     queryFn: async ({ signal }): Promise<Differences> => {
       const showPartial = (partial: Differences) => client.setQueryData(key, partial);
       try {
-        return await watch('/differs', { q: b ?? '{ }', selection: a, limit: 100, ...rangeQuery(range) }, { signal, onProgress: setProgress, onPartial: showPartial });
+        return await watch('/differs', { q: b ?? '{ }', selection: a, limit: mostAttributes, ...rangeQuery(range) }, { signal, onProgress: setProgress, onPartial: showPartial });
       } finally {
         setProgress(undefined);
       }
@@ -79,7 +82,7 @@ interface FoundProps {
 
 function Found({ found, searchRef, params, setParams }: FoundProps) {
   const find = useDeferredValue((params.find ?? '').trim().toLowerCase());
-  const attributes = found.attributes.filter((a) => a.name.toLowerCase().includes(find));
+  const attributes = found.attributes.filter((a) => occurs(a) && a.name.toLowerCase().includes(find));
   const told = attributes.filter((a) => !a.given && tells(a));
   const same = attributes.filter((a) => !a.given && !tells(a));
   const given = attributes.filter((a) => a.given);
@@ -109,7 +112,7 @@ function Found({ found, searchRef, params, setParams }: FoundProps) {
           <AttributeCard key={a.name} attribute={a} linkTo={linkTo} />
         ))}
       </ol>
-      {found.omitted !== undefined && <p className="muted">{formatPlural(found.omitted, 'attribute')} that tell less are not shown.</p>}
+      {found.omitted !== undefined && same.length === 0 && <p className="muted">{formatPlural(found.omitted, 'attribute')} that tell less are not shown.</p>}
       <MoreAttributes attributes={same} linkTo={linkTo} summary={`${formatPlural(same.length, 'attribute')} with about the same values on both sides`} />
       <MoreAttributes attributes={given} linkTo={linkTo} summary={`The selection is made by ${formatPlural(given.length, 'attribute')}, which differ by that`} />
       {found.ignored.length > 0 && (

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isEstimate, partsOf, tells, valueLabel, withCondition, type DifferingAttribute, type DifferingValue } from './differs';
+import { isEstimate, occurs, partsOf, tells, valueLabel, withCondition, type DifferingAttribute, type DifferingValue } from './differs';
 
 const part = (share: number) => ({ count: share * 100, share });
 const value = (text: string, a: number, b: number): DifferingValue => ({
@@ -46,6 +46,8 @@ it('tells ranges from bars, and attributes that differ from others', () => {
   expect(partsOf(attribute).bars).toHaveLength(2);
   expect(tells(attribute)).toBe(true);
   expect(tells({ ...attribute, score: 0.004 })).toBe(false);
+  expect(occurs(attribute)).toBe(true);
+  expect(occurs({ ...attribute, values: [{ ...value('', 1, 1), kind: 'absent', value: undefined }] })).toBe(false);
 });
 
 it('says when shares are estimates', () => {

@@ -46,6 +46,9 @@ const leastScore = 0.01;
 /** tells reports whether an attribute has other values on one side than on the other. */
 export const tells = (a: DifferingAttribute) => a.score >= leastScore;
 
+/** occurs reports whether any span of either side has an attribute. */
+export const occurs = (a: DifferingAttribute) => a.values.some((v) => v.kind !== 'absent');
+
 /**
  * withCondition is a query that also asks for a condition, which is given as text: joined by && where the query is a list of
  * conditions, as a stage behind it where it is more.

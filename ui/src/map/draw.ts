@@ -25,8 +25,8 @@ export interface Shown {
 }
 
 /** Below the first scale boxes have no second line; below the second they are marks, and names stand beside the busiest. */
-const scaleOfDetails = 0.75;
-const scaleOfBoxes = 0.48;
+const scaleOfDetails = 0.68;
+const scaleOfBoxes = 0.6;
 /** So many edges have their words at most, and so many nodes their names beside their marks. */
 const edgesWithWords = 60;
 const namesBeside = 50;

@@ -19,7 +19,7 @@ export interface Layout {
   paths: Float32Array[];
 }
 
-const gapX = 90;
+const gapX = 64;
 const gapY = 14;
 
 /** A picture that is taller than this, and too tall for its width, is made of columns that are cut. */
