@@ -172,11 +172,13 @@ it('the list goes on as it is scrolled, as traces and as spans with columns', as
   };
   await expect.poll(scroll, { timeout: 15_000 }).toBe('101 traces');
   await page.getByRole('radio', { name: 'Spans' }).click();
+  await page.getByRole('radio', { name: 'Slowest' }).click();
+  await page.getByText('2.16 s').waitFor();
   await page.getByRole('button', { name: 'Columns' }).click();
   await page.getByRole('textbox', { name: 'Find an attribute' }).fill('bank');
   await page.getByRole('button', { name: 'span.bank.name' }).click();
   await page.keyboard.press('Escape');
-  await page.getByText('Quick').first().waitFor();
+  await page.getByText('Slow & Sons').first().waitFor();
   expect(new URL(page.url()).searchParams.get('cols')).toBe('span.bank.name');
   await page.evaluate(() => scrollTo(0, 0));
   await shot(page, 'explore-spans');

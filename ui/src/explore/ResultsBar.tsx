@@ -38,8 +38,8 @@ export function ResultsBar({ request, count, hasMore, picked, onChange }: Result
         {formatPlural(count, mode === 'spans' ? 'span' : 'trace')}
         {hasMore && <span className="muted"> so far</span>}
       </h2>
-      <ToggleGroup label="What is listed" value={mode} options={modes} onChange={(m) => onChange({ mode: m === 'traces' ? undefined : m, sort: undefined })} />
-      {mode === 'traces' && <ToggleGroup label="Order" value={sort} options={sorts} onChange={(s) => onChange({ sort: s === 'newest' ? undefined : s })} />}
+      <ToggleGroup label="What is listed" value={mode} options={modes} onChange={(m) => onChange({ mode: m === 'traces' ? undefined : m })} />
+      <ToggleGroup label="Order" value={sort} options={sorts} onChange={(s) => onChange({ sort: s === 'newest' ? undefined : s })} />
       <ColumnChooser columns={columns} onChange={(next) => onChange({ cols: next.join(',') }, { replace: true })} />
       {mode === 'traces' && a !== undefined && b !== undefined ? (
         <Link className="button primary compare" to="/compare" search={{ a, b }}>

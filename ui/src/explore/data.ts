@@ -54,7 +54,7 @@ export function useCheckedQuery(text: string) {
 }
 
 const pageSize = 50;
-const slowestShown = 200; // they have one page
+const slowestTraces = 200; // they have one page
 
 /** The pages of results that were asked for so far. */
 export function useResults(request: Request, traceql: string | undefined, range: TimeRange) {
@@ -73,7 +73,7 @@ export function useResults(request: Request, traceql: string | undefined, range:
         q: withColumns(traceql ?? '', columns),
         mode,
         sort,
-        limit: sort === 'slowest' ? slowestShown : pageSize,
+        limit: sort === 'slowest' && mode === 'traces' ? slowestTraces : pageSize,
         after: pageParam || undefined,
         ...rangeQuery(range),
       };

@@ -6,7 +6,7 @@ it('reads what the URL says, and nothing else', () => {
   expect(readRequest({ q: 'a', mode: 'spans', sort: 'slowest', cols: 'span.a,."b,c" ,span.a' })).toEqual({
     text: 'a',
     mode: 'spans',
-    sort: 'newest', // spans are not to be had by duration
+    sort: 'slowest',
     columns: ['span.a', '."b,c"'],
   });
   expect(readRequest({ mode: 'x', sort: 'y' })).toMatchObject({ mode: 'traces', sort: 'newest' });

@@ -16,7 +16,7 @@ export function readRequest(params: Params): Request {
   return {
     text: params.q ?? '',
     mode: params.mode === 'spans' ? 'spans' : 'traces',
-    sort: params.sort === 'slowest' && params.mode !== 'spans' ? 'slowest' : 'newest',
+    sort: params.sort === 'slowest' ? 'slowest' : 'newest',
     columns: readColumns(params.cols ?? ''),
   };
 }

@@ -9,7 +9,7 @@ export interface Snippets {
 /** How a program sends its first trace, in several languages, to the addresses of this server. */
 export function snippets({ otlpHttp = '127.0.0.1:4318' }: Server): Snippets[] {
   const endpoint = `http://${otlpHttp}`;
-  const environment = `export OTEL_SERVICE_NAME=hello\nexport OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf\nexport OTEL_EXPORTER_OTLP_ENDPOINT=${endpoint}`;
+  const environment = `export OTEL_SERVICE_NAME=hello\nexport OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf\nexport OTEL_EXPORTER_OTLP_ENDPOINT=${endpoint}\nexport OTEL_METRICS_EXPORTER=none OTEL_LOGS_EXPORTER=none`;
   return [
     { language: 'any', title: 'curl', steps: [{ text: 'One span, by hand:', code: curl(endpoint) }] },
     {

@@ -88,7 +88,7 @@ function extensions(props: () => QueryBoxProps) {
     EditorView.contentAttributes.of({ 'aria-label': 'Query', 'aria-multiline': 'false', spellcheck: 'false', autocapitalize: 'off' }),
     placeholder('service=checkout duration > 1s'),
     // Enter runs the query, unless a suggestion was gone to with the arrows; Tab takes the first one.
-    autocompletion({ override: [completeQuery(() => props().suggestions)], selectOnOpen: false, icons: false, maxRenderedOptions: 100 }),
+    autocompletion({ override: [completeQuery(() => props().suggestions)], selectOnOpen: false, interactionDelay: 0, icons: false, maxRenderedOptions: 100 }),
     keymap.of([
       { key: 'Enter', run: (editor) => (selectedCompletion(editor.state) ? acceptCompletion(editor) : submit(editor)) },
       { key: 'Mod-Enter', run: submit },
