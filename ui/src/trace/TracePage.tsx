@@ -1,4 +1,6 @@
 import './trace.css';
+import './panel.css';
+import './views.css';
 import { useQuery } from '@tanstack/react-query';
 import { Link, useParams as useRouteParams } from '@tanstack/react-router';
 import { useCallback, useEffect, useMemo, useRef, useState, type ReactNode } from 'react';
