@@ -86,7 +86,15 @@ func Cut(b *span.Batch) string {
 	if spans == 0 {
 		return ""
 	}
-	return fmt.Sprintf("limits of the senders cut %d attributes, %d events and %d links from %d spans", attrs, events, links, spans)
+	return fmt.Sprintf("limits of the senders cut %s, %s and %s from %s",
+		counted(attrs, "attribute"), counted(events, "event"), counted(links, "link"), counted(spans, "span"))
+}
+
+func counted(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
 }
 
 // warnOfDuplicates has one warning for each id that several spans have, other than the two sides of a call.

@@ -28,7 +28,7 @@ func oddCall() []span.Span {
 const (
 	behindWarning = "clock skew: the clock is about 9.5ms behind that of the caller; times are shown as they came"
 	orphanWarning = "the parent span 0000000000000009 is missing: it has not arrived, was not sampled or was lost"
-	cutWarning    = "limits of the senders cut 2 attributes, 1 events and 0 links from 1 spans"
+	cutWarning    = "limits of the senders cut 2 attributes, 1 event and 0 links from 1 span"
 )
 
 // TestWarningsEverywhere asks every API for a trace with oddities.
