@@ -1,11 +1,18 @@
 package api
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"math"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/clewhq/clew/analyze"
+	"github.com/clewhq/clew/span"
+	"github.com/clewhq/clew/traceql"
 )
 
 func readView(t *testing.T, h http.Handler, path string) *TraceView {
@@ -62,5 +69,39 @@ func TestViewGolden(t *testing.T) {
 	golden(t, "native_view.txt", viewText(v))
 	if again := readView(t, h, "/api/clew/v1/traces/"+traceWhole+"/view?view="+v.View); again.View != v.View {
 		t.Errorf("the view %s of a trace that did not change becomes %s", v.View, again.View)
+	}
+}
+
+// TestViewLimits: of very many events the first come, and of very many values the most frequent.
+func TestViewLimits(t *testing.T) {
+	s := span.Span{TraceID: span.TraceID{15: 1}, SpanID: span.SpanID{7: 1}, Start: 1000, End: 2000}
+	for i := range maxViewEvents + 1 {
+		s.Events = append(s.Events, span.SpanEvent{Name: "late", Time: uint64(1000 + maxViewEvents - i)})
+	}
+	s.Events[maxViewEvents].Name = "early"
+	b := batchOf(s)
+	for i := range analyze.MaxValues {
+		one := span.Span{TraceID: s.TraceID, SpanID: span.SpanID{3: 1, 4: byte(i >> 16), 5: byte(i >> 8), 6: byte(i)}, Name: "same", Start: 3000, End: 3000}
+		b.Append(&one)
+	}
+	v := newView([]string{"a"}, "", analyze.NewTrace(b), nil)
+	var text bytes.Buffer
+	if err := writeView(&text, v); err != nil {
+		t.Fatal(err)
+	}
+	var answer TraceView
+	if err := json.Unmarshal(text.Bytes(), &answer); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(answer.Events.Exception); !answer.EventsTruncated || n != maxViewEvents || answer.Strings[answer.Events.Name.Int32(0)] != "early" {
+		t.Errorf("%d events, truncated %t", n, answer.EventsTruncated)
+	}
+	ids, err := traceql.ParseAttribute("span:id")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := v.trace.Column(t.Context(), ids)
+	if err != nil || !found.More || len(found.Values) != analyze.MaxValues || slices.Max(found.Codes) != math.MaxUint32 || slices.Min(found.Codes) == 0 {
+		t.Errorf("%v: %d values of %d rows, more %t", err, len(found.Values), len(found.Codes), found.More)
 	}
 }
