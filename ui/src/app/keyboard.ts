@@ -54,7 +54,7 @@ export function useBindingGroups(): readonly BindingGroup[] {
 }
 
 /** The name of a pressed key in the form of Binding.keys. */
-export function keyName(e: Pick<KeyboardEvent, 'key' | 'ctrlKey' | 'metaKey' | 'altKey' | 'shiftKey'>): string {
+function keyName(e: Pick<KeyboardEvent, 'key' | 'ctrlKey' | 'metaKey' | 'altKey' | 'shiftKey'>): string {
   const key = e.key === ' ' ? 'Space' : e.key;
   // With a character, shift is in the character: "?" and "G".
   const shift = e.shiftKey && [...key].length > 1 ? 'shift+' : '';

@@ -7,7 +7,7 @@ export interface TimeRange {
   end: number;
 }
 
-export const defaultFrom = 'now-1h';
+const defaultFrom = 'now-1h';
 
 export const relativeRanges = [
   { from: 'now-5m', label: 'Last 5 minutes' },

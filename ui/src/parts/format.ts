@@ -116,15 +116,6 @@ function valid(ms: number): boolean {
   return Math.abs(ms) <= 8.64e15;
 }
 
-/** "12 s ago", "3 min ago", "2 h ago", "5 d ago". */
-export function formatAgo(ms: number, now: number): string {
-  const seconds = Math.max(0, Math.round((now - ms) / 1000));
-  if (seconds < 60) return `${seconds} s ago`;
-  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ago`;
-  if (seconds < 2 * 86_400) return `${Math.floor(seconds / 3600)} h ago`;
-  return `${Math.floor(seconds / 86_400)} d ago`;
-}
-
 /** Unix nanoseconds, as the server writes them, in milliseconds. */
 export function nanosToMillis(nanos: string): number {
   return Number(nanos) / 1e6;

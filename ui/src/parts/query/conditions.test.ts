@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { addCondition, attributeField, formatConditions, readConditions, typedCondition, type Condition } from './conditions';
+import { addCondition, formatConditions, readConditions, typedCondition, type Condition } from './conditions';
 import { tokenize } from './tokens';
 
 const conditions: Condition[] = [
@@ -57,12 +57,6 @@ describe('conditions', () => {
     expect(typedCondition('.n', '=', 'int', '9007199254740993')?.value).toBe('9007199254740993');
     expect(typedCondition('duration', '>', 'duration', '1500')).toMatchObject({ kind: 'number', value: '1500ns' });
     expect(typedCondition('.b', '=', 'bytes', 'AA==')).toBeUndefined();
-  });
-
-  it('quote the names of odd attributes', () => {
-    expect(attributeField('span', 'http.method')).toBe('span.http.method');
-    expect(attributeField('any', 'a b')).toBe('."a b"');
-    expect(attributeField('resource', 'say "x"')).toBe('resource."say \\"x\\""');
   });
 });
 

@@ -31,12 +31,6 @@ export function quote(text: string): string {
   return JSON.stringify(text);
 }
 
-/** The name of an attribute as TraceQL writes it, with quotes where it has odd characters. */
-export function attributeField(scope: string, name: string): string {
-  const plain = name !== '' && !/[\s{}()=~!<>&|^,"\\]/.test(name);
-  return `${scope === 'any' ? '' : scope}.${plain ? name : quote(name)}`;
-}
-
 /** The conditions that a query is made of, or undefined if it is more than a list of them. */
 export function readConditions(query: string): Condition[] | undefined {
   const tokens = joinSigns(tokenize(query)).filter((t) => t.kind !== 'space');
@@ -85,7 +79,7 @@ function readValue({ kind, text }: Token): Pick<Condition, 'kind' | 'value'> | u
 }
 
 /** The text of a literal; undefined if it has escapes that only the server knows. */
-export function unquote(literal: string): string | undefined {
+function unquote(literal: string): string | undefined {
   if (literal.startsWith('`')) return literal.length > 1 && literal.endsWith('`') ? literal.slice(1, -1) : undefined;
   try {
     return JSON.parse(literal) as string;

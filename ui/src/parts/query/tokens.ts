@@ -34,7 +34,7 @@ export function tokenize(text: string): Token[] {
   return tokens;
 }
 
-export function tokenAt(text: string, at: number): Token {
+function tokenAt(text: string, at: number): Token {
   for (const [kind, pattern] of patterns) {
     pattern.lastIndex = at;
     const found = pattern.exec(text)?.[0];
