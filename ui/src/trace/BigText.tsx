@@ -18,7 +18,7 @@ export function BigText({ text, label }: { text: string; label: string }) {
   return (
     <>
       <bdi className="untrusted value">{unturned(text.slice(0, few))}…</bdi>{' '}
-      <Button variant="quiet" className="inline" onClick={() => setOpen(true)}>
+      <Button variant="quiet" className="in-text" onClick={() => setOpen(true)}>
         Show all ({formatBytes(text.length)})
       </Button>
       <Dialog open={open} onClose={() => setOpen(false)} title={label.slice(0, 100)}>

@@ -220,7 +220,7 @@ function WarningLine({ warning, onSelect }: Pick<OverviewProps, 'onSelect'> & { 
           </>
         )}
         {row !== undefined && (
-          <Button variant="quiet" className="inline" onClick={() => onSelect(row)}>
+          <Button variant="quiet" className="in-text" onClick={() => onSelect(row)}>
             Show
           </Button>
         )}

@@ -34,7 +34,7 @@ function StackSection({ section }: { section: Section }) {
   const [open, setOpen] = useState(false);
   if (section.folded && !open) {
     return (
-      <Button variant="quiet" className="inline" aria-expanded={false} onClick={() => setOpen(true)}>
+      <Button variant="quiet" className="in-text" aria-expanded={false} onClick={() => setOpen(true)}>
         … {section.lines.length} lines of libraries
       </Button>
     );

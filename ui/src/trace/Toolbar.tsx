@@ -177,7 +177,7 @@ function LegendLine({ model }: { model: TraceModel }) {
   const labels = useMemo(() => commonest(legend, 8), [legend]);
   const none = useMemo(() => legend.codes.reduce((sum, code) => sum + (code === 0 ? 1 : 0), 0), [legend]);
   return (
-    <ul className="legend" aria-label="Colours">
+    <ul className="trace-legend" aria-label="Colours">
       {labels.map(({ label, spans }) => (
         <li key={label}>
           <span className="swatch" style={{ background: `var(${labelToken(model.colourBy, label)})` }} />

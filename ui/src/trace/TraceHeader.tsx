@@ -29,7 +29,7 @@ export function TraceHeader({ view, onRefresh }: { view: TraceView; onRefresh?: 
         <div className="trace-actions">
           {onRefresh && <IconButton icon="refresh" label="Look for spans that arrived since" onClick={onRefresh} />}
           <CopyButton text={() => window.location.href} label="Copy a link to this view" />
-          <Link className="button quiet icon-button" to="/compare" search={{ a: view.traceId }} aria-label="Compare with another trace" title="Compare with another trace">
+          <Link className="button quiet icon-button" to="/compare" search={{ a: view.traceId, aView: uploaded(view) ? view.view : undefined }} aria-label="Compare with another trace" title="Compare with another trace">
             <Icon name="swap" />
           </Link>
           {!uploaded(view) && <Downloads view={view} />}
