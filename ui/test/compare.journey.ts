@@ -53,6 +53,16 @@ describe('compare two traces', () => {
     await page.waitForURL(`**/trace/${slow.id}?*span=${spanId(2)}*`);
   });
 
+  it('with one chosen from those that begin alike', async () => {
+    const page = await open(`/compare?a=${usual.id}`);
+    await page.getByRole('heading', { name: /Compare with another.*kiosk.*order/ }).waitFor();
+    const rows = page.getByRole('table', { name: 'Traces to compare with' }).getByRole('row');
+    expect(await rows.count()).toBe(2); // with the head
+    await checkAccess(page);
+    await rows.last().getByRole('button').click();
+    await page.getByText('B took 780 ms longer.').waitFor();
+  });
+
   it('says which trace is not there', async () => {
     const page = await open(`/compare?a=${usual.id}&b=77`, { expectFailures: true });
     await page.getByRole('alert').getByText(/not found/).waitFor();

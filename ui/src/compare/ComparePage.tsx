@@ -7,6 +7,7 @@ import { useParams, type Params } from '../app/url';
 import { formatPlural } from '../parts/format';
 import { ErrorMessage, Gaps, Loading, Warning } from '../parts/Message';
 import { Tabs } from '../parts/Tabs';
+import { Candidates } from './Candidates';
 import { ChooseTraces } from './ChooseTraces';
 import { DiffHeader } from './DiffHeader';
 import { DiffTree } from './DiffTree';
@@ -30,6 +31,7 @@ export default function ComparePage() {
         <ChooseTraces key={`${a} ${b}`} params={params} setParams={setParams} onSwap={() => setParams(swapped(params))} />
       </header>
       {a && b && <Comparison params={params} />}
+      {a && !b && !params.aView && <Candidates params={params} setParams={setParams} />}
     </div>
   );
 }
