@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/clewhq/clew/span"
 )
@@ -50,57 +51,67 @@ func (t *Trace) markErrors() {
 // first. One of each kind comes before others of the same kind; else those come first that reached
 // highest, then the earliest, then the deepest.
 func (t *Trace) Failures() (list []Failure, total int) {
-	type kind struct {
-		service, name uint32
-		message       string
+	type origin struct {
+		row int32
+		at  uint64
 	}
-	counts, kinds := map[kind]int{}, []kind{}
+	var origins []origin
+	counts := map[failureKind]int{}
 	for row, f := range t.Flags {
-		if f&ErrorOrigin == 0 {
-			continue
+		if f&ErrorOrigin != 0 {
+			kind, at := t.failure(int32(row))
+			counts[kind]++
+			origins = append(origins, origin{int32(row), at})
 		}
-		message, at := t.failure(int32(row))
-		k := kind{t.Service(int32(row)), t.Spans.Names[t.At[row]], message}
-		counts[k]++
-		kinds = append(kinds, k)
-		list = append(list, Failure{Origin: int32(row), Message: message, Time: at})
 	}
-	total = len(list)
 	highest := t.highestErrors()
-	place := make([]int, total)
-	for i := range place {
-		place[i] = i
-	}
-	slices.SortStableFunc(place, func(i, j int) int {
-		a, b := &list[i], &list[j]
-		return cmp.Or(cmp.Compare(t.reach(highest[a.Origin]), t.reach(highest[b.Origin])),
-			cmp.Compare(a.Time, b.Time), cmp.Compare(t.Depth[b.Origin], t.Depth[a.Origin]))
+	slices.SortStableFunc(origins, func(a, b origin) int {
+		return cmp.Or(cmp.Compare(t.reach(highest[a.row]), t.reach(highest[b.row])), cmp.Compare(a.at, b.at), cmp.Compare(t.Depth[b.row], t.Depth[a.row]))
 	})
-	seen := map[kind]bool{}
-	var first, again []Failure
-	for _, i := range place {
-		f := list[i]
-		f.Count = counts[kinds[i]]
-		if seen[kinds[i]] {
-			again = append(again, f)
-		} else {
-			first = append(first, f)
+	seen := map[failureKind]bool{}
+	var again []Failure
+	for _, o := range origins {
+		if len(list) == maxFailures {
+			break
 		}
-		seen[kinds[i]] = true
+		kind, _ := t.failure(o.row)
+		f := Failure{Origin: o.row, Time: o.at, Count: counts[kind]}
+		switch {
+		case !seen[kind]:
+			seen[kind] = true
+			list = append(list, f)
+		case len(again) < maxFailures:
+			again = append(again, f)
+		}
 	}
-	list = append(first, again...)
+	list = append(list, again...)
 	list = list[:min(len(list), maxFailures)]
 	for i := range list {
-		f := &list[i]
-		f.Service, f.Name = t.Services[t.Service(f.Origin)], t.Name(f.Origin)
-		for row := f.Origin; len(f.Path) < maxErrorPath; row = t.Parent[row] {
-			f.Path = append(f.Path, row)
-			if row == highest[f.Origin] {
-				break
-			}
+		t.tell(&list[i], highest[list[i].Origin])
+	}
+	return list, len(origins)
+}
+
+// tell fills in what is told of a failure that came up to a row.
+func (t *Trace) tell(f *Failure, highest int32) {
+	kind, _ := t.failure(f.Origin)
+	f.Service, f.Name, f.Message = shortened(t.Services[kind.service]), shortened(t.Name(f.Origin)), shortened(t.reasonText(kind.reason))
+	for row := f.Origin; len(f.Path) < maxErrorPath; row = t.Parent[row] {
+		f.Path = append(f.Path, row)
+		if row == highest {
+			return
 		}
 	}
-	return list, total
+}
+
+// maxText is the most bytes that are told of a name or message; spans have the rest.
+const maxText = 2000
+
+func shortened(text string) string {
+	if len(text) <= maxText {
+		return text
+	}
+	return strings.ToValidUTF8(text[:maxText], "") + "…"
 }
 
 // reach returns how far an error came whose highest row this is; less is further: 0 is a root that is no orphan.
@@ -123,30 +134,24 @@ func (t *Trace) highestErrors() []int32 {
 	return highest
 }
 
-// failure returns what a failed row says about why, and when it failed.
-func (t *Trace) failure(row int32) (message string, at uint64) {
-	b, i := t.Spans, int(t.At[row])
-	_, at = t.times(row)
-	for _, e := range b.EventsOf(i) {
-		if IsException(b, &e) {
-			at = e.Time
-			if message = exceptionText(b, e.Attrs); message != "" {
-				return message, at
-			}
-		}
-	}
-	if text := b.Dict.String(b.Messages[i]); text != "" {
-		return text, at
-	}
-	return codeText(b, b.Attrs[i]), at
+// failureKind is what failures that are alike have in common.
+type failureKind struct {
+	service uint32
+	name    span.Ref
+	reason  reason
 }
 
-func exceptionText(b *span.Batch, a span.Attrs) string {
-	kind, text := textOf(b, a, "exception.type"), textOf(b, a, "exception.message")
-	if kind == "" || text == "" {
-		return kind + text
-	}
-	return kind + ": " + text
+// reason is why a span failed: first and second are the type and message of an exception; or first is the message of its
+// status, or the value of failureCodes[code]. The rest is zero.
+type reason struct {
+	first, second attrValue
+	code          int // -1 if it is none
+}
+
+// attrValue is a String or an Int of a batch; of type Empty it is none.
+type attrValue struct {
+	typ  span.Type
+	bits uint64
 }
 
 // failureCodes are attributes that tell why a span failed where nothing else does, and what is written before their values.
@@ -161,22 +166,65 @@ var failureCodes = []struct{ key, prefix string }{
 	{"db.response.status_code", "database status "},
 }
 
-func codeText(b *span.Batch, a span.Attrs) string {
-	for _, c := range failureCodes {
-		if text := textOf(b, a, c.key); text != "" {
-			return c.prefix + text
+// failure returns of which kind the failure of a row is, and when it happened.
+func (t *Trace) failure(row int32) (kind failureKind, at uint64) {
+	b, i := t.Spans, int(t.At[row])
+	_, at = t.times(row)
+	kind = failureKind{t.Service(row), b.Names[i], reason{code: -1}}
+	for _, e := range b.EventsOf(i) {
+		if !IsException(b, &e) {
+			continue
 		}
+		at = e.Time
+		r := reason{findValue(b, e.Attrs, "exception.type"), findValue(b, e.Attrs, "exception.message"), -1}
+		if r.first.typ != span.Empty || r.second.typ != span.Empty {
+			kind.reason = r
+			return kind, at
+		}
+	}
+	if b.Messages[i] != 0 {
+		kind.reason.first = attrValue{span.String, uint64(b.Messages[i])}
+		return kind, at
+	}
+	for code, c := range failureCodes {
+		if v := findValue(b, b.Attrs[i], c.key); v.typ != span.Empty {
+			kind.reason = reason{first: v, code: code}
+			break
+		}
+	}
+	return kind, at
+}
+
+func (t *Trace) reasonText(r reason) string {
+	first, second := t.text(r.first), t.text(r.second)
+	switch {
+	case r.code >= 0:
+		return failureCodes[r.code].prefix + first
+	case first != "" && second != "":
+		return first + ": " + second
+	}
+	return first + second
+}
+
+func (t *Trace) text(v attrValue) string {
+	switch v.typ {
+	case span.String:
+		return t.Spans.Dict.String(span.Ref(v.bits))
+	case span.Int:
+		return strconv.FormatInt(int64(v.bits), 10)
 	}
 	return ""
 }
 
-// textOf returns an attribute that is a string or an integer.
-func textOf(b *span.Batch, a span.Attrs, key string) string {
-	switch v, _ := b.Attr(a, key); v.Type {
-	case span.String:
-		return v.Str
-	case span.Int:
-		return strconv.FormatInt(v.Int(), 10)
+// findValue returns an attribute that is an integer, or a string that is not empty.
+func findValue(b *span.Batch, a span.Attrs, key string) attrValue {
+	for i, e := range b.Shapes.Entries(a.Shape) {
+		if string(b.Dict.Bytes(e.Key)) == key {
+			if v := (attrValue{e.Type, b.Values[int(a.First)+i]}); v.typ == span.Int || v.typ == span.String && v.bits != 0 {
+				return v
+			}
+			break
+		}
 	}
-	return ""
+	return attrValue{}
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/clewhq/clew/ingest"
 	"github.com/clewhq/clew/internal/recording"
@@ -602,5 +603,25 @@ func TestSpansOfAges(t *testing.T) {
 	groups, _, err := tr.Statistics(t.Context(), []*traceql.Attribute{{Scope: store.IntrinsicScope, Intrinsic: traceql.SpanKind}})
 	if err != nil || tr.Duration() != math.MaxInt64 || groups[0].Self < 0 || groups[0].Critical < 0 || groups[0].Total < 0 {
 		t.Errorf("%v, %d: %+v", err, tr.Duration(), groups)
+	}
+}
+
+// TestManyFailures: one of each kind comes before others, and texts are cut.
+func TestManyFailures(t *testing.T) {
+	var rows []span.Span
+	for i := range uint64(300) {
+		s := row(0, 0, "a", 1, i, i+1)
+		s.SpanID, s.Name, s.Status, s.Message = spanID(i+1), "alike", statusError, "broken"
+		if i == 299 {
+			s.Message = strings.Repeat("long é", 1000)
+		}
+		rows = append(rows, s)
+	}
+	list, total := NewTrace(batch(rows...)).Failures()
+	if total != 300 || len(list) != maxFailures || list[0].Message != "broken" || list[0].Count != 299 || list[2].Message != "broken" {
+		t.Fatalf("%d failures of %d: %+v", len(list), total, list[:3])
+	}
+	if m := list[1].Message; !strings.HasPrefix(m, "long é") || len(m) > maxText+len("…") || !utf8.ValidString(m) || list[1].Count != 1 {
+		t.Errorf("%d bytes of message", len(m))
 	}
 }
