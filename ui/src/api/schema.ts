@@ -978,7 +978,7 @@ export interface components {
             path: components["schemas"]["Row"][];
             service: string;
             name: string;
-            /** @description Of the exception, of the status, or a code; empty if the span has none */
+            /** @description Of the exception, of the status, or a code; empty if the span has none. It and the names are cut after 2,000 bytes */
             message: string;
             /** @description How many origins of the trace have the same service, name and message */
             count: number;
