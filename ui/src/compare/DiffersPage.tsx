@@ -57,10 +57,12 @@ function useDiffers({ a, b }: Params, range: TimeRange) {
   const client = useQueryClient();
   const [progress, setProgress] = useState<Schemas['Progress']>();
   const key = useMemo(() => ['differs', a, b, range.start, range.end], [a, b, range.start, range.end]);
-  const query = useQuery({
+  const query = useQuery<Differences>({
     queryKey: key,
     enabled: a !== undefined,
-    queryFn: async ({ signal }): Promise<Differences> => {
+    // While a live range goes on, what was found last stays.
+    placeholderData: (before, last) => (last?.queryKey[1] === a && last?.queryKey[2] === b ? before : undefined),
+    queryFn: async ({ signal }) => {
       const showPartial = (partial: Differences) => client.setQueryData(key, partial);
       try {
         return await watch('/differs', { q: b ?? '{ }', selection: a, limit: mostAttributes, ...rangeQuery(range) }, { signal, onProgress: setProgress, onPartial: showPartial });
