@@ -625,3 +625,55 @@ func TestManyFailures(t *testing.T) {
 		t.Errorf("%d bytes of message", len(m))
 	}
 }
+
+// TestFindIsASearch: what TraceQL finds in a trace is what it finds in a store that has only this trace.
+func TestFindIsASearch(t *testing.T) {
+	queries := []string{
+		"{ }", "{ duration > 60us }", "{ status = error }", "{ resource.service.name = `a` && kind != client }", "{ name =~ `s[1-4]` }",
+		"{ kind = server } >> { status = error }", "{ } > { kind = client }", "{ kind = internal } ~ { }", "{ span:childCount > 1 }",
+		"{ parent.service.name = `b` }", "{ resource.service.name = `a` } | count() > 2", "{ nestedSetParent < 0 }", "service=c duration<100us",
+	}
+	for seed := range uint64(200) {
+		rows := oddTrace(rand.New(rand.NewPCG(seed, 9)))
+		ids := map[span.SpanID]bool{}
+		rows = slices.DeleteFunc(rows, func(s span.Span) bool { // in stores any span with its id is a parent
+			twice := ids[s.SpanID]
+			ids[s.SpanID] = true
+			return twice
+		})
+		tr := NewTrace(batch(rows...))
+		if len(tr.circles) > 0 { // which stores do not break
+			continue
+		}
+		m := &storetest.Model{}
+		if err := m.Write(t.Context(), store.DefaultTenant, batch(rows...)); err != nil {
+			t.Fatal(err)
+		}
+		for _, text := range queries {
+			q, err := traceql.ParseAny(text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			result, err := (&traceql.Engine{Store: m}).Search(t.Context(), store.DefaultTenant, q, traceql.SearchOptions{Spans: true, Limit: -1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			found, err := tr.Find(t.Context(), text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var want, got []string
+			for _, s := range result.Spans {
+				want = append(want, s.ID.String())
+			}
+			for _, r := range found {
+				got = append(got, tr.ID(r).String())
+			}
+			slices.Sort(want)
+			slices.Sort(got)
+			if !slices.Equal(got, want) {
+				t.Fatalf("seed %d, %s: %q, want %q", seed, text, got, want)
+			}
+		}
+	}
+}
