@@ -1,11 +1,11 @@
-import { useEffect, useMemo, useState } from 'react';
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
 import type { Layout } from '../map/layout';
 import { formatDuration, formatPercent, formatPlural } from '../parts/format';
 import { Loading } from '../parts/Message';
 import { serviceColour } from '../parts/serviceColour';
 import { ToggleGroup } from '../parts/ToggleGroup';
 import { Tooltip } from '../parts/Tooltip';
-import { callsOf, type CallNode, type Calls } from './calls';
+import { callsOf, failing, type CallNode, type Calls } from './calls';
 import type { TraceModel } from './model';
 import { oneLine } from './text';
 
@@ -44,11 +44,17 @@ function Drawing({ model, calls, layout, onOpen }: { model: TraceModel; calls: C
   const margin = 20;
   const most = Math.max(1, ...calls.edges.map((edge) => edge.calls));
   const [width, height] = [layout.width + 2 * margin, layout.height + 2 * margin];
+  const scroller = useRef<HTMLDivElement>(null);
+  useLayoutEffect(() => {
+    // The first node, that of the root, is in sight.
+    const { clientHeight, scrollHeight } = scroller.current!;
+    scroller.current!.scrollTop = ((layout.y[0] ?? 0) / layout.height) * scrollHeight - clientHeight / 2;
+  }, [layout]);
   return (
     // A region that scrolls has to be reached by keyboard.
     // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
-    <div className="call-graph-scroll" tabIndex={0} role="region" aria-label="Graph of calls">
-      <svg width={width} height={height} viewBox={`${-margin} ${-margin} ${width} ${height}`}>
+    <div className="call-graph-scroll" ref={scroller} tabIndex={0} role="region" aria-label="Graph of calls">
+      <svg style={{ width: `clamp(${0.85 * width}px, 100%, ${width}px)` }} viewBox={`${-margin} ${-margin} ${width} ${height}`}>
         <defs>
           <marker id="call-arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" markerUnits="userSpaceOnUse" orient="auto">
             <path d="M0 0.500 8 4 0 7.500z" className="call-head" />
@@ -57,7 +63,7 @@ function Drawing({ model, calls, layout, onOpen }: { model: TraceModel; calls: C
         {calls.edges.map((edge, i) => {
           const path = pathOf(layout, i, edge.from, edge.to);
           return (
-            <g key={i} className={edge.errors ? 'call-edge failed' : 'call-edge'}>
+            <g key={i} className={failing(edge.errors, edge.calls) ? 'call-edge failed' : 'call-edge'}>
               <path d={path.d} strokeWidth={1 + 2.5 * (Math.log(edge.calls) / Math.log(most + 1))} markerEnd="url(#call-arrow)" />
               {edge.calls > 1 && (
                 <text x={path.x} y={path.y - 4}>
@@ -111,7 +117,7 @@ function Node({ model, node, x, y, onOpen }: { model: TraceModel; node: CallNode
           onOpen(node.longest);
         }}
       >
-        <rect width={nodeWidth} height={nodeHeight} rx={5} className={node.errors ? 'failed' : undefined} />
+        <rect width={nodeWidth} height={nodeHeight} rx={5} className={failing(node.errors, node.spans) ? 'failed' : undefined} />
         <rect width={4} height={nodeHeight} rx={2} style={{ fill: serviceColour(node.service) }} stroke="none" />
         <rect x={4} y={nodeHeight - 3} width={(nodeWidth - 6) * Math.min(1, share)} height={2.5} className="call-share" />
         <text x={13} y={20} className="call-title">

@@ -150,16 +150,23 @@ function paintFlame({ canvas, flame, model, viewport, width, from, span, zoomed,
   const { strings } = model.view;
   const [surface, ink, error] = [tokenColour('--surface'), tokenColour('--ink'), tokenColour('--error')];
   const last = viewport.end;
+  // Of boxes that are too narrow to be seen one is drawn for each pixel.
+  const dots = new Uint8Array(Math.max(0, last - viewport.first) * Math.ceil(width + 1));
   for (let box = 0; box < flame.count; box++) {
     const depth = flame.depth[box]!;
     if (depth < viewport.first || depth >= last) continue;
     const left = Math.max(0, ((flame.left[box]! - from) / span) * width);
     const right = Math.min(width, ((flame.left[box]! + flame.total[box]! - from) / span) * width);
-    if (right - left < 0.4) continue;
+    if (right < left) continue;
     const y = viewport.y(depth);
+    if (right - left < 0.8) {
+      const dot = (depth - viewport.first) * Math.ceil(width + 1) + Math.floor(left);
+      if (dots[dot]) continue;
+      dots[dot] = 1;
+    }
     ctx.globalAlpha = zoomed >= 0 && depth < flame.depth[zoomed]! ? 0.12 : box === hovered ? 0.5 : 0.3;
     ctx.fillStyle = tokenColour(labelToken('service', strings[flame.service[box]!]!));
-    ctx.fillRect(left, y, Math.max(0.5, right - left - 1), rowHeight - 1);
+    ctx.fillRect(left, y, Math.max(0.8, right - left - 1), rowHeight - 1);
     ctx.globalAlpha = 1;
     ctx.fillRect(left, y, Math.min(3, right - left), rowHeight - 1);
     if (flame.errors[box]) {

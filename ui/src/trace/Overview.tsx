@@ -87,7 +87,7 @@ function ErrorCard({ model, error, onOpen }: Pick<OverviewProps, 'model' | 'onOp
           ))}
           {shown.length < way.length && (
             <li>
-              <Button variant="quiet" onClick={() => setAll(true)}>{`${way.length - shown.length} more up to the root`}</Button>
+              <Button variant="quiet" onClick={() => setAll(true)}>{`${way.length - shown.length} more above`}</Button>
             </li>
           )}
         </ol>

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { callsOf } from './calls';
+import { callsOf, failing } from './calls';
 import { viewOf } from './testdata/tree';
 
 const view = viewOf([
@@ -28,4 +28,8 @@ test('a picture has no more nodes than can be read', () => {
   expect(calls.left).toBe(201);
   expect(calls.nodes[0]!.name).toBe('op 500');
   expect(calls.edges).toEqual([]);
+});
+
+test('one failure in a thousand does not colour an edge', () => {
+  expect([failing(0, 0), failing(1, 1000), failing(1, 20), failing(5, 5)]).toEqual([false, false, true, true]);
 });

@@ -83,3 +83,8 @@ function cut(nodes: CallNode[], edges: CallEdge[]): Calls {
     left: nodes.length - most,
   };
 }
+
+/** Whether enough of them failed to be worth a colour. */
+export function failing(errors: number, of: number): boolean {
+  return errors > 0 && errors * 20 >= of;
+}
