@@ -51,6 +51,7 @@ func newFacesCmd() *cobra.Command {
 		}),
 	}
 	b.dataFlags(cmd)
+	b.data.SpansPerSecond = 100_000
 	b.idleFlags(cmd)
 	cmd.Flags().IntVar(&times, "times", 5, "`times` to fetch the trace through each API")
 	c.flags(cmd)
