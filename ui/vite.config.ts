@@ -38,6 +38,8 @@ export default defineConfig({
     // Nothing inline: the Content-Security-Policy allows no data: scripts or fonts.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    // Brotli takes its time.
+    rolldownOptions: { checks: { bundlerTimings: false } },
   },
   server: {
     // `npm run dev` beside a `clew serve` on its default ports.
