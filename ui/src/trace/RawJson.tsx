@@ -2,10 +2,10 @@ import { useMemo, useState } from 'react';
 import { Button } from '../parts/Button';
 import { CopyButton } from '../parts/CopyButton';
 import { formatPlural } from '../parts/format';
-import { ErrorMessage, Loading, Warning } from '../parts/Message';
+import { Empty, ErrorMessage, Loading, Warning } from '../parts/Message';
 import { LongList } from './LongList';
 import { useJson } from './queries';
-import type { TraceView } from './view';
+import { uploaded, type TraceView } from './view';
 
 /** Beyond this a trace is better saved than read. */
 const mostSpans = 20_000;
@@ -14,15 +14,21 @@ const mostText = 32_000_000;
 /** The trace as it was received, in OTLP's JSON. */
 export function RawJson({ view }: { view: TraceView }) {
   const [anyway, setAnyway] = useState(view.count <= mostSpans);
+  if (uploaded(view)) {
+    return (
+      <Empty title="An upload is as it is in its file">
+        <p>The server keeps the spans of an upload for a while, but not its text.</p>
+      </Empty>
+    );
+  }
   if (!anyway) {
     return (
-      <div className="empty">
-        <h2>{formatPlural(view.count, 'span')} are much to read</h2>
+      <Empty title={`${formatPlural(view.count, 'span')} are much to read`}>
         <p>Download the trace, or look at the attributes of single spans.</p>
         <p>
           <Button onClick={() => setAnyway(true)}>Show the first {mostText / 1_000_000} MB</Button>
         </p>
-      </div>
+      </Empty>
     );
   }
   return <Json view={view} />;

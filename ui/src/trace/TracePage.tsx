@@ -120,7 +120,7 @@ function OpenTrace({ view, params, setParams, onRefresh }: OpenProps) {
     },
     [model, params.panel, setParams],
   );
-  const setTab = (tab: string) => setParams({ tab: tab === 'timeline' ? undefined : tab, sort: undefined, filter: undefined });
+  const setTab = (tab: string) => setParams({ tab: tab === 'timeline' ? undefined : tab, by: undefined, sort: undefined, filter: undefined });
   const replace = useCallback((change: Params) => setParams(change, { replace: true }), [setParams]);
   const setFind = useCallback((text: string) => replace({ find: text || undefined }), [replace]);
   useTraceKeys({ model, tab: link.tab, waterfall, findInput, onTab: setTab, onFind: setFind, onPanel: (panel) => replace({ panel }) });
