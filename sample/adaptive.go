@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -266,15 +265,4 @@ func (a *Adaptive) load() error {
 		a.operations[operation{p.Service, p.Operation}] = o
 	}
 	return nil
-}
-
-// services are those with operations, sorted.
-func (a *Adaptive) services() []string {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	names := map[string]struct{}{}
-	for key := range a.operations {
-		names[key.service] = struct{}{}
-	}
-	return slices.Sorted(maps.Keys(names))
 }
