@@ -167,9 +167,10 @@ it('an upload is opened by its view, and what was sampled stands for others', as
   const { traces } = (await response.json()) as { traces: { view: string }[] };
   const page = await openTrace(trace.id, `?view=${traces[0]!.view}`);
   await page.getByText('stands for 4 traces').waitFor();
-  expect(await page.getByRole('tab', { name: 'JSON' }).count()).toBe(0);
   await page.keyboard.press('e');
   await panel(page).getByText('payments.CardDeclinedException', { exact: true }).waitFor();
+  await page.getByRole('tab', { name: 'JSON' }).click();
+  await page.getByText(`"traceId": "${trace.id}"`).first().waitFor();
 });
 
 describe('keyboard only', () => {

@@ -5,22 +5,15 @@ import { formatPlural } from '../parts/format';
 import { Empty, ErrorMessage, Loading, Warning } from '../parts/Message';
 import { LongList } from './LongList';
 import { useJson } from './queries';
-import { uploaded, type TraceView } from './view';
+import type { TraceView } from './view';
 
 /** Beyond this a trace is better saved than read. */
 const mostSpans = 20_000;
 const mostText = 32_000_000;
 
-/** The trace as it was received, in OTLP's JSON. */
+/** The trace in OTLP's JSON. */
 export function RawJson({ view }: { view: TraceView }) {
   const [anyway, setAnyway] = useState(view.count <= mostSpans);
-  if (uploaded(view)) {
-    return (
-      <Empty title="An upload is as it is in its file">
-        <p>The server keeps the spans of an upload for a while, but not its text.</p>
-      </Empty>
-    );
-  }
   if (!anyway) {
     return (
       <Empty title={`${formatPlural(view.count, 'span')} are much to read`}>

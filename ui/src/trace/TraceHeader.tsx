@@ -32,7 +32,7 @@ export function TraceHeader({ view, onRefresh }: { view: TraceView; onRefresh?: 
           <Link className="button quiet icon-button" to="/compare" search={{ a: view.traceId, aView: uploaded(view) ? view.view : undefined }} aria-label="Compare with another trace" title="Compare with another trace">
             <Icon name="swap" />
           </Link>
-          {!uploaded(view) && <Downloads view={view} />}
+          <Downloads view={view} />
         </div>
       </div>
       <ul className="trace-facts" aria-label="The trace in numbers">
@@ -66,8 +66,8 @@ function Downloads({ view }: { view: TraceView }) {
   };
   return (
     <Menu trigger={<IconButton icon="download" label="Download" />}>
-      <MenuItem label="OTLP (JSON)" onSelect={() => save(`api/clew/v1/traces/${view.traceId}`, `${view.traceId}.otlp.json`)} />
-      <MenuItem label="Jaeger (JSON)" onSelect={() => save(`api/traces/${view.traceId}`, `${view.traceId}.jaeger.json`)} />
+      <MenuItem label="OTLP (JSON)" onSelect={() => save(`api/clew/v1/traces/${view.traceId}${uploaded(view) ? `?view=${view.view}` : ''}`, `${view.traceId}.otlp.json`)} />
+      {!uploaded(view) && <MenuItem label="Jaeger (JSON)" onSelect={() => save(`api/traces/${view.traceId}`, `${view.traceId}.jaeger.json`)} />}
     </Menu>
   );
 }

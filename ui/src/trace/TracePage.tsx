@@ -28,7 +28,7 @@ import { TraceHeader } from './TraceHeader';
 import { useTraceKeys } from './useTraceKeys';
 import { applyLink, useLink } from './useLink';
 import { useModel } from './useModel';
-import { nameOf, rowOfId, serviceOf, uploaded, type TraceView } from './view';
+import { nameOf, rowOfId, serviceOf, type TraceView } from './view';
 import { Waterfall, type WaterfallHandle } from './Waterfall';
 
 /** One trace: why it took so long, or failed. */
@@ -126,7 +126,7 @@ function OpenTrace({ view, params, setParams, onRefresh }: OpenProps) {
   useTraceKeys({ model, tab: link.tab, waterfall, findInput, onTab: setTab, onFind: setFind, onPanel: (panel) => replace({ panel }) });
 
   const labels = tabs
-    .filter((tab) => (tab !== 'events' || view.events.row.length > 0 || link.tab === 'events') && (tab !== 'json' || !uploaded(view)))
+    .filter((tab) => (tab !== 'events' || view.events.row.length > 0 || link.tab === 'events'))
     .map((tab) => ({ value: tab, label: tab === 'events' ? `${tabLabels[tab]} ${view.events.row.length.toLocaleString('en')}` : tabLabels[tab] }));
   return (
     <div className="trace-page">

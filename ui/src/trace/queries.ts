@@ -5,7 +5,7 @@ import { answer, api, ApiError, type Schemas } from '../api/client';
 import { decodeColumn } from '../api/columns';
 import type { Column } from './colour';
 import type { Found } from './model';
-import type { TraceView } from './view';
+import { uploaded, type TraceView } from './view';
 
 export type SpanDetails = Schemas['SpanDetails'];
 export type SpanAttribute = Schemas['SpanAttribute'];
@@ -100,7 +100,7 @@ export function useJson(view: TraceView, most: number) {
     ...kept,
     queryKey: ['trace', view.view, 'json'],
     queryFn: async ({ signal }) => {
-      const { data, response } = await api.GET('/traces/{traceId}', { params: { path: pathOf(view) }, parseAs: 'text', signal });
+      const { data, response } = await api.GET('/traces/{traceId}', { params: { path: pathOf(view), query: { view: uploaded(view) ? view.view : undefined } }, parseAs: 'text', signal });
       if (typeof data !== 'string') throw new ApiError('the answer is no text', response.status);
       const text = data.length > most ? data : JSON.stringify(JSON.parse(data), null, 2);
       return text.slice(0, most).split('\n');
