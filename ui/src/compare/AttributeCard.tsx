@@ -25,15 +25,28 @@ export function AttributeCard({ attribute, linkTo }: { attribute: DifferingAttri
       </header>
       {ranges.length > 0 && <Histogram ranges={ranges} linkTo={linkTo} />}
       {attribute.quantiles && <QuantileLine quantiles={attribute.quantiles} format={isDuration ? formatDuration : formatCount} />}
-      {bars.length > 0 && (
-        <ul className="value-list">
-          {bars.map((v, i) => (
-            <ValueBars key={i} value={v} linkTo={linkTo} />
-          ))}
-        </ul>
+      {bars.length > 0 && <ValueList values={bars.slice(0, seenValues)} linkTo={linkTo} />}
+      {bars.length > seenValues && (
+        <details className="attribute-more">
+          <summary>{bars.length - seenValues} more</summary>
+          <ValueList values={bars.slice(seenValues)} linkTo={linkTo} />
+        </details>
       )}
       {attribute.more && ranges.length === 0 && <p className="muted attribute-more">and others; {formatNumber(attribute.distinct)} values were told apart</p>}
     </li>
+  );
+}
+
+/** So many values are seen at once; the others are asked for. */
+const seenValues = 5;
+
+function ValueList({ values, linkTo }: { values: readonly DifferingValue[]; linkTo: LinkTo }) {
+  return (
+    <ul className="value-list">
+      {values.map((v, i) => (
+        <ValueBars key={i} value={v} linkTo={linkTo} />
+      ))}
+    </ul>
   );
 }
 

@@ -38,7 +38,7 @@ export function ChooseTraces({ params, setParams, onSwap }: { params: Params; se
           </Button>
         )}
       </form>
-      {!(params.a && params.b) && (
+      {!params.a && !params.b && (
         <p className="muted compare-hint">
           Give the ids of two traces, such as a slow one and a usual one: what is only in one of them and what took longer is shown in one tree. In{' '}
           <Link to="/">Explore</Link> two results can be marked and compared, and <Link to="/upload">a file</Link> may have them. To compare thousands of requests,
