@@ -34,19 +34,12 @@ func NewOTLP(ctx context.Context, m *Metrics, endpoint string, log *slog.Logger)
 // Run sends at an interval, until ctx ends. What cannot be sent is logged: the
 // next time there are newer values.
 func (o *OTLP) Run(ctx context.Context, interval time.Duration) {
-	tick := time.NewTicker(interval)
-	defer tick.Stop()
 	defer o.exporter.Shutdown(context.WithoutCancel(ctx))
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			if err := o.Send(ctx); err != nil && ctx.Err() == nil {
-				o.log.Warn("the metrics of spans were not sent", "err", err)
-			}
+	every(ctx, interval, func() {
+		if err := o.Send(ctx); err != nil && ctx.Err() == nil {
+			o.log.Warn("the metrics of spans were not sent", "err", err)
 		}
-	}
+	})
 }
 
 // Send sends all metrics as they are now.

@@ -54,6 +54,15 @@ func (t tenantHeader) RoundTrip(r *http.Request) (*http.Response, error) {
 // Run writes at an interval, until ctx ends. What cannot be written is logged:
 // the next time there are newer values.
 func (w *RemoteWrite) Run(ctx context.Context, interval time.Duration) {
+	every(ctx, interval, func() {
+		if err := w.Write(ctx); err != nil && ctx.Err() == nil {
+			w.log.Warn("the metrics of spans were not written", "err", err)
+		}
+	})
+}
+
+// every calls do at an interval, until ctx ends.
+func every(ctx context.Context, interval time.Duration, do func()) {
 	tick := time.NewTicker(interval)
 	defer tick.Stop()
 	for {
@@ -61,9 +70,7 @@ func (w *RemoteWrite) Run(ctx context.Context, interval time.Duration) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			if err := w.Write(ctx); err != nil && ctx.Err() == nil {
-				w.log.Warn("the metrics of spans were not written", "err", err)
-			}
+			do()
 		}
 	}
 }
