@@ -3,7 +3,8 @@ import type { TimeRange } from '../app/timeRange';
 import { Chart, type ChartSeries } from '../parts/Chart';
 import { formatCount, formatDuration, formatPercent, formatRate, shorten } from '../parts/format';
 import { ErrorMessage, Gaps, Loading } from '../parts/Message';
-import { seriesColours, serviceSeries } from '../parts/serviceColour';
+import { seriesColours } from '../parts/series';
+import { serviceToken } from '../parts/serviceColour';
 import { useSeries, valueText, type SeriesResult } from './data';
 import { Heatmap } from './Heatmap';
 import { readGrid } from './heatmap';
@@ -229,7 +230,7 @@ function seriesLabel({ labels }: Series): string {
 /** A service has its own colour, also here. */
 function seriesColour({ labels }: Series, index: number): string {
   const service = labels.find((l) => l.name === 'resource.service.name')?.value;
-  return `--series-${typeof service === 'string' && labels.length === 1 ? serviceSeries(service) : index % seriesColours}`;
+  return typeof service === 'string' && labels.length === 1 ? serviceToken(service) : `--series-${index % seriesColours}`;
 }
 
 function formatSeriesValue(value: number): string {

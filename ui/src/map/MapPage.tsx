@@ -11,7 +11,7 @@ import { Button } from '../parts/Button';
 import { formatNumber, formatPlural } from '../parts/format';
 import { Empty, ErrorMessage, Gaps, Loading } from '../parts/Message';
 import { Select } from '../parts/Select';
-import { serviceCanvasColour } from '../parts/serviceColour';
+import { giveColours, serviceCanvasColour } from '../parts/serviceColour';
 import { ToggleGroup } from '../parts/ToggleGroup';
 import { busiest, focusOn, link, quantiles, withMatch, type Graph, type ServiceGraph } from './graph';
 import { EdgeTable } from './EdgeTable';
@@ -27,7 +27,11 @@ export default function MapPage() {
   const { range } = useTimeRange();
   const view = parseView(params);
   const asked = useDependencies(range, view.brokers);
-  const graph = useMemo(() => asked.data && link(asked.data), [asked.data]);
+  const graph = useMemo(() => {
+    if (!asked.data) return undefined;
+    giveColours(asked.data.nodes.filter((node) => node.kind === 'service').map((node) => node.name));
+    return link(asked.data);
+  }, [asked.data]);
   const search = useRef<HTMLInputElement>(null);
   useMapKeys(params, setParams, view, search);
   return (

@@ -11,6 +11,7 @@ import { formatPercent, formatPlural, formatRate } from '../parts/format';
 import { LongTable } from '../parts/LongTable';
 import { Empty, ErrorMessage, Gaps, Loading } from '../parts/Message';
 import { Select } from '../parts/Select';
+import { giveColours } from '../parts/serviceColour';
 import { ToggleGroup } from '../parts/ToggleGroup';
 import { serviceColumns } from './columns';
 import { formatOrder, operationRows, parseOrder, serviceRows, sum, type Row } from './rows';
@@ -47,6 +48,7 @@ export default function ServicesPage() {
   const find = params.find ?? '';
   const rows = useMemo(() => {
     if (!services) return [];
+    giveColours(services.map((s) => s.name));
     return byOperation ? operationRows(services, order, find) : serviceRows(services, open, order, find);
   }, [services, byOperation, open, order.key, order.descending, find]);
   // Where nothing was before, everything would be new.

@@ -9,6 +9,7 @@ import { useParams, type Params, type SetParams } from '../app/url';
 import { IconButton } from '../parts/Button';
 import { Icon } from '../parts/Icon';
 import { Empty, ErrorMessage, Gaps, Loading } from '../parts/Message';
+import { giveColours } from '../parts/serviceColour';
 import { Tabs } from '../parts/Tabs';
 import { CallGraph } from './CallGraph';
 import { EventList } from './EventList';
@@ -99,6 +100,7 @@ interface OpenProps {
 
 function OpenTrace({ view, params, setParams, onRefresh }: OpenProps) {
   const [model] = useState(() => {
+    giveColours(view.services.map((service) => service.name));
     const made = new TraceModel(view);
     applyLink(made, params);
     return made;

@@ -1,7 +1,8 @@
 /** Colours and fonts of canvases, from the tokens of the theme that is seen. */
 
 import { tokenColour } from '../app/theme';
-import { serviceSeries } from '../parts/serviceColour';
+import { seriesOf } from '../parts/series';
+import { serviceToken } from '../parts/serviceColour';
 import type { TraceModel } from './model';
 import type { Look } from './paint';
 
@@ -31,5 +32,5 @@ const statusTokens: Readonly<Record<string, string>> = { error: '--error', ok: '
 /** The token that colours one value of what spans are coloured by. */
 export function labelToken(by: string, label: string): string {
   if (by === 'status') return statusTokens[label] ?? '--line-strong';
-  return `--series-${serviceSeries(label)}`;
+  return by === 'service' ? serviceToken(label) : `--series-${seriesOf(label)}`;
 }
