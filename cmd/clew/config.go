@@ -41,7 +41,7 @@ func newConfigCheckCmd() *cobra.Command {
 	return &cobra.Command{
 		Use:   "check FILE",
 		Short: "Check a settings file",
-		Args:  cobra.ExactArgs(1),
+		Args:  takesArgs(1, 1, "the file to check"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if _, err := config.Load(config.Sources{File: args[0]}); err != nil {
 				return err

@@ -38,7 +38,7 @@ Durations are those of all spans of a line together, the change that of the
 spans that both traces have. It counts if it is more than a tenth, and more than
 a 200th of the shorter trace.`,
 		Example: "  clew diff 0af7651916cd43dd8448eb211c80319c 1bf7651916cd43dd8448eb211c80319d",
-		Args:    cobra.ExactArgs(2),
+		Args:    takesArgs(2, 2, `the ids of two traces, as "clew query" lists them`),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return o.run(cmd.Context(), args[0], args[1], newScreen(cmd.OutOrStdout()), newScreen(cmd.ErrOrStderr()))
 		},

@@ -41,7 +41,7 @@ a name is 0 if the difference may be chance, and 1 if no value is on both sides.
 		Example: `  clew differs 'status=error'
   clew differs 'service=checkout' 'service=checkout error=true' --since 24h
   clew differs '{ resource.service.name = "frontend" && kind = server }' --min-duration 1s`,
-		Args: cobra.MaximumNArgs(2),
+		Args: takesArgs(0, 2, ""),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return o.run(cmd.Context(), args, time.Now(), newScreen(cmd.OutOrStdout()), newScreen(cmd.ErrOrStderr()))
 		},

@@ -87,7 +87,12 @@ func TestUsageErrors(t *testing.T) {
 		{[]string{"serve", "--retention.age=soon"}, `flag --retention.age: retention.age: cannot use "soon": `},
 		{[]string{"sreve"}, `unknown command "sreve" for "clew"`},
 		{[]string{"demo", "--rate=much"}, `invalid argument "much" for "--rate" flag: `},
-		{[]string{"config", "check"}, `accepts 1 arg(s), received 0`},
+		{[]string{"config", "check"}, "clew config check needs the file to check\n  usage: clew config check FILE"},
+		{[]string{"trace"}, "clew trace needs the id of a trace, as \"clew query\" lists them\n  usage: clew trace ID [flags]\n  more:  clew trace --help"},
+		{[]string{"diff", "1"}, "clew diff needs the ids of two traces"},
+		{[]string{"services", "a", "b"}, `clew services does not know what to do with "b"; quote what has spaces`},
+		{[]string{"trace", "1", "--errors", "--statistics=name", "--critical-path"}, "--critical-path and --errors and --statistics do not go together; give one of them"},
+		{[]string{"query", "--since=1h", "--from=now"}, "--since and --from do not go together; give one of them"},
 		{[]string{"version", "now"}, `unknown command "now" for "clew version"`},
 	} {
 		if out, err := clew(tc.args...); err == nil || !strings.Contains(err.Error(), tc.want) {

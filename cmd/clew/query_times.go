@@ -25,7 +25,7 @@ func (t *times) addFlags(cmd *cobra.Command) {
 	f.StringVar(&t.since, "since", "1h", "how far to look back from --to, such as 90m or 7d; all looks back to the beginning")
 	f.StringVar(&t.from, "from", "", "earliest start, as 2026-01-31T12:00:00Z, in local time as \"2026-01-31 12:00\", or how long ago, as 3h (instead of --since)")
 	f.StringVar(&t.to, "to", "", "latest start, likewise (default now)")
-	cmd.MarkFlagsMutuallyExclusive("since", "from")
+	takesOneOf(cmd, "since", "from")
 }
 
 // set adds the range as parameters of a request.

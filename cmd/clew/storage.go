@@ -17,7 +17,7 @@ func newStorageCmd() *cobra.Command {
 		&cobra.Command{
 			Use:   "verify DIR",
 			Short: "Read every file of a data folder and check it",
-			Args:  cobra.ExactArgs(1),
+			Args:  takesArgs(1, 1, "the data folder, which --data-dir of the server names"),
 			RunE: func(cmd *cobra.Command, args []string) error {
 				return columnar.Verify(args[0], cmd.OutOrStdout())
 			},
@@ -25,7 +25,7 @@ func newStorageCmd() *cobra.Command {
 		&cobra.Command{
 			Use:   "inspect DIR",
 			Short: "Show what a data folder holds",
-			Args:  cobra.ExactArgs(1),
+			Args:  takesArgs(1, 1, "the data folder, which --data-dir of the server names"),
 			RunE: func(cmd *cobra.Command, args []string) error {
 				return columnar.Inspect(args[0], cmd.OutOrStdout())
 			},

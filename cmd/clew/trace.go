@@ -46,7 +46,7 @@ not wait for others below them, PATH their time on the critical path.`,
 			"  clew trace 0af7651916cd43dd8448eb211c80319c --critical-path\n" +
 			"  clew trace 0af7651916cd43dd8448eb211c80319c --statistics service,name\n" +
 			"  clew trace 0af7651916cd43dd8448eb211c80319c --json",
-		Args: cobra.ExactArgs(1),
+		Args: takesArgs(1, 1, `the id of a trace, as "clew query" lists them`),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return showTrace(cmd.Context(), &o, args[0], newScreen(cmd.OutOrStdout()))
 		},
@@ -59,7 +59,7 @@ not wait for others below them, PATH their time on the critical path.`,
 	flags.BoolVar(&o.path, "critical-path", false, "tell what the trace waited for")
 	flags.BoolVar(&o.errors, "errors", false, "tell where errors began")
 	flags.StringSliceVar(&o.by, "statistics", nil, "group the spans by `attributes`, such as service, name or span.http.method")
-	cmd.MarkFlagsMutuallyExclusive("critical-path", "errors", "statistics")
+	takesOneOf(cmd, "critical-path", "errors", "statistics")
 	return cmd
 }
 

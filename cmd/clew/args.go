@@ -1,0 +1,38 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// takesArgs checks how many arguments a command has; needs says in words what it needs.
+func takesArgs(least, most int, needs string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		problem := "needs " + needs
+		switch {
+		case len(args) > most:
+			problem = fmt.Sprintf("does not know what to do with %q; quote what has spaces", args[most])
+		case len(args) >= least:
+			return nil
+		}
+		return fmt.Errorf("%s %s\n  usage: %s\n  more:  %s --help", cmd.CommandPath(), problem, cmd.UseLine(), cmd.CommandPath())
+	}
+}
+
+// takesOneOf lets a command run with at most one of some flags.
+func takesOneOf(cmd *cobra.Command, names ...string) {
+	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error {
+		var given []string
+		for _, name := range names {
+			if cmd.Flags().Changed(name) {
+				given = append(given, "--"+name)
+			}
+		}
+		if len(given) > 1 {
+			return fmt.Errorf("%s do not go together; give one of them", strings.Join(given, " and "))
+		}
+		return nil
+	}
+}
