@@ -89,7 +89,7 @@ func showTrace(ctx context.Context, o *traceOptions, arg string, out screen) err
 	}
 	w := newWaterfall(spans)
 	w.id = id
-	w.gaps = header.Values("Clew-Gap")
+	w.gaps, w.warnings = header.Values("Clew-Gap"), header.Values("Clew-Warning")
 	return w.draw(out, o.depth, o.limit)
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/mattn/go-runewidth"
@@ -42,6 +43,7 @@ func (w *waterfall) draw(out screen, depth, limit int) error {
 	if hidden := w.spans - spans; hidden > 0 {
 		fmt.Fprintf(buf, "\n%s not drawn; --limit and --depth set how many are\n", counted(hidden, "more span"))
 	}
+	w.drawWarnings(buf)
 	return buf.Flush()
 }
 
@@ -84,6 +86,19 @@ func (w *waterfall) drawHead(buf *bufio.Writer, out screen, first, end uint64) {
 	}
 	for _, gap := range w.gaps {
 		line("partial", "spans may be missing: %s", printable(gap))
+	}
+}
+
+// drawWarnings writes what else is odd: a warning that names a missing parent is drawn already.
+func (w *waterfall) drawWarnings(buf *bufio.Writer) {
+	var list []string
+	for _, warning := range w.warnings {
+		if !slices.ContainsFunc(w.nodes[w.spans:], func(n traceSpan) bool { return strings.Contains(warning, n.id.String()) }) {
+			list = append(list, printable(warning))
+		}
+	}
+	if len(list) > 0 {
+		fmt.Fprintf(buf, "\nWARNINGS\n%s\n", strings.Join(list, "\n"))
 	}
 }
 

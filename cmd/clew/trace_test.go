@@ -317,3 +317,29 @@ func FuzzWaterfall(f *testing.F) {
 		}
 	})
 }
+
+// TestTraceWarnings has what is odd below the waterfall, but for missing parents, which are drawn.
+func TestTraceWarnings(t *testing.T) {
+	rows := []span.Span{
+		node(1, 0, "web", "call", 0, 10), node(2, 1, "shop", "serve", 100, 105),
+		node(3, 0, "web", "backwards", 8, 7), node(4, 0xee, "web", "lost", 9, 10),
+	}
+	rows[0].Kind, rows[1].Kind = 3, 2 // client, server
+	rows[2].TraceState, rows[2].Dropped.Attrs = "ot=th:8", 5
+	c := serveSpans(t, store.DefaultTenant, rows...)
+	got := draw(t, traceOptions{client: c}, screen{}, rows[0].TraceID.String())
+	_, warnings, _ := strings.Cut(got, "\nWARNINGS\n")
+	for _, want := range []string{
+		"span 0000000000000003: the span ends 1ms before it starts\n",
+		"span 0000000000000002: the clock of shop differs from that of its caller by about ",
+		"1 of 4 spans were kept by a probability below 1",
+		"limits of the senders cut 5 attributes",
+	} {
+		if !strings.Contains(warnings, want) {
+			t.Errorf("%q is missing in:\n%s", want, got)
+		}
+	}
+	if strings.Contains(warnings, "00ee") {
+		t.Errorf("the missing parent is told twice:\n%s", got)
+	}
+}

@@ -10,8 +10,10 @@ import (
 // waterfall is a trace as a tree. Its nodes are the spans, ordered by start,
 // and behind them one node for each parent that is not in the trace.
 type waterfall struct {
-	id    span.TraceID
-	gaps  []string
+	id       span.TraceID
+	gaps     []string
+	warnings []string
+
 	nodes []traceSpan
 	spans int // nodes[spans:] stand for missing parents
 
