@@ -49,7 +49,7 @@ func newSamplingCmd() *cobra.Command {
 file, and the probabilities that adaptive sampling has found, with the rate of
 requests that it estimates.`,
 		Example: "  clew sampling\n  clew sampling checkout",
-		Args:    cobra.MaximumNArgs(1),
+		Args:    takesArgs(0, 1, ""),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var answer sample.Overview
 			if err := o.ask(cmd.Context(), "/api/clew/v1/sampling", nil, &answer, newScreen(cmd.ErrOrStderr())); err != nil {
@@ -71,13 +71,15 @@ requests that it estimates.`,
 // drawSampling writes a line for each service and operation, or for those of the services named.
 func drawSampling(out screen, o *sample.Overview, only []string) {
 	const columns = "%-22s  %10s  %s\n"
+	told := false // whether there is anything about those wanted
 	fmt.Fprintf(out, columns, "SAMPLED", "REQUESTS", "SERVICE, OPERATION")
 	strategy := func(name string, s *sample.ServiceStrategy) {
-		told := formatShare(s.Param)
+		told = true
+		sampled := formatShare(s.Param)
 		if s.Type == "ratelimiting" {
-			told = formatNumber(s.Param) + " traces/s"
+			sampled = formatNumber(s.Param) + " traces/s"
 		}
-		fmt.Fprintf(out, columns, told, "", name)
+		fmt.Fprintf(out, columns, sampled, "", name)
 		for _, op := range s.Operations {
 			fmt.Fprintf(out, columns, formatShare(op.Probability), "", "  "+printable(op.Operation))
 		}
@@ -95,14 +97,17 @@ func drawSampling(out screen, o *sample.Overview, only []string) {
 				continue
 			}
 			if op.Service != service {
-				service = op.Service
+				service, told = op.Service, true
 				fmt.Fprintf(out, columns, "adaptive", "", printable(service))
 			}
-			fmt.Fprintf(out, columns, formatShare(op.Probability), formatNumber(op.Rate)+"/s", "  "+printable(op.Operation))
+			fmt.Fprintf(out, columns, formatShare(op.Probability), formatRate(op.Rate), "  "+printable(op.Operation))
 		}
 	}
-	if len(only) == 0 {
+	switch {
+	case len(only) == 0:
 		strategy("(all others)", &o.Default)
+	case !told:
+		strategy(printable(only[0])+" (by default: nothing is said of it)", &o.Default)
 	}
 }
 

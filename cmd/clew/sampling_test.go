@@ -85,6 +85,11 @@ SAMPLED                   REQUESTS  SERVICE, OPERATION
 adaptive                            web
 25.0%                          4/s    buy
 `},
+		{[]string{"mail"}, `
+SAMPLED                   REQUESTS  SERVICE, OPERATION
+100%                                mail (by default: nothing is said of it)
+0%                                    /health
+`},
 	} {
 		var out strings.Builder
 		drawSampling(newScreen(&out), &overview, c.only)

@@ -31,7 +31,7 @@ operations of one. A request is a span of kind server or consumer, or one with
 which a service began something by itself: without a parent, or with one of
 another service. The line is the rate over time.`,
 		Example: "  clew services\n  clew services checkout --since 6h --compare day",
-		Args:    cobra.MaximumNArgs(1),
+		Args:    takesArgs(0, 1, ""),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			service := ""
 			if len(args) > 0 {
@@ -67,7 +67,7 @@ func (o *servicesOptions) run(ctx context.Context, service string, now time.Time
 	if o.json {
 		return out.printJSON(&answer)
 	}
-	drawServices(out, &answer, service != "")
+	drawServices(out, &answer, service != "", o.compare)
 	if len(answer.Services) == 0 {
 		fmt.Fprintln(notes, "no spans found"+o.times.hint())
 	}
@@ -79,7 +79,8 @@ func (o *servicesOptions) run(ctx context.Context, service string, now time.Time
 const serviceLine = 30
 
 // drawServices writes a table. With operations it has those, below the service.
-func drawServices(out screen, list *api.ServiceList, operations bool) {
+// compare says what the changes are since.
+func drawServices(out screen, list *api.ServiceList, operations bool, compare string) {
 	if len(list.Services) == 0 {
 		return
 	}
@@ -89,19 +90,20 @@ func drawServices(out screen, list *api.ServiceList, operations bool) {
 		width = min(len(s.Points.Rate), serviceLine, max(out.width/4, 10))
 	}
 	fmt.Fprintf(out, columns+"\n", "RATE", "ERRORS", "P50", "P95", "P99", fit("", width), "SERVICE")
-	line := func(name string, r *api.ServiceRequests) {
+	since := comparedText(compare)
+	line := func(indent, name string, r *api.ServiceRequests) {
 		now := &r.Now
-		row := fmt.Sprintf(columns, formatNumber(now.Rate)+"/s", trafficText(now, formatShare(now.ErrorShare)),
+		row := fmt.Sprintf(columns, formatRate(now.Rate), trafficText(now, formatShare(now.ErrorShare)),
 			trafficText(now, formatNanos(now.P50)), trafficText(now, formatNanos(now.P95)), trafficText(now, formatNanos(now.P99)),
-			sparkline(r.Points.Rate, width), name)
+			sparkline(r.Points.Rate, width), indent+name)
 		if now.Errors > 0 {
 			row = out.red(row)
 		}
 		fmt.Fprintln(out, row)
 		if before := r.Before; before != nil && now.Requests+before.Requests > 0 {
-			fmt.Fprintln(out, out.dim(fmt.Sprintf("%10s  %7s  %8s  %8s  %8s", change(before.Rate, now.Rate),
+			fmt.Fprintln(out, out.dim(fmt.Sprintf(columns, change(before.Rate, now.Rate),
 				points(now.ErrorShare-before.ErrorShare), change(float64(before.P50), float64(now.P50)),
-				change(float64(before.P95), float64(now.P95)), change(float64(before.P99), float64(now.P99)))))
+				change(float64(before.P95), float64(now.P95)), change(float64(before.P99), float64(now.P99)), fit("", width), indent+since)))
 		}
 	}
 	for i := range list.Services {
@@ -110,13 +112,37 @@ func drawServices(out screen, list *api.ServiceList, operations bool) {
 		if s.Name == "" {
 			name = "(no service)"
 		}
-		line(name, &s.ServiceRequests)
+		line("", name, &s.ServiceRequests)
 		if operations {
 			for k := range s.Operations {
-				line("  "+printable(s.Operations[k].Name), &s.Operations[k].ServiceRequests)
+				line("  ", printable(s.Operations[k].Name), &s.Operations[k].ServiceRequests)
 			}
 		}
 	}
+}
+
+// comparedText says what a change is since.
+func comparedText(compare string) string {
+	switch compare {
+	case "hour":
+		return "vs an hour before"
+	case "day", "week":
+		return "vs a " + compare + " before"
+	case "previous":
+		return "vs the same time before"
+	}
+	return "vs " + compare + " before"
+}
+
+// formatRate writes a rate a second, or, if it is low, a minute or an hour.
+func formatRate(perSecond float64) string {
+	switch {
+	case perSecond == 0 || perSecond >= 0.1:
+		return formatNumber(perSecond) + "/s"
+	case perSecond*60 >= 0.1:
+		return formatNumber(perSecond*60) + "/min"
+	}
+	return formatNumber(perSecond*3600) + "/h"
 }
 
 // trafficText is a text about requests, "-" if there are none.
