@@ -3,13 +3,11 @@ package api
 import (
 	"container/list"
 	"context"
-	"encoding/binary"
 	"fmt"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/cespare/xxhash/v2"
 	"golang.org/x/sync/singleflight"
 
 	"github.com/clewhq/clew/analyze"
@@ -49,17 +47,8 @@ const uploadMark = "upload-"
 
 func newView(tenants []string, mark string, trace *analyze.Trace, gaps []string) *view {
 	b := trace.Spans
-	var hash xxhash.Digest
-	var piece [32]byte
-	for i := range b.Len() {
-		copy(piece[:8], b.SpanIDs[i][:])
-		copy(piece[8:], b.Parents[i][:])
-		binary.LittleEndian.PutUint64(piece[16:], b.Starts[i])
-		binary.LittleEndian.PutUint64(piece[24:], b.Ends[i])
-		hash.Write(piece[:])
-	}
 	return &view{
-		viewKey: viewKey{strings.Join(tenants, "|"), b.TraceIDs[0], fmt.Sprintf("%s%016x", mark, hash.Sum64())},
+		viewKey: viewKey{strings.Join(tenants, "|"), b.TraceIDs[0], fmt.Sprintf("%s%016x", mark, contentHash(b))},
 		trace:   trace, gaps: gaps, bytes: b.Size() + viewRowBytes*int64(b.Len()),
 	}
 }
