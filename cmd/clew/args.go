@@ -17,7 +17,8 @@ func takesArgs(least, most int, needs string) cobra.PositionalArgs {
 		case len(args) >= least:
 			return nil
 		}
-		return fmt.Errorf("%s %s\n  usage: %s\n  more:  %s --help", cmd.CommandPath(), problem, cmd.UseLine(), cmd.CommandPath())
+		name := strings.TrimPrefix(cmd.CommandPath(), cmd.Root().Name()+" ")
+		return fmt.Errorf("%s %s\n  usage: %s\n  more:  %s --help", name, problem, cmd.UseLine(), cmd.CommandPath())
 	}
 }
 
