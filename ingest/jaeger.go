@@ -12,7 +12,6 @@ import (
 	"github.com/jaegertracing/jaeger-idl/model/v1"
 	"github.com/jaegertracing/jaeger-idl/proto-gen/api_v2"
 	thriftjaeger "github.com/jaegertracing/jaeger-idl/thrift-gen/jaeger"
-	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/translator/jaeger"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
@@ -51,7 +50,7 @@ func thriftBatch(batch *thriftjaeger.Batch) (ptrace.Traces, error) {
 	if batch.Process == nil { // it is said to be there always; the translator relies on it
 		return ptrace.Traces{}, fmt.Errorf("the batch has no process")
 	}
-	return jaeger.ThriftToTraces(batch)
+	return thriftToTraces(batch)
 }
 
 // thriftProtocol is one of Thrift's encodings.
@@ -77,7 +76,7 @@ func jaegerProto(body []byte) (ptrace.Traces, error) {
 	if err := req.Unmarshal(body); err != nil {
 		return ptrace.Traces{}, err
 	}
-	return jaeger.ProtoToTraces([]*model.Batch{&req.Batch})
+	return protoToTraces(&req.Batch)
 }
 
 const jaegerCollector = "jaeger.api_v2.CollectorService"
@@ -129,5 +128,5 @@ func jaegerSpanJSON(body []byte) (ptrace.Traces, error) {
 }
 
 func jaegerSpan(s *model.Span) (ptrace.Traces, error) {
-	return jaeger.ProtoToTraces([]*model.Batch{{Process: s.Process, Spans: []*model.Span{s}}})
+	return protoToTraces(&model.Batch{Process: s.Process, Spans: []*model.Span{s}})
 }

@@ -9,7 +9,6 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/jaegertracing/jaeger-idl/model/v1"
-	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/translator/jaeger"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 )
 
@@ -85,7 +84,7 @@ func jaegerUI(text []byte) (ptrace.Traces, error) {
 		}
 		batch.Spans = append(batch.Spans, span)
 	}
-	return jaeger.ProtoToTraces([]*model.Batch{batch})
+	return protoToTraces(batch)
 }
 
 func (p *jaegerUIProcess) model() (*model.Process, error) {

@@ -398,3 +398,72 @@ func fuzzTranslator(f *testing.F, t translator) {
 		}
 	})
 }
+
+// TestJaegerKeepsHTTPStatus: http.status_code and http.response.status_code stay what they are, wherever they come.
+func TestJaegerKeepsHTTPStatus(t *testing.T) {
+	thriftTag := func(key string, n int64) *thriftjaeger.Tag {
+		return &thriftjaeger.Tag{Key: key, VType: thriftjaeger.TagType_LONG, VLong: ref(n)}
+	}
+	thriftSpan := func(tags ...*thriftjaeger.Tag) *thriftjaeger.Span {
+		return &thriftjaeger.Span{TraceIdLow: 1, SpanId: 1, OperationName: "GET", Tags: tags, Logs: []*thriftjaeger.Log{{Timestamp: 1, Fields: tags}}}
+	}
+	thriftBody := encodeThrift(t, binaryThrift, (&thriftjaeger.Batch{
+		Process: &thriftjaeger.Process{ServiceName: "shop", Tags: []*thriftjaeger.Tag{thriftTag(newHTTPStatus, 1)}},
+		Spans: []*thriftjaeger.Span{
+			thriftSpan(thriftTag(newHTTPStatus, 503)), thriftSpan(thriftTag(oldHTTPStatus, 503)),
+			thriftSpan(thriftTag(oldHTTPStatus, 504), thriftTag(newHTTPStatus, 503)),
+		},
+	}).Write)
+
+	protoSpan := func(tags ...model.KeyValue) *model.Span {
+		return &model.Span{
+			TraceID: model.NewTraceID(0, 1), SpanID: 1, OperationName: "GET", Tags: tags,
+			Logs: []model.Log{{Fields: slices.Clone(tags)}},
+		}
+	}
+	protoBody, err := (&api_v2.PostSpansRequest{Batch: model.Batch{
+		Process: &model.Process{ServiceName: "shop", Tags: []model.KeyValue{model.Int64(newHTTPStatus, 1)}},
+		Spans: []*model.Span{
+			protoSpan(model.Int64(newHTTPStatus, 503)), protoSpan(model.Int64(oldHTTPStatus, 503)),
+			protoSpan(model.Int64(oldHTTPStatus, 504), model.Int64(newHTTPStatus, 503)),
+		},
+	}}).Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	uiSpan := func(tags string) string {
+		return `{"traceID":"1","spanID":"1","processID":"p","tags":[` + tags + `],"logs":[{"fields":[` + tags + `]}]}`
+	}
+	older, newer := `{"key":"http.status_code","type":"int64","value":%d}`, `{"key":"http.response.status_code","type":"int64","value":%d}`
+	uiBody := fmt.Sprintf(`{"spans":[`+uiSpan(newer)+`,`+uiSpan(older)+`,`+uiSpan(older+`,`+newer)+`],
+		"processes":{"p":{"serviceName":"shop","tags":[`+newer+`]}}}`, 503, 503, 503, 503, 504, 503, 504, 503, 1)
+
+	for name, c := range map[string]struct {
+		body      []byte
+		translate translator
+	}{
+		"thrift": {thriftBody, jaegerThrift}, "proto": {protoBody, jaegerProto}, "json": {[]byte(uiBody), jaegerUI},
+	} {
+		s := &store{}
+		r := newTestReceiver(t, s, nil)
+		l := r.inflight.lease()
+		if err := r.exportTranslated(t.Context(), name, testTenant, c.body, l, c.translate); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		l.release()
+		got := s.spans[testTenant]
+		if len(got) != 3 {
+			t.Fatalf("%s: %d spans, want 3", name, len(got))
+		}
+		for i, want := range []string{
+			"[http.response.status_code=503]", "[http.status_code=503]", "[http.response.status_code=503 http.status_code=504]",
+		} {
+			attrs, event := fmt.Sprint(attributeText(got[i].Attrs)), fmt.Sprint(attributeText(got[i].Events[0].Attrs))
+			resource := fmt.Sprint(attributeText(got[i].Resource.Attrs))
+			if attrs != want || event != want || got[i].Status != 2 || resource != "[http.response.status_code=1 service.name=shop]" {
+				t.Errorf("%s: span %d: attributes %s, of its event %s, want %s; status %d; resource %s", name, i, attrs, event, want, got[i].Status, resource)
+			}
+		}
+	}
+}
