@@ -49,7 +49,7 @@ func (t *Trace) Warnings() []Warning {
 	}
 	for _, s := range t.Skew() {
 		if s.Adjust != 0 {
-			w.add("skew", s.Row, span.SpanID{}, "the clock of %s differs from that of its caller by about %v: times are shown as they came",
+			w.add("skew", s.Row, span.SpanID{}, "the clock of %s differs from that of its caller by about %v",
 				shortened(t.Services[t.Service(s.Row)]), time.Duration(max(s.Adjust, -s.Adjust)))
 		}
 	}

@@ -68,8 +68,10 @@ describe('what is odd about a trace', () => {
     const skewed = span(page, /quote calculate/);
     const before = await skewed.textContent();
     expect(before).toContain('starts at 240 ms');
+    await panel(page).getByText(/differs from that of its caller.*as they came/).waitFor();
     await panel(page).getByRole('checkbox', { name: /as if the clocks agreed/ }).check();
     await expect.poll(() => skewed.textContent()).toContain('starts at 355 ms');
+    await panel(page).getByText(/differs from that of its caller.*as if they agreed/).waitFor();
     await page.waitForURL('**skew=1*');
   });
 

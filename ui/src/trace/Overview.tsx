@@ -197,7 +197,7 @@ function Warnings({ model, onSelect }: Pick<OverviewProps, 'model' | 'onSelect'>
       )}
       <ul className="warning-list">
         {some.map((warning, i) => (
-          <WarningLine key={i} warning={warning} onSelect={onSelect} />
+          <WarningLine key={i} warning={warning} adjusted={adjusted} onSelect={onSelect} />
         ))}
       </ul>
       {more}
@@ -205,13 +205,14 @@ function Warnings({ model, onSelect }: Pick<OverviewProps, 'model' | 'onSelect'>
   );
 }
 
-function WarningLine({ warning, onSelect }: Pick<OverviewProps, 'onSelect'> & { warning: Warning }) {
+function WarningLine({ warning, adjusted, onSelect }: Pick<OverviewProps, 'onSelect'> & { warning: Warning; adjusted: boolean }) {
   const { row } = warning;
   return (
     <li>
       <Icon name="warning" size={14} />
       <span>
-        <span className="untrusted">{warning.text.slice(0, 1000)}</span>{' '}
+        <span className="untrusted">{warning.text.slice(0, 1000)}</span>
+        {warning.kind === 'skew' && (adjusted ? ': times are shown as if they agreed' : ': times are shown as they came')}{' '}
         {warning.spanId && !warning.text.includes(warning.spanId) && <code>{warning.spanId}</code>}
         {warning.parentSpanId && !warning.text.includes(warning.parentSpanId) && (
           <>

@@ -8,11 +8,15 @@ import { formatDuration, formatNumber, formatPlural, formatTime } from '../parts
 import { Icon } from '../parts/Icon';
 import { Menu, MenuItem } from '../parts/Menu';
 import { ServiceSwatch } from '../parts/Service';
+import type { TraceModel } from './model';
 import { unturned } from './text';
+import { useModel } from './useModel';
 import { nameOf, serviceOf, uploaded, type TraceView } from './view';
 
 /** Which trace it is, and its numbers. */
-export function TraceHeader({ view, onRefresh }: { view: TraceView; onRefresh?: (() => void) | undefined }) {
+export function TraceHeader({ model, onRefresh }: { model: TraceModel; onRefresh?: (() => void) | undefined }) {
+  const { view } = model;
+  const duration = useModel(model, (m) => m.duration);
   const [zone] = useSetting('zone');
   const depth = useMemo(() => view.spans.depth.reduce((most, each) => Math.max(most, each), 0) + 1, [view]);
   const errors = useMemo(() => view.services.reduce((sum, service) => sum + service.errors, 0), [view]);
@@ -37,7 +41,7 @@ export function TraceHeader({ view, onRefresh }: { view: TraceView; onRefresh?: 
       </div>
       <ul className="trace-facts" aria-label="The trace in numbers">
         <li>
-          <strong>{formatDuration(view.duration)}</strong>
+          <strong>{formatDuration(duration)}</strong>
         </li>
         <li>{formatPlural(view.count, 'span')}</li>
         <li>{formatPlural(view.services.length, 'service')}</li>

@@ -132,7 +132,7 @@ function OpenTrace({ view, params, setParams, onRefresh }: OpenProps) {
     .map((tab) => ({ value: tab, label: tab === 'events' ? `${tabLabels[tab]} ${view.events.row.length.toLocaleString('en')}` : tabLabels[tab] }));
   return (
     <div className="trace-page">
-      <TraceHeader view={view} onRefresh={onRefresh} />
+      <TraceHeader model={model} onRefresh={onRefresh} />
       {(side === 'closed' || !wide) && <ErrorLine model={model} onOpen={open} />}
       <Gaps gaps={view.gaps} />
       <div className="trace-body">

@@ -55,12 +55,29 @@ test('clocks are adjusted in the picture only', () => {
   trace.view.skew.push({ row: 2, adjustNanos: 8 });
   trace.view.skew.push({ row: 1, adjustNanos: -20 });
   trace.setAdjusted(true);
-  expect([...trace.start]).toEqual([0, -10, 13, 60]);
-  expect(trace.full).toEqual({ from: -10, to: 100 });
+  expect([...trace.start]).toEqual([10, 0, 23, 70]);
+  expect(trace.full).toEqual({ from: 0, to: 110 });
   expect(trace.range).toEqual(trace.full);
   trace.setAdjusted(false);
   expect([...trace.start]).toEqual([0, 10, 5, 60]);
   expect(trace.range).toEqual({ from: 0, to: 100 });
+});
+
+test('a trace whose clocks are adjusted is as long as what is drawn', () => {
+  const trace = new TraceModel(
+    viewOf([
+      { parent: -1, start: 0, duration: 100 },
+      { parent: 0, start: 5000, duration: 60, service: 'pay' },
+    ]),
+  );
+  trace.view.skew.push({ row: 1, adjustNanos: -4980 });
+  expect(trace.duration).toBe(5060);
+  trace.setAdjusted(true);
+  expect(trace.duration).toBe(100);
+  expect(trace.full).toEqual({ from: 0, to: 100 });
+  expect(trace.shift(1)).toBe(-4980);
+  trace.setAdjusted(false);
+  expect(trace.full).toEqual({ from: 0, to: 5060 });
 });
 
 test('colours', () => {

@@ -70,6 +70,16 @@ export class TraceModel {
     return this.failedBefore[row + 1 + this.view.spans.descendants[row]!]! - this.failedBefore[row + 1]!;
   }
 
+  /** How far a row is drawn from where it said it was. */
+  shift(row: number): number {
+    return this.start[row]! - this.view.spans.start[row]!;
+  }
+
+  /** How long the trace is, as it is drawn. */
+  get duration(): number {
+    return this.adjusted ? this.full.to - this.full.from : this.view.duration;
+  }
+
   /** Indices of the row's events. */
   eventsOf(row: number): Uint32Array {
     this.eventsByRow ??= new ByRow(this.view.events.row, this.view.count);
@@ -178,7 +188,7 @@ export class TraceModel {
     this.adjusted = adjusted;
     const whole = sameRange(this.range, this.full);
     this.start = adjusted ? adjustedStarts(this.view) : this.view.spans.start;
-    this.full = extent(this.start, this.view.spans.duration, this.view.duration);
+    this.full = extent(this.start, this.view.spans.duration, adjusted ? 0 : this.view.duration);
     this.range = whole ? this.full : within(this.range, this.full);
     this.changed();
   }

@@ -256,7 +256,7 @@ function paintEvents(frame: Frame, row: number, y: number, height: number): void
   const { events } = model.view;
   let last = -Infinity;
   for (const event of model.eventsOf(row)) {
-    const at = events.at[event]! + model.start[row]! - model.view.spans.start[row]!;
+    const at = events.at[event]! + model.shift(row);
     const x = Math.round(xOf(frame, at));
     if (x < names || x > width || (x - last < 2 && !events.exception[event])) continue;
     last = x;
@@ -272,7 +272,7 @@ function segmentsInSight(frame: Frame): { row: number; at: number; from: number;
   const segments = [];
   for (let place = viewport.first; place < viewport.end; place++) {
     const row = model.rows[place]!;
-    const shift = model.start[row]! - model.view.spans.start[row]!;
+    const shift = model.shift(row);
     let drawn = -Infinity;
     for (const at of model.segmentsOf(row)) {
       const from = xOf(frame, path.start[at]! + shift);

@@ -2,7 +2,10 @@
 
 import type { TraceView } from './view';
 
-/** Starts with adjustments: each holds for its row and what lies below, up to rows with one of their own. */
+/**
+ * Starts with adjustments: each holds for its row and what lies below, up to rows with one of their own.
+ * The first of all is at 0, as without them.
+ */
 export function adjustedStarts(view: TraceView): Float64Array {
   const { start, descendants } = view.spans;
   const moved = start.slice();
@@ -10,5 +13,6 @@ export function adjustedStarts(view: TraceView): Float64Array {
     const end = Math.min(row + descendants[row]!, view.count - 1);
     for (let at = row; at <= end; at++) moved[at] = start[at]! + adjustNanos;
   }
-  return moved;
+  const first = moved.reduce((least, each) => Math.min(least, each), Infinity);
+  return moved.map((each) => each - first);
 }
