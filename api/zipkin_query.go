@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -21,7 +22,7 @@ const (
 // parseQuery reads the parameters of a search.
 func (z *zipkin) parseQuery(p params) (*traceql.Query, traceql.SearchOptions, error) {
 	opts := traceql.SearchOptions{SpansPerSet: 1}
-	conditions, err := p.zipkinConditions()
+	service, conditions, err := p.zipkinConditions()
 	if err != nil {
 		return nil, opts, err
 	}
@@ -34,8 +35,25 @@ func (z *zipkin) parseQuery(p params) (*traceql.Query, traceql.SearchOptions, er
 	}
 	opts.Limit = int(limit)
 	opts.Range, err = z.parseRange(p)
-	filter := &traceql.Filter{Body: joined(traceql.And, conditions)}
-	return &traceql.Query{Search: &traceql.Pipeline{Stages: []traceql.Stage{filter}}}, opts, err
+	stages := []traceql.Stage{ofService(service, conditions)}
+	return &traceql.Query{Search: &traceql.Pipeline{Stages: stages}}, opts, err
+}
+
+// ofService holds for traces where each condition is true of some span of the service, not of the same one.
+func ofService(service, conditions []traceql.Expr) traceql.SpansetExpr {
+	if len(conditions) == 0 {
+		return &traceql.Filter{Body: joined(traceql.And, service)}
+	}
+	var all traceql.SpansetExpr
+	for _, condition := range conditions {
+		one := &traceql.Filter{Body: joined(traceql.And, append(slices.Clip(service), condition))}
+		if all == nil {
+			all = one
+			continue
+		}
+		all = &traceql.SpansetOp{Op: traceql.SpansetOperator{Rel: traceql.SpansetAnd}, L: all, R: one}
+	}
+	return all
 }
 
 // parseRange reads endTs and lookback, in milliseconds. The whole of the last
@@ -82,39 +100,41 @@ func (p params) zipkinName(name string) (string, error) {
 	return strings.ToLower(text), nil
 }
 
-// zipkinConditions returns what one and the same span has to satisfy.
-func (p params) zipkinConditions() ([]traceql.Expr, error) {
-	var list []traceql.Expr
+// zipkinConditions returns what tells the service, if one is named, and what its spans have to satisfy.
+func (p params) zipkinConditions() (service, list []traceql.Expr, err error) {
 	for _, field := range []struct {
 		param string
+		to    *[]traceql.Expr
 		expr  func(name string) traceql.Expr
 	}{
-		{"serviceName", func(name string) traceql.Expr { return named(attribute(store.ResourceScope, "service.name"), name) }},
-		{"spanName", func(name string) traceql.Expr { return named(intrinsic(traceql.SpanName), name) }},
-		{"remoteServiceName", peerExpr},
+		{"serviceName", &service, func(name string) traceql.Expr { return named(attribute(store.ResourceScope, "service.name"), name) }},
+		{"spanName", &list, func(name string) traceql.Expr { return named(intrinsic(traceql.SpanName), name) }},
+		{"remoteServiceName", &list, peerExpr},
 	} {
 		name, err := p.zipkinName(field.param)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if name == "" || field.param == "spanName" && name == "all" { // which stands for any
 			continue
 		}
-		list = append(list, field.expr(name))
+		*field.to = append(*field.to, field.expr(name))
 	}
 	durations, err := p.zipkinDurations()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	annotations, err := parseAnnotationQuery(p.Get("annotationQuery"))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	list = append(list, durations...)
+	if len(durations) > 0 { // the bounds are those of one span
+		list = append(list, joined(traceql.And, durations))
+	}
 	for _, t := range annotations {
 		list = append(list, annotationExpr(t))
 	}
-	return list, nil
+	return service, list, nil
 }
 
 // named compares a text with a name, whatever the case of their letters.

@@ -127,9 +127,9 @@ func TestZipkinSearch(t *testing.T) {
 	}
 }
 
-// TestZipkinSearchIsOfOneSpan checks that one span has to have all that is
-// asked for, and that its trace comes whole.
-func TestZipkinSearchIsOfOneSpan(t *testing.T) {
+// TestZipkinSearchIsOfAService checks that what is asked for may be on several
+// spans, all of the service that is named, and that their trace comes whole.
+func TestZipkinSearchIsOfAService(t *testing.T) {
 	rows := zipkinSteps()
 	for i := range rows {
 		rows[i].TraceID, rows[i].SpanID = span.TraceID{15: 1}, span.SpanID{7: byte(i + 1)}
@@ -138,6 +138,10 @@ func TestZipkinSearchIsOfOneSpan(t *testing.T) {
 	for query, want := range map[string]int{
 		"serviceName=shop&spanName=xzy": 6, "serviceName=mail&spanName=xzy": 0,
 		"lookback=1500&serviceName=mail": 0, "lookback=3500&serviceName=mail": 6,
+		"annotationQuery=http.method%3DGET+and+error": 6, "serviceName=shop&annotationQuery=http.method%3DGET+and+error": 6,
+		"serviceName=shop&annotationQuery=http.method%3DGET+and+error%3Doh+no": 0, // which is of another service
+		"serviceName=shop&spanName=xzy&remoteServiceName=stock&minDuration=2": 6, "serviceName=mail&spanName=all&remoteServiceName=stock": 0,
+		"minDuration=1&maxDuration=1": 6, "serviceName=shop&minDuration=3&maxDuration=4": 0,
 	} {
 		traces := zipkinTraces(t, getOK(t, h, "/api/v2/traces?"+query))
 		got := 0
