@@ -13,7 +13,7 @@ import { Empty, ErrorMessage, Gaps, Loading, Warning } from '../parts/Message';
 import { Progress } from '../parts/Progress';
 import { AskDiffers } from './AskDiffers';
 import { AttributeCard, type LinkTo } from './AttributeCard';
-import { isEstimate, occurs, tells, withCondition, type Differences, type DifferingAttribute } from './differs';
+import { isEstimate, isWeighted, occurs, tells, withCondition, type Differences, type DifferingAttribute } from './differs';
 
 /** What the spans of a selection have that others have not, and the other way round. */
 export default function DiffersPage() {
@@ -149,7 +149,7 @@ function MoreAttributes({ attributes, summary, linkTo }: { attributes: readonly 
 }
 
 function Sides({ found }: { found: Differences }) {
-  const estimated = [found.selection, found.baseline].filter(isEstimate);
+  const sides = [found.selection, found.baseline];
   return (
     <>
       <p className="differs-sides">
@@ -160,18 +160,26 @@ function Sides({ found }: { found: Differences }) {
           <span className="swatch baseline" aria-hidden /> <strong>{formatPlural(found.baseline.matched, 'other span')}</strong> to compare with
         </span>
       </p>
-      {estimated.length > 0 && (
+      {sides.some(isEstimate) && (
         <Warning>
-          Shares are estimates: {sampleText(found.selection, 'of the selection')}, {sampleText(found.baseline, 'of the rest')}.
+          Shares are estimates: {comparedText(found.selection, 'of the selection')}, {comparedText(found.baseline, 'of the rest')}.
         </Warning>
+      )}
+      {sides.some(isWeighted) && (
+        <p className="muted">
+          Sampled spans count for those that they stand for: {weightText(found.selection, 'of the selection')}, {weightText(found.baseline, 'of the rest')}.
+        </p>
       )}
     </>
   );
 }
 
-function sampleText({ matched, compared, weight }: Schemas['ComparedSet'], whose: string): string {
-  const part = `${formatNumber(compared)} of ${formatNumber(matched)} spans ${whose} were compared`;
-  return weight > compared * 1.001 ? `${part}, which stand for ${formatNumber(Math.round(weight))}` : part;
+function comparedText({ matched, compared }: Schemas['ComparedSet'], whose: string): string {
+  return `${formatNumber(compared)} of ${formatNumber(matched)} spans ${whose} were compared`;
+}
+
+function weightText({ compared, weight }: Schemas['ComparedSet'], whose: string): string {
+  return `${formatNumber(compared)} spans ${whose} for ${formatNumber(Math.round(weight))}`;
 }
 
 function OneSided({ found, params }: { found: Differences; params: Params }) {

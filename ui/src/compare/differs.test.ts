@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isEstimate, occurs, partsOf, tells, valueLabel, withCondition, type DifferingAttribute, type DifferingValue } from './differs';
+import { isEstimate, isWeighted, occurs, partsOf, tells, valueLabel, withCondition, type DifferingAttribute, type DifferingValue } from './differs';
 
 const part = (share: number) => ({ count: share * 100, share });
 const value = (text: string, a: number, b: number): DifferingValue => ({
@@ -50,8 +50,10 @@ it('tells ranges from bars, and attributes that differ from others', () => {
   expect(occurs({ ...attribute, values: [{ ...value('', 1, 1), kind: 'absent', value: undefined }] })).toBe(false);
 });
 
-it('says when shares are estimates', () => {
+it('tells spans that were not looked at from those that stand for more', () => {
   expect(isEstimate({ matched: 100, compared: 100, weight: 100 })).toBe(false);
   expect(isEstimate({ matched: 100, compared: 50, weight: 50 })).toBe(true);
-  expect(isEstimate({ matched: 100, compared: 100, weight: 900 })).toBe(true);
+  expect(isEstimate({ matched: 100, compared: 100, weight: 900 })).toBe(false);
+  expect(isWeighted({ matched: 100, compared: 100, weight: 900 })).toBe(true);
+  expect(isWeighted({ matched: 100, compared: 50, weight: 50 })).toBe(false);
 });

@@ -62,7 +62,12 @@ export function withCondition(query: string, condition: string): string {
   return isTraceQL(query) ? `${query.trim()} | { ${condition} }` : `{ ${condition} }`;
 }
 
-/** Whether shares are estimates: some spans were not looked at, or they stand for others. */
-export function isEstimate({ matched, compared, weight }: Schemas['ComparedSet']): boolean {
-  return compared < matched || weight > compared * 1.001;
+/** Whether shares are estimates, as not all spans were looked at. */
+export function isEstimate({ matched, compared }: Schemas['ComparedSet']): boolean {
+  return compared < matched;
+}
+
+/** Whether spans count for more than themselves, as their sender sampled them. */
+export function isWeighted({ compared, weight }: Schemas['ComparedSet']): boolean {
+  return weight > compared * 1.001;
 }
