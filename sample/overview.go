@@ -4,7 +4,7 @@ import "github.com/jaegertracing/jaeger-idl/proto-gen/api_v2"
 
 // Overview is what head sampling tells services at present.
 type Overview struct {
-	// Default is for services that nothing else is said of.
+	// Default is for services that nothing else is said of: that of the file or, if adaptive sampling is on, how it begins.
 	Default ServiceStrategy `json:"default"`
 	// Services are those that the file of strategies names, sorted.
 	Services []ServiceStrategy `json:"services"`
@@ -40,6 +40,7 @@ func (h *Head) Overview() Overview {
 		o.Services = append(o.Services, describe(service, strategies.services[service]))
 	}
 	if h.adaptive != nil {
+		o.Default = ServiceStrategy{Type: "probabilistic", Param: h.adaptive.cfg.InitialProbability, Operations: []OperationStrategy{}}
 		o.Adaptive = &AdaptiveOverview{h.adaptive.cfg.TargetSamplesPerSecond, h.adaptive.Probabilities()}
 	}
 	return o

@@ -417,3 +417,26 @@ func TestAdaptiveConfig(t *testing.T) {
 		}
 	}
 }
+
+// What an overview tells of services that nothing is said of is what they are told.
+func TestOverviewOfOthers(t *testing.T) {
+	log := slog.New(slog.DiscardHandler)
+	source, err := NewSource(t.Context(), "", .5, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := DefaultAdaptive()
+	cfg.InitialProbability = .125
+	adaptive, err := NewAdaptive(cfg, filepath.Join(t.TempDir(), "sampling.json"), log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		adaptive *Adaptive
+		want     float64
+	}{{nil, .5}, {adaptive, .125}} {
+		if got := NewHead(source, c.adaptive, log).Overview().Default; got.Type != "probabilistic" || got.Param != c.want {
+			t.Errorf("%+v, want a probability of %v", got, c.want)
+		}
+	}
+}
