@@ -20,6 +20,11 @@ export class ApiError extends Error {
   ) {
     super(message);
   }
+
+  /** What was asked is wrong, however often it is asked. */
+  get isRefusal(): boolean {
+    return this.code >= 400 && this.code < 500;
+  }
 }
 
 function errorOf(body: unknown, status: number, statusText: string): ApiError {

@@ -8,7 +8,9 @@ export const queryClient = new QueryClient({
       refetchOnWindowFocus: false,
       staleTime: 60_000,
       // What the server refused it will refuse again.
-      retry: (failures, error) => failures < 1 && !(error instanceof ApiError && error.code < 500),
+      retry: (failures, error) => failures < 1 && !(error instanceof ApiError && error.isRefusal),
+      // A server on this machine is there without any network.
+      networkMode: 'always',
     },
   },
 });

@@ -6,7 +6,7 @@ import { Popover } from '../parts/Popover';
 import { Select } from '../parts/Select';
 import { useKeys } from './keyboard';
 import { useSetting } from './settings';
-import { isoTime, parseInstant, refreshClock, relativeRanges, shiftRange, useLiveClock, useTimeRange, zoomRange } from './timeRange';
+import { isoTime, parseInstant, refreshClock, relativeRanges, shiftRange, useLiveClock, useRefresh, useTimeRange, zoomRange } from './timeRange';
 import { useParams } from './url';
 
 const liveChoices = [
@@ -24,9 +24,10 @@ export function TimeRangePicker() {
   const [zone] = useSetting('zone');
   const [open, setOpen] = useState(false);
   useLiveClock(Number(params.refresh));
+  const refresh = useRefresh();
   useKeys('Time', [
     { keys: 't', label: 'Choose the time range', run: () => setOpen(true) },
-    { keys: 'r', label: 'Refresh', run: refreshClock },
+    { keys: 'r', label: 'Refresh', run: refresh },
     { keys: 'alt+ArrowLeft', label: 'Earlier', run: () => set(shiftRange(range, -1)) },
     { keys: 'alt+ArrowRight', label: 'Later', run: () => set(shiftRange(range, 1)) },
     { keys: 'alt+ArrowDown', label: 'Zoom out', run: () => set(zoomRange(range, 2)) },
@@ -57,7 +58,7 @@ export function TimeRangePicker() {
       </Popover>
       <IconButton icon="chevronRight" label="Later" shortcut="Alt →" onClick={() => set(shiftRange(range, 1))} />
       <IconButton icon="zoomOut" label="Zoom out" shortcut="Alt ↓" onClick={() => set(zoomRange(range, 2))} />
-      <IconButton icon="refresh" label="Refresh" shortcut="r" onClick={refreshClock} />
+      <IconButton icon="refresh" label="Refresh" shortcut="r" onClick={refresh} />
       <Select label="Live" value={params.refresh ?? ''} options={liveChoices} onChange={(refresh) => setParams({ refresh }, { replace: true })} />
     </div>
   );

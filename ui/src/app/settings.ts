@@ -36,7 +36,7 @@ function parse(name: keyof Settings): unknown {
   }
 }
 
-function setSetting<K extends keyof Settings>(name: K, value: Settings[K]): void {
+export function setSetting<K extends keyof Settings>(name: K, value: Settings[K]): void {
   kept.set(name, value);
   try {
     localStorage.setItem(keyOf(name), JSON.stringify(value));

@@ -1,4 +1,6 @@
+import { useQueryClient } from '@tanstack/react-query';
 import { useCallback, useEffect, useMemo, useSyncExternalStore } from 'react';
+import { flushSync } from 'react-dom';
 import { useParams } from './url';
 
 /** Milliseconds since 1970; end is left out. */
@@ -88,6 +90,15 @@ function onClock(listener: () => void): () => void {
   return () => clock.listeners.delete(listener);
 }
 
+/** Asks for all that the page shows again, also if it is of a range that has ended, or failed. */
+export function useRefresh(): () => void {
+  const client = useQueryClient();
+  return useCallback(() => {
+    flushSync(refreshClock); // what the page shows is of the new range from here on
+    void client.refetchQueries({ type: 'active' });
+  }, [client]);
+}
+
 export interface UrlTimeRange {
   from: string;
   to: string;
@@ -109,18 +120,19 @@ export function useTimeRange(): UrlTimeRange {
 
 const staleMillis = 20_000;
 
-/** Looks at the clock every so many seconds, if at all, and when a page is opened some time after the one before. */
+/** Refreshes the page every so many seconds, if at all, and looks at the clock when it is opened some time after the one before. */
 export function useLiveClock(seconds: number): void {
+  const refresh = useRefresh();
   useEffect(() => {
     if (Date.now() - clock.now > staleMillis) refreshClock();
   }, []);
   useEffect(() => {
     if (!(seconds >= 1)) return undefined;
     const timer = setInterval(() => {
-      if (!document.hidden) refreshClock();
+      if (!document.hidden) refresh();
     }, seconds * 1000);
     return () => clearInterval(timer);
-  }, [seconds]);
+  }, [seconds, refresh]);
 }
 
 export function isoTime(ms: number): string {

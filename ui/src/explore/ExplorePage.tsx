@@ -1,11 +1,12 @@
 import './explore.css';
 import { useNavigate } from '@tanstack/react-router';
 import { useCallback, useEffect, useMemo, useState } from 'react';
+import { ApiError } from '../api/client';
 import { TimeRangePicker } from '../app/TimeRangePicker';
-import { isoTime, useTimeRange } from '../app/timeRange';
+import { isoTime, useRefresh, useTimeRange } from '../app/timeRange';
 import { useParams } from '../app/url';
 import { Button } from '../parts/Button';
-import { ErrorMessage, Gaps, Loading } from '../parts/Message';
+import { Empty, ErrorMessage, Gaps, Loading } from '../parts/Message';
 import { formatConditions, readConditions } from '../parts/query/conditions';
 import { Begin } from './Begin';
 import { Builder } from './Builder';
@@ -22,10 +23,10 @@ export default function ExplorePage() {
   const [params, setParams] = useParams();
   const { range, set: setRange } = useTimeRange();
   const request = useMemo(() => readRequest(params), [params]);
-  const checked = useCheckedQuery(request.text);
+  const { checked, last } = useCheckedQuery(request.text);
   const suggestions = useSuggestions(range);
-  const traceql = checked.data?.traceql;
-  const isSeries = checked.data?.isSeries ?? false;
+  const traceql = last?.traceql;
+  const isSeries = last?.isSeries ?? false;
   const results = useResults(request, isSeries ? undefined : traceql, range);
   const { isFetching, isFetchingNextPage } = results.query;
 
@@ -33,7 +34,10 @@ export default function ExplorePage() {
     document.title = request.text ? `${request.text.slice(0, 80)} – Clew` : 'Clew';
   }, [request.text]);
 
-  const run = useCallback((q: string) => setParams({ q }), [setParams]);
+  const refresh = useRefresh();
+  const run = (q: string) => (q === request.text ? refresh() : setParams({ q }));
+  const refused = checked.error instanceof ApiError && checked.error.isRefusal ? checked.error : undefined;
+  const failed = refused ? null : checked.isPending && checked.fetchStatus === 'idle' ? 'cancelled' : checked.error;
   const builderShown = params.builder === '1';
   return (
     <div className="page explore">
@@ -41,7 +45,8 @@ export default function ExplorePage() {
       <section className="ask" aria-label="Query">
         <QueryBar
           text={request.text}
-          error={checked.error}
+          isQuery={checked.isSuccess}
+          error={refused}
           running={checked.isFetching || (isFetching && !isFetchingNextPage)}
           progress={results.progress}
           suggestions={suggestions}
@@ -54,11 +59,25 @@ export default function ExplorePage() {
           </Button>
           <TimeRangePicker />
         </div>
-        {builderShown && traceql !== undefined && <Builder conditions={readConditions(traceql)} suggestions={suggestions} onChange={(c) => run(formatConditions(c))} />}
+        {builderShown && checked.data && <Builder conditions={readConditions(checked.data.traceql)} suggestions={suggestions} onChange={(c) => run(formatConditions(c))} />}
       </section>
+      {failed && <ErrorMessage what="The query could not be looked at" error={failed} onRetry={() => void checked.refetch()} />}
+      {refused && traceql !== undefined && (
+        <p className="muted ellipsis">
+          Below is still what was found by <code className="untrusted">{traceql}</code>
+        </p>
+      )}
+      {refused && traceql === undefined && (
+        <Empty title="This is no query yet">
+          <p>Correct it above, or begin with all that there is: while you write, names and values that are stored are suggested.</p>
+          <div>
+            <Button onClick={() => run('')}>Show all traces</Button>
+          </div>
+        </Empty>
+      )}
       {traceql !== undefined && isSeries && <QueriedSeries traceql={traceql} range={range} onRange={setRange} />}
       {traceql !== undefined && !isSeries && <Found request={request} traceql={traceql} results={results} />}
-      {traceql === undefined && checked.isPending && <Loading what="Reading the query" />}
+      {traceql === undefined && checked.isFetching && <Loading what="Reading the query" />}
     </div>
   );
 }
@@ -91,13 +110,13 @@ function Found({ request, traceql, results: { query } }: FoundProps) {
   const pick = (id: string) => setPicked((before) => (before.includes(id) ? before.filter((p) => p !== id) : [...before, id].slice(-2)));
 
   if (query.isSuccess && count === 0 && !query.isFetching) return <NothingFound traceql={traceql} begin={<Begin />} onGo={setRange} />;
-  const list = { attributes: request.columns, hasMore: query.hasNextPage, loadingMore: query.isFetchingNextPage, onMore: more };
+  const list = { attributes: request.columns, hasMore: query.hasNextPage && !query.isFetchNextPageError, loadingMore: query.isFetchingNextPage, onMore: more };
   return (
     <>
       <Signals traceql={traceql} range={range} onRange={setRange} onNarrow={narrow} onDiffers={differs} />
       <ResultsBar request={request} count={count} hasMore={query.hasNextPage} picked={picked} onChange={setParams} />
       <Gaps gaps={[...new Set(pages?.flatMap((p) => p.gaps ?? []))]} />
-      {query.isError && <ErrorMessage what="The search failed" error={query.error} onRetry={() => void query.refetch()} />}
+      {query.isError && <ErrorMessage what="The search failed" error={query.error} onRetry={() => void (query.isFetchNextPageError ? query.fetchNextPage() : query.refetch())} />}
       {query.isPending && query.fetchStatus === 'idle' && <ErrorMessage what="The search was cancelled" error="nothing was found before" onRetry={() => void query.refetch()} />}
       {query.isPending && query.fetchStatus === 'fetching' && <Loading what="Searching" />}
       {request.mode === 'spans' && spans.length > 0 && <SpanResults {...list} rows={spans} />}

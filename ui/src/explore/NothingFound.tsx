@@ -3,7 +3,7 @@ import type { TimeRange } from '../app/timeRange';
 import { useSetting } from '../app/settings';
 import { Button } from '../parts/Button';
 import { formatTime, nanosToMillis } from '../parts/format';
-import { Empty, Loading } from '../parts/Message';
+import { Empty, ErrorMessage, Loading } from '../parts/Message';
 import { useNewestMatch } from './data';
 
 const around = 30 * 60_000;
@@ -13,6 +13,8 @@ export function NothingFound({ traceql, begin, onGo }: { traceql: string; begin:
   const [zone] = useSetting('zone');
   const newest = useNewestMatch(traceql, true);
   const anything = useNewestMatch('{ }', newest.data === null);
+  const failed = [newest, anything].find((q) => q.isError);
+  if (failed) return <ErrorMessage what="It could not be looked further" error={failed.error} onRetry={() => void failed.refetch()} />;
   if (newest.isPending) return <Loading what="Looking further" />;
   const found = newest.data;
   if (found) {

@@ -1,7 +1,7 @@
 import { useEffect, useMemo, useRef, useState } from 'react';
-import { ApiError, type Schemas } from '../api/client';
+import type { ApiError, Schemas } from '../api/client';
 import { useKeys } from '../app/keyboard';
-import { useSetting } from '../app/settings';
+import { getSetting, setSetting, useSetting } from '../app/settings';
 import { Button, IconButton } from '../parts/Button';
 import { formatBytes, formatNumber } from '../parts/format';
 import { Icon } from '../parts/Icon';
@@ -12,8 +12,10 @@ import { QueryBox, type QueryBoxHandle } from '../parts/query/QueryBox';
 
 export interface QueryBarProps {
   text: string;
+  /** The server has understood the text. */
+  isQuery: boolean;
   /** Why the text is no query. */
-  error: Error | null;
+  error: ApiError | undefined;
   running: boolean;
   progress: Schemas['Progress'] | undefined;
   suggestions: Suggestions;
@@ -24,15 +26,16 @@ export interface QueryBarProps {
 const recentKept = 20;
 
 /** Where the query is typed, run and cancelled. */
-export function QueryBar({ text, error, running, progress, suggestions, onRun, onCancel }: QueryBarProps) {
+export function QueryBar({ text, isQuery, error, running, progress, suggestions, onRun, onCancel }: QueryBarProps) {
   const [draft, setDraft] = useState(text);
   const box = useRef<QueryBoxHandle>(null);
   useEffect(() => setDraft(text), [text]);
-  const [recent, setRecent] = useSetting('recentQueries');
+  useEffect(() => {
+    if (isQuery && text !== '') setSetting('recentQueries', [text, ...getSetting('recentQueries').filter((q) => q !== text)].slice(0, recentKept));
+  }, [isQuery, text]);
   const run = (query: string) => {
     const trimmed = query.trim();
     setDraft(trimmed);
-    if (trimmed !== '') setRecent([trimmed, ...recent.filter((q) => q !== trimmed)].slice(0, recentKept));
     onRun(trimmed);
   };
   useKeys('Explore', [
@@ -41,7 +44,7 @@ export function QueryBar({ text, error, running, progress, suggestions, onRun, o
   ]);
   const unchanged = draft.trim() === text;
   const place = useMemo(() => {
-    if (!(error instanceof ApiError && error.line && error.column && unchanged)) return undefined;
+    if (!(error?.line && error.column && unchanged)) return undefined;
     return { line: error.line, column: error.column };
   }, [error, unchanged]);
   return (

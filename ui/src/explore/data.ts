@@ -44,13 +44,18 @@ async function check(text: string, signal: AbortSignal): Promise<CheckedQuery> {
   }
 }
 
+/** Whether the text is a query, and the last text that was one: a mistake does not empty the page. */
 export function useCheckedQuery(text: string) {
-  return useQuery({
+  const checked = useQuery({
     queryKey: ['check', text],
     queryFn: ({ signal }) => check(text, signal),
     staleTime: Infinity,
+    enabled: text.trim() !== '',
     ...(text.trim() === '' ? { initialData: { traceql: '{ }', isSeries: false } } : {}),
   });
+  const [last, setLast] = useState(checked.data);
+  if (checked.data && checked.data !== last) setLast(checked.data);
+  return { checked, last: checked.data ?? last };
 }
 
 const pageSize = 50;
@@ -86,7 +91,7 @@ export function useResults(request: Request, traceql: string | undefined, range:
     },
   });
   const cancel = useCallback(() => {
-    for (const kind of ['search', 'series']) void client.cancelQueries({ queryKey: [kind] });
+    for (const kind of ['check', 'search', 'series']) void client.cancelQueries({ queryKey: [kind] });
   }, [client]);
   return { query, progress, cancel };
 }
