@@ -1,6 +1,6 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect } from '@tanstack/react-router';
 import { ErrorMessage } from '../parts/Message';
-import { fromJaegerSearch } from './jaegerLinks';
+import { fromJaegerSearch, tracesOfSearch } from './jaegerLinks';
 import { basePath } from './server';
 import { NotFound, Shell } from './Shell';
 import { formatParams, parseParams, type Params } from './url';
@@ -55,7 +55,10 @@ const trace = createRoute({
 const jaegerSearch = createRoute({
   getParentRoute: () => root,
   path: '/search',
-  beforeLoad: ({ search }) => {
+  beforeLoad: () => {
+    const search = new URLSearchParams(window.location.search); // the router keeps one of each
+    const [traceId, another] = tracesOfSearch(search);
+    if (traceId && !another) throw redirect({ to: '/trace/$traceId', params: { traceId } });
     throw redirect({ to: '/', search: fromJaegerSearch(search) });
   },
 });
@@ -66,16 +69,33 @@ const jaegerDependencies = createRoute({
     throw redirect({ to: '/map' });
   },
 });
+const jaegerDeepDependencies = createRoute({
+  getParentRoute: () => root,
+  path: '/deep-dependencies',
+  beforeLoad: ({ search }) => {
+    throw redirect({ to: '/map', search: { focus: search.service } });
+  },
+});
 const jaegerMonitor = createRoute({
   getParentRoute: () => root,
   path: '/monitor',
-  beforeLoad: () => {
-    throw redirect({ to: '/services' });
+  beforeLoad: ({ search }) => {
+    throw redirect({ to: '/services', search: { service: search.service } });
+  },
+});
+const jaegerQualityMetrics = createRoute({
+  getParentRoute: () => root,
+  path: '/quality-metrics',
+  beforeLoad: ({ search }) => {
+    throw redirect({ to: '/services', search: { service: search.service } });
   },
 });
 
+const pages = [explore, trace, compare, differs, services, map, upload];
+const jaegerLinks = [jaegerSearch, jaegerDependencies, jaegerDeepDependencies, jaegerMonitor, jaegerQualityMetrics];
+
 export const router = createRouter({
-  routeTree: root.addChildren([explore, trace, compare, differs, services, map, upload, jaegerSearch, jaegerDependencies, jaegerMonitor]),
+  routeTree: root.addChildren([...pages, ...jaegerLinks]),
   basepath: basePath,
   parseSearch: parseParams,
   stringifySearch: formatParams,
