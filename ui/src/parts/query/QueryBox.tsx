@@ -99,6 +99,7 @@ function extensions(props: () => QueryBoxProps) {
       ...historyKeymap,
       { key: 'Escape', run: (editor) => (editor.contentDOM.blur(), true) },
     ]),
+    EditorView.domEventHandlers({ beforeinput: replaceSelected }),
     EditorView.updateListener.of((u) => {
       if (u.docChanged && !u.transactions.some((t) => t.annotation(Transaction.remote))) props().onChange(u.state.doc.toString());
     }),
@@ -106,6 +107,16 @@ function extensions(props: () => QueryBoxProps) {
     errorField,
     EditorState.tabSize.of(2),
   ];
+}
+
+/**
+ * Text over a selection is put into the document, not by the browser: what that
+ * inserts has the style of what was there as an attribute, which the policy forbids.
+ */
+function replaceSelected(event: InputEvent, editor: EditorView): boolean {
+  if (event.inputType !== 'insertText' || !event.data || !event.cancelable || editor.composing || editor.state.selection.main.empty) return false;
+  editor.dispatch(editor.state.replaceSelection(event.data), { userEvent: 'input.type', scrollIntoView: true });
+  return true;
 }
 
 /** Takes the suggestion that is selected, or else the first; without any, Tab moves the focus as everywhere. */
