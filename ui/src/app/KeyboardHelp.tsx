@@ -46,5 +46,7 @@ const names: Readonly<Record<string, string>> = {
 };
 
 export function Keys({ keys }: { keys: string }) {
-  return keys.split(/[ +]/).map((key) => <kbd key={key}>{names[key] ?? key}</kbd>);
+  // A plus joins two keys, or is one.
+  const pressed = keys.split(/ |(?<=[^ ])\+(?=[^ ])/);
+  return pressed.map((key, i) => <kbd key={i}>{names[key] ?? key}</kbd>);
 }

@@ -1,7 +1,9 @@
 // @vitest-environment jsdom
 import { act } from 'react';
 import { createRoot } from 'react-dom/client';
+import { renderToStaticMarkup } from 'react-dom/server';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { Keys as KeyNames } from './KeyboardHelp';
 import { handleKey, useKeys, type Binding } from './keyboard';
 
 declare global {
@@ -82,4 +84,14 @@ it('forgets the keys of what is gone', () => {
   press('j');
   expect(ran).toEqual([]);
   mount({});
+});
+
+it.each([
+  ['+', ['+']],
+  ['ctrl++', ['Ctrl', '+']],
+  ['shift+ArrowLeft', ['Shift', '←']],
+  ['g g', ['g', 'g']],
+])('draws %s', (keys, drawn) => {
+  mount({});
+  expect(renderToStaticMarkup(<KeyNames keys={keys} />)).toBe(drawn.map((k) => `<kbd>${k}</kbd>`).join(''));
 });
