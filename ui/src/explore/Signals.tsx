@@ -9,6 +9,7 @@ import { useSeries, valueText, type SeriesResult } from './data';
 import { Heatmap } from './Heatmap';
 import { readGrid } from './heatmap';
 import { stepOf, type Box } from './request';
+import { seriesMeaning } from './series';
 
 const intervals = 120;
 const noSeries: SeriesResult['series'] = [];
@@ -200,13 +201,20 @@ export function QueriedSeries({ traceql, range, onRange }: { traceql: string; ra
       ),
     [data, traceql],
   );
+  const { title, unit, format } = useMemo(() => seriesMeaning(traceql), [traceql]);
   if (error) return <ErrorMessage what="The series could not be computed" error={error} onRetry={() => void refetch()} />;
   if (isPending) return <Loading what="Computing the series" />;
   const hidden = (data?.series.length ?? 0) - series.length;
   return (
     <section className="panel queried-series" aria-label="Series">
+      <header>
+        <h2>
+          <code className="untrusted">{title}</code>
+        </h2>
+        <span className="muted">{unit}</span>
+      </header>
       <Gaps gaps={data?.gaps} />
-      <Chart label="Series over time" times={data?.timesUnixMilli ?? []} series={series} format={formatSeriesValue} range={range} onSelect={onRange} height={300} />
+      <Chart label={`${title} over time${unit && `, ${unit}`}`} times={data?.timesUnixMilli ?? []} series={series} format={format} range={range} onSelect={onRange} height={300} />
       <ul>
         {series.map((s) => (
           <li key={s.label}>
@@ -231,8 +239,4 @@ function seriesLabel({ labels }: Series): string {
 function seriesColour({ labels }: Series, index: number): string {
   const service = labels.find((l) => l.name === 'resource.service.name')?.value;
   return typeof service === 'string' && labels.length === 1 ? serviceToken(service) : `--series-${index % seriesColours}`;
-}
-
-function formatSeriesValue(value: number): string {
-  return String(Number(value.toPrecision(3)));
 }
