@@ -1,5 +1,5 @@
 import { Link, Outlet, useNavigate, useRouterState } from '@tanstack/react-router';
-import { useEffect, useRef, useState } from 'react';
+import { useEffect, useId, useRef, useState } from 'react';
 import { IconButton } from '../parts/Button';
 import { Icon } from '../parts/Icon';
 import { Menu, MenuChoice, MenuLabel, MenuSeparator } from '../parts/Menu';
@@ -81,6 +81,8 @@ function TraceLookup({ ref }: { ref: React.Ref<HTMLInputElement> }) {
   const [text, setText] = useState('');
   const id = text.trim();
   const valid = /^[0-9a-f]{1,32}$/i.test(id);
+  const wrong = id !== '' && !valid;
+  const hintId = useId();
   return (
     <form
       className="lookup"
@@ -100,10 +102,14 @@ function TraceLookup({ ref }: { ref: React.Ref<HTMLInputElement> }) {
         onKeyDown={(e) => e.key === 'Escape' && e.currentTarget.blur()}
         placeholder="Trace id"
         aria-label="Go to a trace by its id"
-        aria-invalid={id !== '' && !valid}
+        aria-invalid={wrong}
+        aria-describedby={hintId}
         spellCheck={false}
         autoComplete="off"
       />
+      <p id={hintId} className="lookup-hint" role="status">
+        {wrong && 'A trace id has up to 32 of the digits 0–9 and a–f.'}
+      </p>
     </form>
   );
 }
