@@ -4,7 +4,7 @@ import { tokenColour, useTheme } from '../app/theme';
 import { Button } from '../parts/Button';
 import { useWidth } from '../parts/Chart';
 import { formatClock, formatDate, formatDuration, formatMinute, formatPlural, type Zone } from '../parts/format';
-import { boxOf, cellsBetween, countIn, strength, timeTicks, type Cells, type Grid } from './heatmap';
+import { boxOf, cellsBetween, countIn, roundBound, strength, timeTicks, type Cells, type Grid } from './heatmap';
 import type { Box } from './request';
 
 export interface HeatmapProps {
@@ -226,7 +226,7 @@ function drawAxes(ctx: CanvasRenderingContext2D, { grid, frame, cellHeight }: La
     if (row % everyRow !== 0 || bound === 0) return;
     // A bound is the upper edge of its row.
     const y = frame.top + frame.height - (row + 1) * cellHeight;
-    ctx.fillText(formatDuration(bound), frame.left - 6, Math.max(y, 7));
+    ctx.fillText(formatDuration(roundBound(bound)), frame.left - 6, Math.max(y, 7));
   });
   ctx.textBaseline = 'top';
   ctx.textAlign = 'center';

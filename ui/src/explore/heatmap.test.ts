@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { SeriesResult } from './data';
-import { boxOf, cellsBetween, countIn, readGrid, strength, timeTicks } from './heatmap';
+import { boxOf, cellsBetween, countIn, readGrid, roundBound, strength, timeTicks } from './heatmap';
 
 const stats = { rows: 0, chunksRead: 0, chunksSkipped: 0, bytesRead: 0 };
 
@@ -46,4 +46,8 @@ it('labels round times of the zone', () => {
   // Midnight in a zone that is five and a half hours ahead is 18:30 in UTC.
   expect(timeTicks(start, start + 3 * 86_400_000, 3, 5.5 * 3_600_000).times.map(clock)).toEqual(['18:30', '18:30', '18:30']);
   expect(timeTicks(start, start + 1e13, 5, 0).times.length).toBeLessThanOrEqual(6);
+});
+
+it('rounds the bounds of rows to units', () => {
+  expect([-30, -20, -11, -10, -7, -1, 0, 6].map((e) => roundBound(2 ** e * 1e9))).toEqual([1, 1e3, 512e3, 1e6, 8e6, 512e6, 1e9, 64e9]);
 });

@@ -33,6 +33,16 @@ export function readGrid(result: SeriesResult): Grid | undefined {
   return { times, stepMillis: Number(result.stepNanos) / 1e6, bounds, counts, max };
 }
 
+/**
+ * A bound as it is written on the axis: steps of 1,000 between the units for the
+ * steps of 1,024 that ten rows are, as 8 ms for 7.8125 ms.
+ */
+export function roundBound(nanos: number): number {
+  const exponent = Math.round(Math.log2(nanos / 1e9));
+  const units = Math.max(0, Math.ceil(-exponent / 10)); // below seconds
+  return 2 ** (exponent + 10 * units) * 1000 ** (3 - units);
+}
+
 const fewestRows = 7;
 
 /**
