@@ -122,6 +122,54 @@ describe('the query box', () => {
     expect(await page.locator('.q-error').textContent()).toBe('durration');
     await shot(page, 'explore-error');
     await checkAccess(page);
+    await page.getByRole('button', { name: 'Show all traces' }).or(page.getByText('Below is still')).first().waitFor();
+    await page.getByRole('button', { name: 'Saved and recent queries' }).click();
+    expect(await page.getByRole('menuitem', { name: 'durration' }).count()).toBe(0);
+  });
+
+  it('keeps what was found before a mistake, and says what to do without it', async () => {
+    const page = await open('/?q=service%3Dtill', { expectFailures: true });
+    await rows(page).first().waitFor();
+    await ask(page, '{ durration > 1s }');
+    await page.getByText('Below is still what was found by { resource.service.name = "till" }').waitFor();
+    await rows(page).first().waitFor();
+    await page.reload();
+    await page.getByRole('button', { name: 'Show all traces' }).click();
+    await rows(page).first().waitFor();
+  });
+
+  it('takes the place of highlighted text', async () => {
+    const page = await open('/');
+    await rows(page).first().waitFor();
+    await page.keyboard.press('/');
+    await page.keyboard.type('{ span.http.st');
+    await page.keyboard.press('ControlOrMeta+a');
+    await page.keyboard.type('{ s');
+    await expect.poll(() => page.locator('.cm-line').textContent()).toBe('{ s');
+  });
+
+  it('looks again, with Search, Refresh and after a failure', async () => {
+    const page = await open('/', { expectFailures: true });
+    await rows(page).first().waitFor();
+    await page.route('**/api/**', (route) => route.abort());
+    await ask(page, 'service=till');
+    const failure = page.getByRole('alert').filter({ hasText: 'The query could not be looked at' });
+    const again = async (name: string) => {
+      await failure.waitFor();
+      await page.unroute('**/api/**');
+      await page.getByRole('button', { name, exact: true }).first().click();
+      await page.getByRole('heading', { name: '50 traces so far' }).waitFor();
+      await failure.waitFor({ state: 'hidden' });
+    };
+    await again('Try again');
+    for (const [i, name] of ['Search', 'Refresh'].entries()) {
+      await page.route('**/api/**', (route) => route.abort());
+      await ask(page, `service=till duration >= ${i}ms`);
+      await again(name);
+    }
+    const search = page.waitForRequest((r) => r.url().includes('/search?'));
+    await page.getByRole('button', { name: 'Search', exact: true }).click();
+    await search;
   });
 
   it('keeps queries', async () => {
@@ -138,6 +186,8 @@ describe('the query box', () => {
   it('draws the series of a metrics query', async () => {
     const page = await open(`/?q=${encodeURIComponent('{ resource.service.name = "till" } | rate() by (name)')}`);
     await page.getByText('POST /refund').waitFor();
+    await page.getByRole('heading', { name: 'rate() by (name)' }).waitFor();
+    await page.getByText('spans a second', { exact: true }).waitFor();
     await shot(page, 'explore-series');
     await checkAccess(page);
   });
