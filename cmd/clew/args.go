@@ -22,6 +22,18 @@ func takesArgs(least, most int, needs string) cobra.PositionalArgs {
 	}
 }
 
+// noSuchCommand refuses arguments of a command that only has others below it.
+func noSuchCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	var names []string
+	for _, c := range cmd.Commands() {
+		names = append(names, c.Name())
+	}
+	return fmt.Errorf("unknown command %q for %q; there are: %s", args[0], cmd.CommandPath(), strings.Join(names, ", "))
+}
+
 // takesOneOf lets a command run with at most one of some flags.
 func takesOneOf(cmd *cobra.Command, names ...string) {
 	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error {

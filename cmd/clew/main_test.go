@@ -89,6 +89,7 @@ func TestUsageErrors(t *testing.T) {
 		{[]string{"demo", "--rate=much"}, `invalid argument "much" for "--rate" flag: `},
 		{[]string{"config", "check"}, "config check needs the file to check\n  usage: clew config check FILE"},
 		{[]string{"trace"}, "trace needs the id of a trace, as \"clew query\" lists them\n  usage: clew trace ID [flags]\n  more:  clew trace --help"},
+		{[]string{"config", "chekc", "f"}, `unknown command "chekc" for "clew config"; there are: check, print`},
 		{[]string{"diff", "1"}, "diff needs the ids of two traces"},
 		{[]string{"services", "a", "b"}, `services does not know what to do with "b"; quote what has spaces`},
 		{[]string{"trace", "1", "--errors", "--statistics=name", "--critical-path"}, "--critical-path and --errors and --statistics do not go together; give one of them"},

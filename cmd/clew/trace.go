@@ -30,7 +30,8 @@ func newTraceCmd() *cobra.Command {
 		Short: "Draw a trace as a waterfall, or tell what it waited for and where it failed",
 		Long: `Draw a trace as a waterfall: its spans as a tree, each with when it began
 after the start of the trace, how long it took, and a bar of both. ✗ marks a
-span with an error; ? stands for a parent that the server does not have.
+span with an error; ? stands for a parent that the server does not have. What
+else is odd, such as clocks that differ, is told below.
 
 --critical-path tells where the time went: the spans that the end of the root
 waited for, one after the other. To make any other span faster does not make the
