@@ -140,7 +140,7 @@ func TestZipkinSearchIsOfAService(t *testing.T) {
 		"lookback=1500&serviceName=mail": 0, "lookback=3500&serviceName=mail": 6,
 		"annotationQuery=http.method%3DGET+and+error": 6, "serviceName=shop&annotationQuery=http.method%3DGET+and+error": 6,
 		"serviceName=shop&annotationQuery=http.method%3DGET+and+error%3Doh+no": 0, // which is of another service
-		"serviceName=shop&spanName=xzy&remoteServiceName=stock&minDuration=2": 6, "serviceName=mail&spanName=all&remoteServiceName=stock": 0,
+		"serviceName=shop&spanName=xzy&remoteServiceName=stock&minDuration=2":  6, "serviceName=mail&spanName=all&remoteServiceName=stock": 0,
 		"minDuration=1&maxDuration=1": 6, "serviceName=shop&minDuration=3&maxDuration=4": 0,
 	} {
 		traces := zipkinTraces(t, getOK(t, h, "/api/v2/traces?"+query))
