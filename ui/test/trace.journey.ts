@@ -94,6 +94,15 @@ it('a conversation with a language model is read as one', async () => {
   await shot(page, 'trace-conversation');
 });
 
+it('events tell which exception it was, and are found by it', async () => {
+  const page = await openTrace(failedCheckout, '?tab=events');
+  const thrown = page.locator('.event-row', { hasText: 'payments.CardDeclinedException: card expired' });
+  await thrown.waitFor();
+  await page.getByRole('searchbox', { name: 'Filter the events' }).fill('carddeclined');
+  await page.getByRole('status').filter({ hasText: /^1 event/ }).waitFor();
+  await thrown.waitFor();
+});
+
 it('finds, colours, filters', async () => {
   const page = await openTrace(failedCheckout);
   await page.keyboard.press('/');
