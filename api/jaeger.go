@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/clewhq/clew/span"
 	"github.com/clewhq/clew/store"
@@ -52,7 +53,18 @@ func NewJaeger(cfg Config, r store.Reader) http.Handler {
 	j.post("/api/transform", j.transform)
 	j.post("/api/archive/{traceID}", j.archive)
 	j.routeV3()
-	return j.handler()
+	return traceResponse(j.handler())
+}
+
+// traceResponse tells the client, in W3C's header, by which trace of our own its request can be looked up.
+func traceResponse(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		own := trace.SpanContextFromContext(r.Context())
+		if own.IsValid() && !own.IsRemote() { // else it is the client's, and there is none of ours
+			w.Header().Set("Traceresponse", fmt.Sprintf("00-%s-%s-%s", own.TraceID(), own.SpanID(), own.TraceFlags()))
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 type jaeger struct{ *face }

@@ -5,11 +5,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/clewhq/clew/span"
 	"github.com/clewhq/clew/store"
@@ -405,6 +409,30 @@ func TestJaegerWarnings(t *testing.T) {
 			if text := strings.Join(got, " "); text != want {
 				t.Errorf("%s%s: got %s, want %s", test.name, query, text, want)
 			}
+		}
+	}
+}
+
+// TestJaegerTraceResponse: answers name the trace of our own that they are of, errors included, and no trace of the client's.
+func TestJaegerTraceResponse(t *testing.T) {
+	h := NewJaeger(testConfig(), filled(t))
+	of := trace.NewSpanContext(trace.SpanContextConfig{TraceID: trace.TraceID{15: 1}, SpanID: trace.SpanID{7: 2}, TraceFlags: trace.FlagsSampled})
+	for _, c := range []struct {
+		path string
+		span trace.SpanContext
+		want string
+	}{
+		{"/api/services", of, "00-00000000000000000000000000000001-0000000000000002-01"},
+		{"/api/nothing", of, "00-00000000000000000000000000000001-0000000000000002-01"},
+		{"/api/v3/services", of.WithTraceFlags(0), "00-00000000000000000000000000000001-0000000000000002-00"},
+		{"/api/services", of.WithRemote(true), ""},
+		{"/api/services", trace.SpanContext{}, ""},
+	} {
+		w := httptest.NewRecorder()
+		ctx := trace.ContextWithSpanContext(t.Context(), c.span)
+		h.ServeHTTP(w, httptest.NewRequestWithContext(ctx, http.MethodGet, c.path, nil))
+		if got := w.Header().Get("traceresponse"); got != c.want {
+			t.Errorf("%s: %q, want %q", c.path, got, c.want)
 		}
 	}
 }
