@@ -31,8 +31,8 @@ import (
 //
 // All but the last two are served below /zipkin too, where that UI looks for
 // them. As Zipkin does, it shows names of services and spans in lower case and
-// finds them in any. One and the same span has to satisfy all that a search
-// asks for. An answer that may lack something says so in headers Clew-Gap.
+// finds them in any. What a search asks for may be on several spans of a trace,
+// all of them of the service that is named. An answer that may lack something says so in headers Clew-Gap.
 func NewZipkin(cfg Config, r store.Reader) http.Handler {
 	z := &zipkin{newFace(cfg, r, failZipkin)}
 	for _, base := range []string{"", "/zipkin"} {
