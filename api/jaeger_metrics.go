@@ -25,13 +25,13 @@ const (
 )
 
 // metricsQuery is what is asked of the spans of some services. Times are unix
-// nanoseconds, and multiples of the step.
+// nanoseconds.
 type metricsQuery struct {
 	services    []string
 	kinds       []int32
 	byOperation bool
 	quantile    float64
-	first, last uint64 // the points to answer with
+	first, last uint64 // the points to answer with, a step apart
 	step        uint64
 	window      int // of a rate, in steps
 }
@@ -161,7 +161,7 @@ func (p params) quantile() (float64, error) {
 	return q, nil
 }
 
-// parseMetricsTimes finds the points from endTs - lookback to endTs.
+// parseMetricsTimes finds the points from endTs - lookback to endTs, where the last one lies.
 func (j *jaeger) parseMetricsTimes(p params, m *metricsQuery) error {
 	within, err := j.lookback(p, metricsLookback)
 	if err != nil {
@@ -179,8 +179,7 @@ func (j *jaeger) parseMetricsTimes(p params, m *metricsQuery) error {
 		return err
 	}
 	m.step = uint64(step)
-	end := min(within.End-uint64(time.Millisecond), math.MaxInt64)
-	m.last = end - end%m.step
+	m.last = min(within.End-uint64(time.Millisecond), math.MaxInt64)
 	m.first = m.last - (m.last-min(within.Start, m.last))/m.step*m.step
 	window := (uint64(ratePer) + m.step - 1) / m.step
 	if points := (m.last-m.first)/m.step + window; points > maxMetricsPoints {
@@ -218,7 +217,7 @@ func (j *jaeger) metricsSeries(r *http.Request, m *metricsQuery, s *traceql.Seri
 	filter := &traceql.Filter{Body: joined(traceql.And, []traceql.Expr{joined(traceql.Or, services), joined(traceql.Or, kinds)})}
 	s.Pipeline = &traceql.Pipeline{Stages: []traceql.Stage{filter}}
 	return j.query.Series(r.Context(), tenant, &traceql.Query{Metrics: s}, traceql.SeriesOptions{
-		Start: m.first - uint64(m.window)*m.step, End: m.last, Step: m.step,
+		Start: m.first - uint64(m.window)*m.step, End: m.last, Step: m.step, FromStart: true,
 	})
 }
 

@@ -93,7 +93,7 @@ func TestJaegerMetricsAreRight(t *testing.T) {
 	var rows []span.Span
 	for i := range 500 {
 		s := span.Span{TraceID: span.TraceID{14: byte(i >> 8), 15: byte(i + 1)}, SpanID: span.SpanID{7: 1}, Name: "op", Kind: kindServer, Resource: resource}
-		s.Start = uint64(begin.Add(time.Duration(i*i) * 14 * time.Millisecond).UnixNano())
+		s.Start = uint64(begin.Add(time.Duration(i*i) * 14400 * time.Microsecond).UnixNano())
 		s.End = s.Start + uint64(i)*1e6
 		if i%3 == 0 {
 			s.Status = statusError
@@ -118,15 +118,19 @@ func TestJaegerMetricsAreRight(t *testing.T) {
 		"errors":               func(at time.Time) float64 { n, failed, _ := within(at, ratePer); return float64(failed) / float64(n) },
 		"latencies?quantile=1": func(at time.Time) float64 { _, _, d := within(at, step); return float64(d) / 1e6 },
 	}
+	end := recordedAt.Add(-17*time.Second - 3*time.Millisecond) // of no minute
 	for path, want := range tests {
 		sep := "?"
 		if strings.Contains(path, "?") {
 			sep = "&"
 		}
 		var got metrics
-		parse(t, getOK(t, h, "/api/metrics/"+path+sep+"service=shop&step=60000&lookback=3600000"), &got)
+		parse(t, getOK(t, h, fmt.Sprintf("/api/metrics/%s%sservice=shop&step=60000&lookback=3600000&endTs=%d", path, sep, end.UnixMilli())), &got)
 		if len(got.Metrics) != 1 || len(got.Metrics[0].MetricPoints) < 50 {
 			t.Fatalf("%s: %+v", path, got)
+		}
+		if last := got.Metrics[0].MetricPoints[len(got.Metrics[0].MetricPoints)-1].Timestamp; !last.Equal(end) {
+			t.Errorf("%s: the last point lies at %v, want %v", path, last, end)
 		}
 		for _, point := range got.Metrics[0].MetricPoints {
 			if v, w := point.GaugeValue.DoubleValue, want(point.Timestamp); math.Abs(v-w) > 1e-9*w {

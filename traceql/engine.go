@@ -121,6 +121,8 @@ type SeriesOptions struct {
 	// Step is nanoseconds; 0 means DefaultStep of the range. With Instant there is one interval.
 	Step    uint64
 	Instant bool
+	// FromStart means that the intervals are counted from Start, which is else aligned to Step.
+	FromStart bool
 	// Exemplars is the most exemplars to return; below 0 means 100. The hint overrides it.
 	Exemplars int
 	// MaxSeries is the most series to return; 0 means all. What is left out makes the answer partial.

@@ -20,7 +20,11 @@ func makeIntervals(start, end, step uint64, instant bool) intervals {
 	if instant {
 		return intervals{first: start, last: end, step: end - start, n: 1, instant: true}
 	}
-	first := start - start%step
+	return intervalsFrom(start-start%step, end, step)
+}
+
+// intervalsFrom returns intervals from first on, until end lies in one.
+func intervalsFrom(first, end, step uint64) intervals {
 	n := (end - first) / step
 	if (end-first)%step != 0 {
 		n++

@@ -70,6 +70,14 @@ func TestIntervalBounds(t *testing.T) {
 	}
 }
 
+// TestIntervalsFrom: what is counted from a start is not aligned.
+func TestIntervalsFrom(t *testing.T) {
+	v := intervalsFrom(13, 30, 10)
+	if lo, hi := v.bounds(2); v.first != 13 || v.last != 33 || v.n != 3 || lo != 24 || hi != 33 || v.of(23) != 1 || v.of(24) != 2 {
+		t.Errorf("%+v, of which the last is [%d, %d]", v, lo, hi)
+	}
+}
+
 func TestDefaultStep(t *testing.T) {
 	for length, want := range map[time.Duration]time.Duration{
 		0:                               50 * time.Millisecond,

@@ -24,6 +24,9 @@ func (e *Engine) Series(ctx context.Context, tenant string, q *Query, opts Serie
 		opts.Step = DefaultStep(opts.End - opts.Start)
 	}
 	r := &seriesRun{query: q, opts: opts, at: makeIntervals(opts.Start, opts.End, opts.Step, opts.Instant)}
+	if opts.FromStart && !opts.Instant {
+		r.at = intervalsFrom(opts.Start, opts.End, opts.Step)
+	}
 	r.memory.shared = e.Shared
 	defer r.memory.end()
 	if err := r.compile(e.MemoryBytes); err != nil {
