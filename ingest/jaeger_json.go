@@ -84,7 +84,11 @@ func jaegerUI(text []byte) (ptrace.Traces, error) {
 		}
 		batch.Spans = append(batch.Spans, span)
 	}
-	return protoToTraces(batch)
+	traces, err := protoToTraces(batch)
+	if err == nil {
+		replaceTags(traces)
+	}
+	return traces, err
 }
 
 func (p *jaegerUIProcess) model() (*model.Process, error) {

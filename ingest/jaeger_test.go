@@ -467,3 +467,40 @@ func TestJaegerKeepsHTTPStatus(t *testing.T) {
 		}
 	}
 }
+
+// TestJaegerUIPutsTagsBack: tags that stand for attributes of scopes and links become those; what fits nowhere stays.
+func TestJaegerUIPutsTagsBack(t *testing.T) {
+	tag := func(key, value string) string {
+		return fmt.Sprintf(`{"key":%q,"type":"string","value":%q}`, key, value)
+	}
+	uiSpan := func(id, scope string, more ...string) string {
+		tags := append([]string{tag("otel.scope.name", scope)}, more...)
+		return fmt.Sprintf(`{"traceID":"1","spanID":%q,"processID":"p","tags":[%s],
+			"references":[{"refType":"CHILD_OF","traceID":"1","spanID":"9"},{"refType":"FOLLOWS_FROM","traceID":"2","spanID":"8"}]}`, id, strings.Join(tags, ","))
+	}
+	body := `{"spans":[` + strings.Join([]string{
+		uiSpan("1", "same", tag("otel.scope.attributes.k", "v"), tag("otel.link.0.attributes.why", "retry")),
+		uiSpan("2", "same", tag("otel.scope.attributes.k", "v"), tag("otel.link.1.attributes.why", "x"), tag("otel.link.0", "x")),
+		uiSpan("3", "other", tag("otel.scope.attributes.k", "v")), uiSpan("4", "other", tag("otel.scope.attributes.k", "w")),
+	}, ",") + `],"processes":{"p":{"serviceName":"shop"}}}`
+	s := &store{}
+	r := newTestReceiver(t, s, nil)
+	l := r.inflight.lease()
+	defer l.release()
+	if err := r.exportTranslated(t.Context(), "json", testTenant, []byte(body), l, jaegerUI); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, s := range s.spans[testTenant] {
+		got = append(got, fmt.Sprint(attributeText(s.Scope.Attrs), attributeText(s.Attrs), attributeText(s.Links[0].Attrs)))
+	}
+	want := []string{
+		"[k=v] [] [opentracing.ref_type=follows_from why=retry]",
+		"[k=v] [otel.link.0=x otel.link.1.attributes.why=x] [opentracing.ref_type=follows_from]",
+		"[] [otel.scope.attributes.k=v] [opentracing.ref_type=follows_from]",
+		"[] [otel.scope.attributes.k=w] [opentracing.ref_type=follows_from]",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
