@@ -79,6 +79,23 @@ describe('the map', () => {
     await side(page).getByText('33.3 %').waitFor();
   });
 
+  it('leads to the traces of calls within a service, whatever span called', async () => {
+    const own = await startServer();
+    try {
+      const gate = { service: 'gate', took: 9, kind: 2 as const };
+      const inner = { ...gate, id: spanId(3), parent: spanId(2), name: 'inner', at: 2 };
+      const spans = [{ ...gate, id: spanId(1), name: 'outer', at: 0 }, { ...gate, id: spanId(2), parent: spanId(1), name: 'work', at: 1, kind: 1 as const }, inner];
+      const direct = [spans[0]!, { ...inner, parent: spanId(1) }];
+      await send([spans, direct].map((each, n) => ({ id: spanId(n + 1).padStart(32, '0'), start, spans: each })), own.otlpHttp);
+      const page = await open('/map?caller=gate&callee=gate', { http: own.http });
+      await side(page).getByRole('link', { name: 'Traces of these calls' }).click();
+      await page.waitForURL((url) => url.pathname === '/');
+      expect(await countInExplore(page)).toBe(2);
+    } finally {
+      await own.stop();
+    }
+  });
+
   it('has brokers as places of their own, if that is wanted', async () => {
     const page = await open('/map', { http: small.http });
     await side(page).getByText(/4 links/).waitFor();

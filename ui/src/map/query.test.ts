@@ -5,7 +5,7 @@ import { edge, node } from './sample';
 it('asks for the calls from service to service', () => {
   expect(edgeQuery(edge('a', 'b'), 'service', 'service')).toBe('{ resource.service.name = "a" } > { resource.service.name = "b" }');
   expect(edgeQuery(edge('a', 'a'), 'service', 'service')).toBe(
-    '{ resource.service.name = "a" && kind = client } > { resource.service.name = "a" && kind = server }',
+    '{ resource.service.name = "a" } > { resource.service.name = "a" && kind = server }',
   );
 });
 

@@ -32,7 +32,8 @@ export function edgeQuery(e: GraphEdge, caller: GraphNode['kind'], callee: Graph
     return `{ ${service(e.caller)} } && { ${taken} } || { ${taken} && link:spanID != nil }`;
   }
   if (e.caller === e.callee) {
-    return `{ ${service(e.caller)} && kind = client } > { ${service(e.callee)} && kind = server }`;
+    // Not each child is a call then: a server's span is, whatever called it.
+    return `{ ${service(e.caller)} } > { ${service(e.callee)} && kind = server }`;
   }
   return `{ ${service(e.caller)} } > { ${service(e.callee)} }`;
 }
