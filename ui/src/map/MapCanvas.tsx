@@ -22,6 +22,7 @@ const still = 5;
 
 /** The picture of a graph, to be moved about in by pointer, wheel and keys. */
 export function MapCanvas({ picture, words, shown, colourOf, label, onHover, onSelect, onOpen }: MapCanvasProps) {
+  const pointer = useRef<{ clientX: number; clientY: number }>(undefined);
   const frame = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
   const size = useSize(frame);
@@ -51,6 +52,12 @@ export function MapCanvas({ picture, words, shown, colourOf, label, onHover, onS
   const find = (e: { clientX: number; clientY: number }): Hit | undefined => {
     const p = toPicture(camera, size, at(e));
     return hit(picture, p.x, p.y, reach / camera.scale);
+  };
+  // Browsers tell of a pointer that stands still while the picture below it changes.
+  const hasMoved = ({ clientX, clientY }: { clientX: number; clientY: number }): boolean => {
+    const before = pointer.current;
+    pointer.current = { clientX, clientY };
+    return before?.clientX !== clientX || before.clientY !== clientY;
   };
   const pointers = usePointers(setCamera, size, at, (e) => onSelect(find(e)));
   useWheel(frame, (e) => setCamera((c) => zoom(c, size, Math.exp(-e.deltaY * (e.ctrlKey ? 0.01 : 0.0016)), at(e))));
@@ -83,7 +90,7 @@ export function MapCanvas({ picture, words, shown, colourOf, label, onHover, onS
         ref={canvas}
         className={shown.nodes ? 'map-canvas over' : 'map-canvas'}
         {...pointers}
-        onMouseMove={(e) => e.buttons === 0 && onHover(find(e))}
+        onMouseMove={(e) => e.buttons === 0 && hasMoved(e) && onHover(find(e))}
         onMouseLeave={() => onHover(undefined)}
         onDoubleClick={(e) => {
           const what = find(e);

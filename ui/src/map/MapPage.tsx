@@ -201,12 +201,14 @@ function MapPicture({ part, view, range, selected, onSelect, setParams }: Pictur
 }
 
 function Seen({ picture, part, view, range, selected, onSelect, setParams }: PictureProps & { picture: Picture }) {
-  const [hovered, setHovered] = useState<Hit>();
+  const [pointed, setPointed] = useState<{ at: Hit | undefined; graph: Graph; selected: Hit | undefined }>();
   const { graph } = picture;
   const find = useDeferredValue(view.find);
   const seconds = (range.end - range.start) / 1000;
   const words = useMemo(() => wordsFor(graph, seconds, view.quantile), [graph, seconds, view.quantile]);
   const chosen = useMemo(() => inPicture(part, graph, selected), [part, graph, selected]);
+  // What the pointer was on before a click is not what it is on in the picture that the click made.
+  const hovered = pointed?.graph === graph && sameHit(pointed.selected, selected) ? pointed.at : undefined;
   const what = hovered ?? chosen;
   const shown = useMemo(() => {
     const found = what ? undefined : withMatch(graph, find);
@@ -227,7 +229,9 @@ function Seen({ picture, part, view, range, selected, onSelect, setParams }: Pic
       shown={shown}
       colourOf={serviceCanvasColour}
       label={`Picture of ${formatNumber(graph.nodes.length)} services and ${formatNumber(graph.edges.length)} links. Arrows move it, plus and minus zoom, 0 shows all. The table has the same.`}
-      onHover={(hit) => setHovered((before) => (sameHit(before, hit) ? before : hit))}
+      onHover={(hit) => {
+        if (!sameHit(hovered, hit)) setPointed({ at: hit, graph, selected });
+      }}
       onSelect={(hit) => onSelect(inPart(hit))}
       onOpen={(hit) => 'node' in hit && setParams({ focus: graph.nodes[hit.node]!.name })}
     />

@@ -163,7 +163,7 @@ export class Pen {
     ctx.fillStyle = this.token('--ink');
     ctx.font = `550 ${Math.max(9, 12 * s)}px ${this.font}`;
     const room = w - inset * 2;
-    if (node.kind === 'database') middle += 3 * s; // below the lid
+    if (node.kind === 'database') middle += 4 * s; // below the lid
     ctx.fillText(fitted(ctx, node.name, room), left + inset + 2 * s, middle - (details ? 7 * s : 0));
     if (!details) return;
     ctx.font = `${10.5 * s}px ${this.font}`;
@@ -197,7 +197,7 @@ export class Pen {
   private edgeWords(order: number[]): void {
     const { ctx, camera, picture, shown, words } = this;
     const lit = shown.edges !== undefined;
-    if (!lit && (camera.scale < scaleOfDetails || order.length > edgesWithWords)) return;
+    if (camera.scale < (lit ? scaleOfBoxes : scaleOfDetails) || (!lit && order.length > edgesWithWords)) return;
     ctx.font = `10.5px ${this.font}`;
     ctx.textBaseline = 'middle';
     ctx.textAlign = 'center';
@@ -235,7 +235,7 @@ function outline(ctx: CanvasRenderingContext2D, kind: GraphNode['kind'], x: numb
       ctx.roundRect(x, y, w, h, Math.min(6, h / 4));
       return;
     case 'database': {
-      const lid = h / 7;
+      const lid = h / 10;
       ctx.moveTo(x, y + lid);
       ctx.ellipse(x + w / 2, y + lid, w / 2, lid, 0, Math.PI, 3 * Math.PI);
       ctx.moveTo(x, y + lid);
