@@ -23,6 +23,8 @@ test.each([
   ['card expired', [], [0]],
   ['exception -expired', [], [1]],
   ['postbox', [2], [2]],
+  ['expired', [1], [0]],
+  ['stripe', [1], [0, 1]],
   ['postbox -sent', [2], []],
 ])('the filter %j', (filter, found, events) => {
   expect([...filterEvents(view, filter, texts, new Set(found))]).toEqual(events);

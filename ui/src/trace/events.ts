@@ -21,17 +21,30 @@ function valueOf(column: Column | undefined, row: number): string {
   return column?.values[column.codes[row]! - 1] ?? '';
 }
 
-/** Events that have all words and none with a minus; `found` are rows whose spans have the words somewhere. */
+/**
+ * Events that have all words and none with a minus. `found` are rows whose spans have the words somewhere: if none of a
+ * span's events has them by what is known here, such as in an attribute, it is all of them.
+ */
 export function filterEvents(view: TraceView, filter: string, exceptions: ReadonlyMap<number, string>, found: ReadonlySet<number>): Uint32Array {
   const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
-  const without = words.filter((word) => word.length > 1 && word.startsWith('-')).map((word) => word.slice(1));
-  const wanted = words.filter((word) => !(word.length > 1 && word.startsWith('-')));
+  const isExcluding = (word: string) => word.length > 1 && word.startsWith('-');
+  const without = words.filter(isExcluding).map((word) => word.slice(1));
+  const wanted = words.filter((word) => !isExcluding(word));
   const all = Uint32Array.from({ length: view.events.row.length }, (_, event) => event);
   if (words.length === 0) return all;
-  return all.filter((event) => {
-    const row = view.events.row[event]!;
-    const parts = [view.strings[view.events.name[event]!], serviceOf(view, row), nameOf(view, row), view.events.exception[event] ? 'exception' : '', exceptions.get(event)];
-    const text = parts.join(' ').toLowerCase();
-    return without.every((word) => !text.includes(word)) && (found.has(row) || wanted.every((word) => text.includes(word)));
+  const itself = new Set<number>();
+  const kept = all.filter((event) => {
+    const text = textOf(view, event, exceptions);
+    if (without.some((word) => text.includes(word))) return false;
+    if (wanted.every((word) => text.includes(word))) itself.add(event);
+    return true;
   });
+  const rows = new Set([...itself].map((event) => view.events.row[event]!));
+  return kept.filter((event) => itself.has(event) || (found.has(view.events.row[event]!) && !rows.has(view.events.row[event]!)));
+}
+
+function textOf(view: TraceView, event: number, exceptions: ReadonlyMap<number, string>): string {
+  const row = view.events.row[event]!;
+  const parts = [view.strings[view.events.name[event]!], serviceOf(view, row), nameOf(view, row), view.events.exception[event] ? 'exception' : '', exceptions.get(event)];
+  return parts.join(' ').toLowerCase();
 }
