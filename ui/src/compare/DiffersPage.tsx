@@ -13,7 +13,7 @@ import { Empty, ErrorMessage, Gaps, Loading, Warning } from '../parts/Message';
 import { Progress } from '../parts/Progress';
 import { AskDiffers } from './AskDiffers';
 import { AttributeCard, type LinkTo } from './AttributeCard';
-import { isEstimate, isWeighted, occurs, tells, withCondition, type Differences, type DifferingAttribute } from './differs';
+import { isEstimate, isWeighted, occurs, selectionQuery, tells, withCondition, type Differences, type DifferingAttribute } from './differs';
 
 /** What the spans of a selection have that others have not, and the other way round. */
 export default function DiffersPage() {
@@ -88,7 +88,8 @@ function Found({ found, searchRef, params, setParams }: FoundProps) {
   const told = attributes.filter((a) => !a.given && tells(a));
   const same = attributes.filter((a) => !a.given && !tells(a));
   const given = attributes.filter((a) => a.given);
-  const linkTo: LinkTo = (condition) => ({ to: '/', search: { q: withCondition(found.query, condition), from: params.from, to: params.to } });
+  const within = selectionQuery(found.query, params.a ?? '');
+  const linkTo: LinkTo = (condition) => ({ to: '/', search: { q: withCondition(within, condition), from: params.from, to: params.to } });
   if (found.selection.matched === 0 || found.baseline.matched === 0) return <OneSided found={found} params={params} />;
   return (
     <>
@@ -106,7 +107,7 @@ function Found({ found, searchRef, params, setParams }: FoundProps) {
           onChange={(e) => setParams({ find: e.target.value }, { replace: true })}
           onKeyDown={(e) => e.key === 'Escape' && (setParams({ find: undefined }, { replace: true }), e.currentTarget.blur())}
         />
-        <span className="muted">Those that tell most come first. A value can be filtered on or out: Explore then shows what is left.</span>
+        <span className="muted">Those that tell most come first. A value can be filtered on or out: Explore then shows what is left of the selection.</span>
       </div>
       {told.length === 0 && <Empty title={find ? 'No attribute is called so' : 'No attribute differs'} />}
       <ol className="differs-list">

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isEstimate, isWeighted, occurs, partsOf, tells, valueLabel, withCondition, type DifferingAttribute, type DifferingValue } from './differs';
+import { isEstimate, isWeighted, occurs, partsOf, selectionQuery, tells, valueLabel, withCondition, type DifferingAttribute, type DifferingValue } from './differs';
 
 const part = (share: number) => ({ count: share * 100, share });
 const value = (text: string, a: number, b: number): DifferingValue => ({
@@ -27,6 +27,14 @@ describe('withCondition', () => {
   it('comes behind what is more than conditions', () => {
     expect(withCondition('{ kind = server } >> { status = error } ', 'span.a = 1')).toBe('{ kind = server } >> { status = error } | { span.a = 1 }');
   });
+});
+
+it('asks for the selection among the spans that were compared', () => {
+  expect(selectionQuery('{ }', '{ status = error }')).toBe('{ status = error }');
+  expect(selectionQuery('{ kind = server }', '{ status = error && kind = server }')).toBe('{ kind = server && status = error }');
+  expect(selectionQuery('{ kind = server } >> { }', '{ status = error }')).toBe('{ kind = server } >> { } | { status = error }');
+  expect(selectionQuery('{ kind = server }', '{ a = 1 || b = 2 }')).toBe('{ a = 1 || b = 2 } | { kind = server }');
+  expect(selectionQuery('{ kind = server }', '')).toBe('{ kind = server }');
 });
 
 it('names values, ranges and what has none', () => {

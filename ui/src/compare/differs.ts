@@ -1,6 +1,6 @@
 import type { Schemas } from '../api/client';
 import { formatDuration } from '../parts/format';
-import { formatConditions, isTraceQL, readConditions } from '../parts/query/conditions';
+import { addCondition, formatConditions, isTraceQL, readConditions } from '../parts/query/conditions';
 
 export type Differences = Schemas['Differences'];
 export type DifferingAttribute = Schemas['DifferingAttribute'];
@@ -60,6 +60,16 @@ export function withCondition(query: string, condition: string): string {
   if (conditions?.length === 0) return `{ ${condition} }`;
   if (conditions) return formatConditions(conditions).replace(/ }$/, () => ` && ${added} }`);
   return isTraceQL(query) ? `${query.trim()} | { ${condition} }` : `{ ${condition} }`;
+}
+
+/**
+ * selectionQuery finds the spans of a selection among those of a query, as far as one of both is a list of conditions; else
+ * those of the selection.
+ */
+export function selectionQuery(query: string, selection: string): string {
+  const added = readConditions(selection);
+  if (added) return addCondition(query, ...added);
+  return addCondition(selection, ...(readConditions(query) ?? []));
 }
 
 /** Whether shares are estimates, as not all spans were looked at. */
