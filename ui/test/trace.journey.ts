@@ -84,6 +84,11 @@ describe('what is odd about a trace', () => {
   });
 });
 
+it('tokens of language models are summed up', async () => {
+  const page = await openTrace(failedCheckout, '?panel=overview');
+  await panel(page).getByText('876 tokens: 812 read, 64 written').waitFor();
+});
+
 it('a conversation with a language model is read as one', async () => {
   const page = await openTrace(failedCheckout, `?span=${spanId(32)}`);
   const talk = panel(page).locator('.conversation');

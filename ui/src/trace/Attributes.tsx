@@ -1,5 +1,5 @@
 import { useNavigate } from '@tanstack/react-router';
-import { useMemo, useState } from 'react';
+import { Fragment, useMemo, useState } from 'react';
 import { useSetting } from '../app/settings';
 import { Button, IconButton } from '../parts/Button';
 import { CopyButton } from '../parts/CopyButton';
@@ -50,6 +50,16 @@ export function Attributes({ view, attributes, dropped = 0 }: { view: TraceView;
   );
 }
 
+/** A name that is broken behind dots and underscores, and only else within a word. */
+function Key({ name }: { name: string }) {
+  return name.split(/(?<=[._])/).map((part, i) => (
+    <Fragment key={i}>
+      {i > 0 && <wbr />}
+      {part}
+    </Fragment>
+  ));
+}
+
 function AttributeLine({ view, attribute, pinned, onPin }: { view: TraceView; attribute: SpanAttribute; pinned: boolean; onPin: () => void }) {
   const navigate = useNavigate();
   const text = plainText(attribute.value);
@@ -61,7 +71,7 @@ function AttributeLine({ view, attribute, pinned, onPin }: { view: TraceView; at
   return (
     <div className="attribute" data-pinned={pinned || undefined}>
       <dt>
-        <bdi title={attribute.key.length > 100 ? undefined : attribute.key}>{attribute.key.slice(0, 200)}</bdi>
+        <bdi title={attribute.key.length > 100 ? undefined : attribute.key}><Key name={attribute.key.slice(0, 200)} /></bdi>
       </dt>
       <dd>
         <span className={`value-${attribute.type}`}>

@@ -1,12 +1,14 @@
 import { useMemo, useState } from 'react';
 import { Button } from '../parts/Button';
-import { formatDuration, formatPercent, formatPlural } from '../parts/format';
+import { formatDuration, formatNumber, formatPercent, formatPlural } from '../parts/format';
 import { Icon } from '../parts/Icon';
 import { Service } from '../parts/Service';
 import { stretchesOf } from './critical';
 import type { TraceModel } from './model';
+import { useColumn } from './queries';
+import { sumTokens } from './tokens';
 import { useModel } from './useModel';
-import { nameOf, serviceOf, type ErrorOrigin, type Warning } from './view';
+import { Flag, nameOf, serviceOf, type ErrorOrigin, type Warning } from './view';
 
 export interface OverviewProps {
   model: TraceModel;
@@ -24,6 +26,7 @@ export function Overview({ model, onOpen, onSelect }: OverviewProps) {
       {view.errors.length > 0 && <Errors model={model} onOpen={onOpen} />}
       <CriticalPath model={model} onSelect={onSelect} />
       <Services model={model} />
+      {model.view.spans.flags.some((flags) => flags & Flag.genAI) && <Tokens model={model} />}
       {view.warnings.length > 0 && <Warnings model={model} onSelect={onSelect} />}
     </div>
   );
@@ -178,6 +181,23 @@ function Services({ model }: { model: TraceModel }) {
         </tbody>
       </table>
       {more}
+    </section>
+  );
+}
+
+/** What language models read and wrote. */
+function Tokens({ model }: { model: TraceModel }) {
+  const { view } = model;
+  const { data: read } = useColumn(view, 'span.gen_ai.usage.input_tokens');
+  const { data: written } = useColumn(view, 'span.gen_ai.usage.output_tokens');
+  const [input, output] = useMemo(() => [sumTokens(view.spans, read), sumTokens(view.spans, written)], [view, read, written]);
+  if (input + output === 0) return null;
+  return (
+    <section aria-labelledby="overview-tokens">
+      <h3 id="overview-tokens">Language models</h3>
+      <p>
+        {formatPlural(input + output, 'token')}: {formatNumber(input)} read, {formatNumber(output)} written
+      </p>
     </section>
   );
 }
