@@ -90,7 +90,7 @@ describe('the map', () => {
       const page = await open('/map?caller=gate&callee=gate', { http: own.http });
       await side(page).getByRole('link', { name: 'Traces of these calls' }).click();
       await page.waitForURL((url) => url.pathname === '/');
-      expect(await countInExplore(page)).toBe(2);
+      await expect.poll(() => countInExplore(page)).toBe(2);
     } finally {
       await own.stop();
     }
