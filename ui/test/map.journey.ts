@@ -91,6 +91,7 @@ describe('the map', () => {
       await side(page).getByRole('link', { name: 'Traces of these calls' }).click();
       await page.waitForURL((url) => url.pathname === '/');
       await expect.poll(() => countInExplore(page)).toBe(2);
+      await page.goto('about:blank'); // asks for nothing while the server stops
     } finally {
       await own.stop();
     }
