@@ -110,7 +110,13 @@ it('events tell which exception it was, and are found by it', async () => {
 
 it('finds, colours, filters', async () => {
   const page = await openTrace(failedCheckout);
-  await page.keyboard.press('/');
+  const find = page.getByLabel('Find spans in this trace');
+  await expect
+    .poll(async () => {
+      await page.keyboard.press('/');
+      return find.evaluate((input) => input === document.activeElement);
+    })
+    .toBe(true);
   await page.keyboard.type('redis');
   await page.getByRole('status').filter({ hasText: /^6$/ }).waitFor();
   await page.keyboard.press('Enter');

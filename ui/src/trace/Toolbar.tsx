@@ -61,9 +61,10 @@ function Find({ model, find, onFind, finding, findError, findRef }: ToolbarProps
   const found = useModel(model, (m) => m.found);
   const selected = useModel(model, (m) => m.selected);
   useEffect(() => {
-    if (find !== sent.current) setText(find);
+    // What is being typed is ahead of the address, whose echo must not replace it.
+    if (find !== sent.current && document.activeElement !== findRef.current) setText(find);
     sent.current = find;
-  }, [find]);
+  }, [find, findRef]);
   useEffect(() => {
     if (text === sent.current) return undefined;
     const timer = setTimeout(() => {
