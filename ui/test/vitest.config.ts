@@ -9,6 +9,8 @@ export default defineConfig({
     globalSetup: './server.ts',
     // One browser at a time: they share the machine with the server.
     fileParallelism: false,
+    // A browser on a busy machine may be late once; what is wrong fails twice.
+    retry: 1,
     testTimeout: 60_000,
     hookTimeout: 60_000,
   },
