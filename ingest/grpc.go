@@ -39,8 +39,8 @@ func (r *Receiver) GRPC(opts ...grpc.ServerOption) GRPCServer {
 	server.RegisterService(&grpc.ServiceDesc{
 		ServiceName: traceService,
 		HandlerType: (*any)(nil),
-		Methods: []grpc.MethodDesc{r.rawMethod(traceService, "Export", func(ctx context.Context, in *frame) ([]byte, error) {
-			rejected, err := r.exportFrame(ctx, in)
+		Methods: []grpc.MethodDesc{r.rawMethod(traceService, "Export", func(ctx context.Context, tenant string, raw []byte, _ *lease) ([]byte, error) {
+			rejected, err := r.export(ctx, protocolGRPC, tenant, span.FormatOTLPProto, raw)
 			return encodeResponse(mediaProto, &rejected), err
 		})},
 		Metadata: "opentelemetry/proto/collector/trace/v1/trace_service.proto",
@@ -65,8 +65,11 @@ func (r *Receiver) newGRPC(protocol string, opts []grpc.ServerOption) *grpc.Serv
 	return grpc.NewServer(append(own, opts...)...)
 }
 
+// rawExport takes in an encoded request, which its lease covers, and returns the encoded answer.
+type rawExport func(ctx context.Context, tenant string, raw []byte, l *lease) ([]byte, error)
+
 // rawMethod describes a method whose handler sees requests and answers encoded.
-func (r *Receiver) rawMethod(service, name string, export func(context.Context, *frame) ([]byte, error)) grpc.MethodDesc {
+func (r *Receiver) rawMethod(service, name string, export rawExport) grpc.MethodDesc {
 	call := func(_ any, ctx context.Context, decode func(any) error, intercept grpc.UnaryServerInterceptor) (any, error) {
 		in := new(frame)
 		if err := decode(in); err != nil {
@@ -77,7 +80,7 @@ func (r *Receiver) rawMethod(service, name string, export func(context.Context, 
 			// A response of a few bytes is not worth compressing, which grpc would
 			// do after a compressed request.
 			grpc.SetSendCompressor(ctx, encoding.Identity)
-			answer, err := export(ctx, in)
+			answer, err := r.admit(ctx, in, export)
 			if err != nil {
 				return nil, r.failure(err).status.Err()
 			}
@@ -91,18 +94,19 @@ func (r *Receiver) rawMethod(service, name string, export func(context.Context, 
 	return grpc.MethodDesc{MethodName: name, Handler: call}
 }
 
-func (r *Receiver) exportFrame(ctx context.Context, in *frame) (Rejected, error) {
+// admit finds the tenant of a request and a place for it among those in flight.
+func (r *Receiver) admit(ctx context.Context, in *frame, export rawExport) ([]byte, error) {
 	md, _ := metadata.FromIncomingContext(ctx)
 	tenant, err := r.tenant(md.Get(span.TenantHeader))
 	if err != nil {
-		return Rejected{}, err
+		return nil, err
 	}
 	l := r.inflight.lease()
 	defer l.release()
 	if err := l.grow(ctx, len(in.data)); err != nil {
-		return Rejected{}, err
+		return nil, err
 	}
-	return r.export(ctx, protocolGRPC, tenant, span.FormatOTLPProto, in.data)
+	return export(ctx, tenant, in.data, l)
 }
 
 // frame is an encoded message that the codec passes through.

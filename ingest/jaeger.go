@@ -14,9 +14,6 @@ import (
 	thriftjaeger "github.com/jaegertracing/jaeger-idl/thrift-gen/jaeger"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/metadata"
-
-	"github.com/clewhq/clew/span"
 )
 
 // JaegerHTTP returns the handler of Jaeger's collector: batches in Thrift's
@@ -87,26 +84,12 @@ func (r *Receiver) JaegerGRPC(opts ...grpc.ServerOption) GRPCServer {
 	server.RegisterService(&grpc.ServiceDesc{
 		ServiceName: jaegerCollector,
 		HandlerType: (*any)(nil),
-		Methods: []grpc.MethodDesc{r.rawMethod(jaegerCollector, "PostSpans", func(ctx context.Context, in *frame) ([]byte, error) {
-			return nil, r.exportPostSpans(ctx, in)
+		Methods: []grpc.MethodDesc{r.rawMethod(jaegerCollector, "PostSpans", func(ctx context.Context, tenant string, raw []byte, l *lease) ([]byte, error) {
+			return nil, r.exportTranslated(ctx, protocolJaegerGRPC, tenant, raw, l, jaegerProto)
 		})},
 		Metadata: "collector.proto",
 	}, r)
 	return GRPCServer{server}
-}
-
-func (r *Receiver) exportPostSpans(ctx context.Context, in *frame) error {
-	md, _ := metadata.FromIncomingContext(ctx)
-	tenant, err := r.tenant(md.Get(span.TenantHeader))
-	if err != nil {
-		return err
-	}
-	l := r.inflight.lease()
-	defer l.release()
-	if err := l.grow(ctx, len(in.data)); err != nil {
-		return err
-	}
-	return r.exportTranslated(ctx, protocolJaegerGRPC, tenant, in.data, l, jaegerProto)
 }
 
 // jaegerSpanProto translates one span, as Jaeger writes it to Kafka.
