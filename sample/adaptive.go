@@ -149,7 +149,7 @@ func (a *Adaptive) Calculate() error {
 		o.requests = slices.Insert(o.requests, 0, 0)
 		o.requests = o.requests[:min(len(o.requests), a.cfg.AggregationBuckets)]
 	}
-	state := a.state()
+	state := a.state(everyOperation)
 	a.mu.Unlock()
 	return a.save(state)
 }
@@ -185,13 +185,14 @@ func (a *Adaptive) Strategy(service string) *Response {
 		DefaultSamplingProbability:       a.cfg.InitialProbability,
 		DefaultLowerBoundTracesPerSecond: a.cfg.MinSamplesPerSecond,
 	}
-	for _, o := range a.Probabilities() {
-		if o.Service == service {
-			per.PerOperationStrategies = append(per.PerOperationStrategies, &api_v2.OperationSamplingStrategy{
-				Operation:             o.Operation,
-				ProbabilisticSampling: &api_v2.ProbabilisticSamplingStrategy{SamplingRate: o.Probability},
-			})
-		}
+	a.mu.Lock()
+	list := a.state(func(key operation) bool { return key.service == service })
+	a.mu.Unlock()
+	for _, o := range list {
+		per.PerOperationStrategies = append(per.PerOperationStrategies, &api_v2.OperationSamplingStrategy{
+			Operation:             o.Operation,
+			ProbabilisticSampling: &api_v2.ProbabilisticSamplingStrategy{SamplingRate: o.Probability},
+		})
 	}
 	return &Response{StrategyType: api_v2.SamplingStrategyType_PROBABILISTIC, OperationSampling: per}
 }
@@ -209,13 +210,18 @@ type Probability struct {
 func (a *Adaptive) Probabilities() []Probability {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.state()
+	return a.state(everyOperation)
 }
 
-func (a *Adaptive) state() []Probability {
-	list := make([]Probability, 0, len(a.operations))
+func everyOperation(operation) bool { return true }
+
+// state returns the probabilities of the operations that are wanted, sorted. It needs the lock.
+func (a *Adaptive) state(wanted func(operation) bool) []Probability {
+	list := []Probability{}
 	for key, o := range a.operations {
-		list = append(list, Probability{key.service, key.name, o.probability, a.rate(o.requests[min(1, len(o.requests)-1):])})
+		if wanted(key) {
+			list = append(list, Probability{key.service, key.name, o.probability, a.rate(o.requests[min(1, len(o.requests)-1):])})
+		}
 	}
 	slices.SortFunc(list, func(x, y Probability) int {
 		if c := strings.Compare(x.Service, y.Service); c != 0 {
