@@ -170,7 +170,7 @@ func (t *tenant) labelsOf(b *span.Batch, i int) []string {
 		values = append(values, textOf(v))
 	}
 	for i, v := range values {
-		values[i] = strings.ToValidUTF8(v, "\ufffd")
+		values[i] = valid(v)
 	}
 	return values
 }
@@ -327,7 +327,7 @@ func (t *tenant) target(b *span.Batch, resource uint32) (job, instance string) {
 		for key, v := range b.AllAttrs(attrs) {
 			if name := labelName(key); !taken[name] {
 				taken[name] = true
-				known.labels = append(known.labels, label(name, strings.ToValidUTF8(strings.Clone(textOf(v)), "\ufffd")))
+				known.labels = append(known.labels, label(name, valid(strings.Clone(textOf(v)))))
 			}
 		}
 		known.labels = known.labels.sorted()
