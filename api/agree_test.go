@@ -60,21 +60,7 @@ func TestTraceIsTheSameEverywhere(t *testing.T) {
 	seed := randomSeed(t)
 	rows := storetest.NewGen(seed).Spans(150)
 	faces, model := openFaces(t, seed, rows), filled(t, rows...)
-	ids := map[span.TraceID]bool{}
-	for _, row := range rows {
-		ids[row.TraceID] = true
-	}
-	for id := range ids {
-		trace, err := model.Trace(t.Context(), store.DefaultTenant, id, store.TimeRange{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		var want []span.Span
-		for i := range trace.Spans.Len() {
-			s := trace.Spans.Span(i)
-			s.Resource.EntityRefs = "" // which pdata does not show
-			want = append(want, s)
-		}
+	for id, want := range storedTraces(t, model, rows) {
 		faces.compareOTLP(t, id, want)
 		faces.compareOTLPJSON(t, id, want)
 		faces.compareJaeger(t, id, want)
@@ -363,4 +349,25 @@ func asZipkin(s span.Span) zipkinCore {
 		}
 	}
 	return z
+}
+
+// storedTraces returns the traces of some rows as a store has them, by id.
+func storedTraces(t *testing.T, r store.Reader, rows []span.Span) map[span.TraceID][]span.Span {
+	t.Helper()
+	traces := map[span.TraceID][]span.Span{}
+	for _, row := range rows {
+		if traces[row.TraceID] != nil {
+			continue
+		}
+		trace, err := r.Trace(t.Context(), store.DefaultTenant, row.TraceID, store.TimeRange{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range trace.Spans.Len() {
+			s := trace.Spans.Span(i)
+			s.Resource.EntityRefs = "" // which pdata does not show
+			traces[row.TraceID] = append(traces[row.TraceID], s)
+		}
+	}
+	return traces
 }

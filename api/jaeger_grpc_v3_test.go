@@ -20,7 +20,6 @@ import (
 	"google.golang.org/protobuf/types/dynamicpb"
 
 	"github.com/clewhq/clew/span"
-	"github.com/clewhq/clew/store"
 	"github.com/clewhq/clew/store/storetest"
 )
 
@@ -120,21 +119,7 @@ func TestJaegerGRPCTracesInOTLP(t *testing.T) {
 	}
 	r := opened(t, rows...)
 	conn := dialJaeger(t, testConfig(), r)
-	ids := map[span.TraceID]bool{}
-	for _, row := range rows {
-		ids[row.TraceID] = true
-	}
-	for id := range ids {
-		trace, err := r.Trace(t.Context(), store.DefaultTenant, id, store.TimeRange{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		var want []span.Span
-		for i := range trace.Spans.Len() {
-			s := trace.Spans.Span(i)
-			s.Resource.EntityRefs = "" // which pdata does not show
-			want = append(want, s)
-		}
+	for id, want := range storedTraces(t, r, rows) {
 		diffRows(t, askTraces(t, conn, serviceV3+"/GetTrace", fmt.Sprintf("trace_id: %q raw_traces: true", id)), want)
 		diffRows(t, askTraces(t, conn, serviceStorage+"/GetTraces", fmt.Sprintf("query { trace_id: %s }", bytesText(id[:]))), want)
 	}
