@@ -48,6 +48,12 @@ func (t *Trace) Skew() []Skew {
 func (t *Trace) skewOf(client, server int32, adjust int64) int64 {
 	start, end := t.times(client)
 	from, to := t.times(server)
+	return clockOffset(start, end, from, to, adjust)
+}
+
+// clockOffset returns what would have to be added to the times of a server's span, of a call that its client saw from
+// start to end, with a clock that itself lacks adjust.
+func clockOffset(start, end, from, to uint64, adjust int64) int64 {
 	early := int64(start-from) + adjust // how much the server began before the client
 	late := int64(to-end) - adjust
 	slack := int64(end-start) - int64(to-from)

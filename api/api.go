@@ -15,7 +15,9 @@ import (
 	"time"
 
 	"github.com/klauspost/compress/gzhttp"
+	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/clewhq/clew/doctor"
 	"github.com/clewhq/clew/sample"
 	"github.com/clewhq/clew/store"
 	"github.com/clewhq/clew/traceql"
@@ -37,6 +39,10 @@ type Config struct {
 	ViewBytes int64
 	// Sampling is what SDKs are told about sampling at present; nil means that all is sampled.
 	Sampling func() sample.Overview
+	// Status is what the server tells of itself, but for version, prefix and time; nil means that it tells nothing.
+	Status func() doctor.Status
+	// Metrics are the server's own; nil means that there are none.
+	Metrics prometheus.Gatherer
 	// Tempo bounds what may be asked of Tempo's API.
 	Tempo TempoLimits
 	// Build is what buildinfo tells.

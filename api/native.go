@@ -20,12 +20,14 @@ import (
 //	GET /api/clew/v1/dependencies?start&end&brokers
 //	GET /api/clew/v1/diff?a&b&aView&bView&limit
 //	GET /api/clew/v1/differs?q&selection&start&end&selectionStart&selectionEnd&minDuration&maxDuration&values&limit
+//	GET /api/clew/v1/doctor?start&end
 //	GET /api/clew/v1/openapi.json
 //	GET /api/clew/v1/percentile?service&name&kind&durationNanos&start&end
 //	GET /api/clew/v1/sampling
 //	GET /api/clew/v1/search?q&mode&start&end&limit&after&spss&sort&explain
 //	GET /api/clew/v1/series?q&start&end&step&instant&exemplars&limit&explain
 //	GET /api/clew/v1/services?start&end&by&service&compare&points
+//	GET /api/clew/v1/status
 //	GET /api/clew/v1/tags?q&scope&start&end&limit
 //	GET /api/clew/v1/tags/{tag}/values?q&start&end&limit
 //	GET /api/clew/v1/traces/{traceID}?view
@@ -48,12 +50,14 @@ func NewNative(cfg Config, r store.Reader) http.Handler {
 	n.get("/api/clew/v1/dependencies", n.dependencies)
 	n.get("/api/clew/v1/diff", n.diff)
 	n.get("/api/clew/v1/differs", n.differs)
+	n.get("/api/clew/v1/doctor", n.examine)
 	n.get("/api/clew/v1/openapi.json", describe)
 	n.get("/api/clew/v1/percentile", n.percentile)
 	n.get("/api/clew/v1/sampling", n.sampling)
 	n.get("/api/clew/v1/search", n.search)
 	n.get("/api/clew/v1/series", n.series)
 	n.get("/api/clew/v1/services", n.services)
+	n.get("/api/clew/v1/status", n.status)
 	n.get("/api/clew/v1/tags", n.tags)
 	n.get("/api/clew/v1/tags/{tag}/values", n.tagValues)
 	n.get("/api/clew/v1/traces/{traceID}", n.trace)

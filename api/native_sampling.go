@@ -1,10 +1,6 @@
 package api
 
-import (
-	"net/http"
-
-	"github.com/clewhq/clew/sample"
-)
+import "net/http"
 
 // sampling tells what SDKs are told about sampling.
 func (n *native) sampling(w http.ResponseWriter, r *http.Request) error {
@@ -14,9 +10,6 @@ func (n *native) sampling(w http.ResponseWriter, r *http.Request) error {
 	if _, err := nativeParams(r); err != nil {
 		return err
 	}
-	overview := sample.Overview{Default: sample.ServiceStrategy{Type: "probabilistic", Param: 1, Operations: []sample.OperationStrategy{}}, Services: []sample.ServiceStrategy{}}
-	if n.Sampling != nil {
-		overview = n.Sampling()
-	}
+	overview := n.currentSampling()
 	return writeJSON(w, &overview)
 }

@@ -56,6 +56,7 @@ as an environment variable or in a file; "clew config print" shows what holds.`,
 type server struct {
 	cfg         *config.Config
 	log         *slog.Logger
+	started     time.Time
 	sockets     sockets
 	services    map[string]service       // by the name of the listener, whether it is on or not
 	agents      map[string]packetService // the same
@@ -114,7 +115,7 @@ func (s *server) run(ctx context.Context, ready func(addrs map[string]string)) e
 // open binds the listeners and opens the data. Ports come first: one that is
 // taken is told before anything on disk is touched.
 func open(ctx context.Context, cfg *config.Config, log *slog.Logger) (_ *server, err error) {
-	s := &server{cfg: cfg, log: log}
+	s := &server{cfg: cfg, log: log, started: time.Now()}
 	if s.sockets, err = listen(ctx, cfg.Listen); err != nil {
 		return nil, err
 	}

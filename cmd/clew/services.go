@@ -41,6 +41,8 @@ func (s *server) newServices(ctx context.Context, reg *prometheus.Registry) erro
 	b := thisBuild()
 	faces := api.Config{
 		Sampling:    s.head.Overview,
+		Status:      s.status,
+		Metrics:     reg,
 		Prefix:      s.cfg.HTTP.PathPrefix,
 		Timeout:     s.cfg.Query.Timeout,
 		MaxTraces:   s.cfg.Query.MaxTraces,

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"net"
 	"net/http"
 	"runtime"
@@ -16,7 +17,9 @@ import (
 
 	"github.com/clewhq/clew/api"
 	"github.com/clewhq/clew/config"
+	"github.com/clewhq/clew/doctor"
 	"github.com/clewhq/clew/store"
+	"github.com/clewhq/clew/store/columnar"
 )
 
 // newTempoFront returns what the tempo listener serves: Tempo's API, and the pages on which a Tempo tells how it is.
@@ -126,4 +129,30 @@ func (s statusPages) limits(w io.Writer, _ *http.Request) error {
 	return s.cfg.WriteYAMLOf(w, func(name, _ string) bool {
 		return strings.HasPrefix(name, "query.") || strings.HasPrefix(name, "tempo.")
 	})
+}
+
+// status is what this process tells of itself to who examines it.
+func (s *server) status() doctor.Status {
+	free := int64(-1)
+	if n, err := (columnar.OSFS{}).Free(s.cfg.DataDir); err == nil {
+		free = int64(min(n, math.MaxInt64))
+	}
+	status := doctor.Status{
+		Started:   uint64(s.started.UnixNano()),
+		Listeners: []doctor.Listener{},
+		Budgets:   doctor.Budgets{Head: s.cfg.Memory.Head, InFlight: s.cfg.Memory.InFlight, DiskFree: free},
+		Retention: s.cfg.Retention.Age,
+	}
+	if s.kafka != nil {
+		status.Kafka = &doctor.Kafka{Topics: s.cfg.Kafka.Topics, Group: s.cfg.Kafka.Group}
+	}
+	addrs := s.sockets.addresses()
+	for name := range s.services {
+		status.Listeners = append(status.Listeners, doctor.Listener{Name: name, Network: "tcp", Address: addrs[name]})
+	}
+	for name := range s.agents {
+		status.Listeners = append(status.Listeners, doctor.Listener{Name: name, Network: "udp", Address: addrs[name]})
+	}
+	slices.SortFunc(status.Listeners, func(a, b doctor.Listener) int { return strings.Compare(a.Name, b.Name) })
+	return status
 }

@@ -254,6 +254,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where the server listens, what time it has, and what bounds it */
+        get: operations["status"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/doctor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What keeps traces from arriving, from being whole and from being found
+         * @description What the server counts and has stored. `clew doctor` looks from where an application runs as well: at its variables, the way to the server, and whether spans are found that it sends.
+         */
+        get: operations["doctor"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/sampling": {
         parameters: {
             query?: never;
@@ -519,6 +556,61 @@ export interface components {
             p95Nanos: components["schemas"]["Uint64"];
             p99Nanos: components["schemas"]["Uint64"];
             maxNanos: components["schemas"]["Uint64"];
+        };
+        Status: {
+            version: string;
+            /** @description The server's clock when it answers */
+            timeUnixNano: components["schemas"]["Uint64"];
+            startedUnixNano: components["schemas"]["Uint64"];
+            pathPrefix: string;
+            /** @description All that there are, sorted by name */
+            listeners: {
+                name: string;
+                /** @enum {string} */
+                network: "tcp" | "udp";
+                /** @description Where it listens; empty if it is off */
+                address: string;
+            }[];
+            /** @description What is read from Kafka; absent if nothing is */
+            kafka?: {
+                topics: string[];
+                group: string;
+            };
+            budgets: {
+                headBytes: components["schemas"]["Int64"];
+                inFlightBytes: components["schemas"]["Int64"];
+                /** @description -1 if it is not known */
+                diskFreeBytes: components["schemas"]["Int64"];
+            };
+            /** @description After how long spans are dropped; 0 is never */
+            retentionNanos: components["schemas"]["Int64"];
+        };
+        DoctorReport: {
+            /** @description The worst of the findings */
+            result: components["schemas"]["CheckResult"];
+            findings: components["schemas"]["Finding"][];
+            /** @description Whether tracing is set up: one answer to each question */
+            checklist: components["schemas"]["Finding"][];
+            gaps?: components["schemas"]["Gaps"];
+        };
+        /** @enum {string} */
+        CheckResult: "skipped" | "ok" | "warning" | "problem";
+        Finding: {
+            /** @description Names what was found */
+            id: string;
+            /** @enum {string} */
+            check: "environment" | "endpoints" | "round-trip" | "clock" | "receiving" | "sampling" | "storage" | "services" | "propagation";
+            result: components["schemas"]["CheckResult"];
+            /** @description A sentence */
+            title: string;
+            /** @description What was seen, a line each */
+            evidence?: string[];
+            cause?: string;
+            /** @description A command, a setting, or where to look */
+            fix?: string;
+            services?: string[];
+            /** @description Examples */
+            traces?: string[];
         };
         ServiceList: {
             startTimeUnixNano: components["schemas"]["Uint64"];
@@ -1908,6 +2000,64 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             404: components["responses"]["NotFound"];
             410: components["responses"]["Gone"];
+            422: components["responses"]["TooLarge"];
+            429: components["responses"]["Overload"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["Timeout"];
+        };
+    };
+    status: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant; the default one if absent */
+                "X-Scope-OrgID"?: components["parameters"]["Tenant"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What holds now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Status"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+        };
+    };
+    doctor: {
+        parameters: {
+            query?: {
+                /** @description RFC 3339, or nanoseconds since 1970; an hour before `end` if absent */
+                start?: string;
+                /** @description RFC 3339, or nanoseconds since 1970; now if absent */
+                end?: string;
+            };
+            header?: {
+                /** @description The tenant; the default one if absent */
+                "X-Scope-OrgID"?: components["parameters"]["Tenant"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Findings */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DoctorReport"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
             422: components["responses"]["TooLarge"];
             429: components["responses"]["Overload"];
             500: components["responses"]["Failed"];

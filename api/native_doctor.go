@@ -1,0 +1,71 @@
+package api
+
+import (
+	"net/http"
+
+	dto "github.com/prometheus/client_model/go"
+
+	"github.com/clewhq/clew/doctor"
+	"github.com/clewhq/clew/sample"
+)
+
+// status tells where this server listens, what time it has, and the settings that bear on whether spans are taken.
+func (n *native) status(w http.ResponseWriter, r *http.Request) error {
+	if _, err := tenantOf(r); err != nil {
+		return err
+	}
+	if _, err := nativeParams(r); err != nil {
+		return err
+	}
+	status := n.currentStatus()
+	return writeJSON(w, &status)
+}
+
+// examine tells what keeps traces from arriving, from being whole, and from being found.
+func (n *native) examine(w http.ResponseWriter, r *http.Request) error {
+	tenant, err := tenantOf(r)
+	if err != nil {
+		return err
+	}
+	p, err := nativeParams(r, "start", "end")
+	if err != nil {
+		return err
+	}
+	within, err := n.recentRange(p)
+	if err != nil {
+		return err
+	}
+	subject := doctor.Subject{Store: n.store, Tenant: tenant, Within: within, Status: n.currentStatus(), Sampling: n.currentSampling()}
+	if subject.Metrics, err = n.gather(); err != nil {
+		return err
+	}
+	report, err := doctor.Examine(r.Context(), &subject)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, report)
+}
+
+func (n *native) gather() ([]*dto.MetricFamily, error) {
+	if n.Metrics == nil {
+		return nil, nil
+	}
+	return n.Metrics.Gather()
+}
+
+func (n *native) currentStatus() doctor.Status {
+	s := doctor.Status{Listeners: []doctor.Listener{}, Budgets: doctor.Budgets{DiskFree: -1}}
+	if n.Status != nil {
+		s = n.Status()
+	}
+	s.Version, s.PathPrefix, s.Time = n.Build.Version, n.Prefix, uint64(n.Now().UnixNano())
+	return s
+}
+
+// currentSampling returns what SDKs are told at present; without anything said, all is sampled.
+func (n *native) currentSampling() sample.Overview {
+	if n.Sampling != nil {
+		return n.Sampling()
+	}
+	return sample.Overview{Default: sample.ServiceStrategy{Type: "probabilistic", Param: 1, Operations: []sample.OperationStrategy{}}, Services: []sample.ServiceStrategy{}}
+}

@@ -1,0 +1,328 @@
+package doctor
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/clewhq/clew/analyze"
+	"github.com/clewhq/clew/store"
+)
+
+const (
+	// quietAtLeast is how long a service may send nothing without being told of.
+	quietAtLeast = 2 * time.Minute
+	// quietPauses is how many of its longest pauses it may.
+	quietPauses = 3
+	// usualRange is where the usual pause is looked for of a service that sent nothing lately.
+	usualRange = 24 * time.Hour
+	// maxSilent bounds the services that are looked for one by one.
+	maxSilent = 200
+	// ahead is how far spans may lie in the future.
+	ahead = 5 * time.Second
+)
+
+// services tells who sends, who stopped, and who is new.
+func (s *Subject) services(ctx context.Context, found *analyze.Survey) (list []Finding, err error) {
+	here := map[string]bool{}
+	for i := range found.Services {
+		one := &found.Services[i]
+		here[one.Name] = true
+		if f, silent := s.silent(one, s.Within); silent {
+			list = append(list, f)
+		}
+	}
+	names, err := s.Store.Services(ctx, s.Tenant, store.TimeRange{})
+	if err != nil {
+		return nil, err
+	}
+	var gone []string
+	for _, name := range names.List {
+		if here[name] || name == Service {
+			continue
+		}
+		if len(gone) == maxSilent {
+			break
+		}
+		last, ok, err := analyze.LastSpan(ctx, s.Store, s.Tenant, name, s.Within.Start)
+		switch {
+		case err != nil:
+			return nil, err
+		case !ok: // all of its spans lie in the future
+		case s.end().Sub(instant(last)) > 7*24*time.Hour:
+			gone = append(gone, fmt.Sprintf("%s: last span %s", nameOf(name), s.ago(last)))
+		default:
+			usual := store.TimeRange{Start: last - min(last, uint64(usualRange)), End: last + 1}
+			one, err := analyze.SurveyOf(ctx, s.Store, s.Tenant, name, usual)
+			if err != nil {
+				return nil, err
+			}
+			if f, silent := s.silent(one, usual); silent {
+				list = append(list, f)
+			}
+		}
+	}
+	if len(gone) > 0 {
+		list = append(list, Finding{ID: "service-gone", Check: CheckServices, Result: OK, Title: "Services that sent nothing for a week or longer", Evidence: listed(gone)})
+	}
+	fresh, err := s.fresh(ctx, found)
+	if err != nil {
+		return nil, err
+	}
+	return append(list, fresh...), nil
+}
+
+// silent reports whether a service, of which a range tells, has stopped sending.
+func (s *Subject) silent(one *analyze.SurveyedService, within store.TimeRange) (Finding, bool) {
+	quiet := s.end().Sub(instant(one.Last))
+	if one.Spans < 3 || one.Pause <= 0 || quiet < quietAtLeast || quiet < quietPauses*one.Pause {
+		return Finding{}, false
+	}
+	return Finding{
+		ID: "service-silent", Check: CheckServices, Result: Warning, Services: []string{one.Name}, Traces: []string{one.Example.String()},
+		Title: fmt.Sprintf("%s has sent nothing for %s", nameOf(one.Name), rough(quiet)),
+		Evidence: []string{fmt.Sprintf("last span %s, at %s; before, it never paused longer than %s in %s (%s)", s.ago(one.Last),
+			instant(one.Last).Format(time.RFC3339), rough(one.Pause), rough(instant(within.End).Sub(instant(within.Start))), count(one.Spans, "span"))},
+		Cause: "It is down, gets no requests, samples nothing any more, or cannot reach the server.",
+		Fix:   "run `clew doctor --pid N` where it runs, with the id of its process; look into its log for the exporter's errors",
+	}, true
+}
+
+// fresh tells of the services that were never seen before the range.
+func (s *Subject) fresh(ctx context.Context, found *analyze.Survey) ([]Finding, error) {
+	older, err := s.Store.Services(ctx, s.Tenant, store.TimeRange{End: s.Within.Start})
+	if err != nil || len(older.List) == 0 { // all are new
+		return nil, err
+	}
+	var fresh, services []string
+	for i := range found.Services {
+		one := &found.Services[i]
+		if one.Name == "" || len(fresh) == maxSilent {
+			continue
+		}
+		_, known, err := analyze.LastSpan(ctx, s.Store, s.Tenant, one.Name, s.Within.Start)
+		if err != nil {
+			return nil, err
+		}
+		if !known {
+			fresh = append(fresh, fmt.Sprintf("%s: first span %s, %s since", one.Name, s.ago(one.First), count(one.Spans, "span")))
+			services = append(services, one.Name)
+		}
+	}
+	if len(fresh) == 0 {
+		return nil, nil
+	}
+	return []Finding{{ID: "service-new", Check: CheckServices, Result: OK, Title: "Services seen for the first time", Evidence: listed(fresh), Services: services}}, nil
+}
+
+// hidden tells of spans that are there but lie where nobody looks: in another time, or under another tenant.
+func (s *Subject) hidden(ctx context.Context, found *analyze.Survey, m metrics) (list []Finding, err error) {
+	future, err := analyze.NewSurvey(ctx, s.Store, s.Tenant, store.TimeRange{Start: s.Within.End + uint64(ahead), End: s.Within.End + uint64(100*365*24*time.Hour)})
+	if err != nil {
+		return nil, err
+	}
+	list = append(list, s.misdated("clock-future", "in the future", "ahead", future)...)
+	if age := uint64(s.Status.Retention); age > 0 && s.Within.End > age {
+		past, err := analyze.NewSurvey(ctx, s.Store, s.Tenant, store.TimeRange{End: s.Within.End - age - uint64(time.Hour)})
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, s.misdated("clock-past", "longer ago than spans are kept, though they arrived since", "behind", past)...)
+	}
+	others := m.by("clew_store_block_spans", "tenant")
+	for tenant, n := range m.by("clew_store_head_spans", "tenant") {
+		others[tenant] += n
+	}
+	delete(others, s.Tenant)
+	if len(others) == 0 {
+		return list, nil
+	}
+	f := Finding{
+		ID: "other-tenants", Check: CheckReceiving, Result: OK, Title: "There are spans of other tenants", Evidence: lines(others, "spans"),
+		Cause: "A sender's X-Scope-OrgID header says whose its spans are; what is asked without the same header does not find them.",
+		Fix:   "ask with `--tenant NAME`, or send without the header",
+	}
+	if len(found.Services) == 0 {
+		f.ID, f.Result, f.Title = "hidden-tenant", Problem, "Spans arrive, but for other tenants than "+s.Tenant
+	}
+	return append(list, f), nil
+}
+
+// misdated tells of spans with times that cannot be right.
+func (s *Subject) misdated(id, where, how string, found *analyze.Survey) []Finding {
+	var evidence, services, traces []string
+	for i := range found.Services {
+		one := &found.Services[i]
+		if one.Name == Service {
+			continue
+		}
+		off := instant(one.Last).Sub(s.end())
+		evidence = append(evidence, fmt.Sprintf("%s: %s, the latest begins %s from the server's time", nameOf(one.Name), count(one.Spans, "span"), signed(off)))
+		services, traces = append(services, one.Name), append(traces, one.Example.String())
+	}
+	if len(evidence) == 0 {
+		return nil
+	}
+	return []Finding{{
+		ID: id, Check: CheckClock, Result: Problem, Services: services, Traces: listed(traces), Evidence: listed(evidence),
+		Title: "Spans lie " + where + ": searches of recent times do not find them",
+		Cause: "The clock of the host is " + how + ", or the sender writes times in a wrong unit (OTLP has nanoseconds, Zipkin and Jaeger microseconds).",
+		Fix:   "synchronise the host's time (`timedatectl status`, `chronyc tracking`); `clew query --since all` finds what is there",
+	}}
+}
+
+func signed(d time.Duration) string {
+	if d > 0 {
+		return "+" + rough(d)
+	}
+	return rough(d)
+}
+
+// tolerated is how far clocks may differ: less hardly shows.
+const tolerated = 100 * time.Millisecond
+
+// clocks tells whose clock is off, as calls between services show.
+func clocks(found *analyze.Survey) (list []Finding) {
+	type vote struct {
+		offset time.Duration
+		calls  uint64
+		with   map[string]bool
+		lines  []string
+		traces []string
+		hosts  []string
+	}
+	votes := map[string]*vote{}
+	ballot := func(name string) *vote {
+		if votes[name] == nil {
+			votes[name] = &vote{with: map[string]bool{}}
+		}
+		return votes[name]
+	}
+	compared := uint64(0)
+	fits := map[string]int{} // by service, others whose clock fits its own
+	for _, c := range found.Calls {
+		compared += c.Joined
+		off := time.Duration(-c.Offset)
+		if c.Joined == 0 {
+			continue
+		}
+		if off.Abs() < tolerated || 2*c.Skewed < c.Joined {
+			fits[c.Caller]++
+			fits[c.Callee]++
+			continue
+		}
+		line := fmt.Sprintf("%s is %s against its caller %s, in %d of %s", nameOf(c.Callee), signed(off), nameOf(c.Caller), c.Skewed, count(c.Joined, "call"))
+		for _, side := range []struct {
+			name, other, host string
+			off               time.Duration
+		}{{c.Callee, c.Caller, c.CalleeHost, off}, {c.Caller, c.Callee, "", -off}} {
+			v := ballot(side.name)
+			v.with[side.other] = true
+			v.lines, v.traces = append(v.lines, line), append(v.traces, c.SkewTrace.String())
+			if side.host != "" && !slices.Contains(v.hosts, side.host) {
+				v.hosts = append(v.hosts, side.host)
+			}
+			if c.Skewed > v.calls {
+				v.calls, v.offset = c.Skewed, side.off
+			}
+		}
+	}
+	// Who differs from most others, and fits nobody, is the one whose clock is off; of two alike it is the callee.
+	blamed := map[string]bool{}
+	names := slices.SortedFunc(maps.Keys(votes), func(a, b string) int {
+		called := func(name string) int {
+			for _, c := range found.Calls {
+				if c.Callee == name && time.Duration(c.Offset).Abs() >= tolerated {
+					return 0
+				}
+			}
+			return 1
+		}
+		return cmp.Or(cmp.Compare(fits[a], fits[b]), cmp.Compare(len(votes[b].with), len(votes[a].with)), cmp.Compare(called(a), called(b)), cmp.Compare(a, b))
+	})
+	for _, name := range names {
+		v := votes[name]
+		maps.DeleteFunc(v.with, func(other string, _ bool) bool { return blamed[other] })
+		if len(v.with) == 0 {
+			continue // explained by the others' clocks
+		}
+		blamed[name] = true
+		where := nameOf(name)
+		if len(v.hosts) > 0 {
+			where += " on " + strings.Join(v.hosts, ", ")
+		}
+		list = append(list, Finding{
+			ID: "clock-skew", Check: CheckClock, Result: Problem, Services: []string{name}, Traces: listed(v.traces), Evidence: listed(v.lines),
+			Title: fmt.Sprintf("The clock of %s is off by %s", where, signed(v.offset)),
+			Cause: "Its spans lie outside of the calls that they answer. If only two services are compared, the other one's clock may be to blame: " + strings.Join(slices.Sorted(maps.Keys(v.with)), ", ") + ".",
+			Fix:   "synchronise the time of its host (`timedatectl status`, `chronyc tracking`); a virtual machine that was paused needs its clock set",
+		})
+	}
+	if len(list) == 0 && compared > 0 {
+		list = append(list, Finding{ID: "clock-services", Check: CheckClock, Result: OK, Title: "The clocks of services agree, as far as their calls tell", Evidence: []string{count(compared, "call") + " between services compared"}})
+	}
+	return list
+}
+
+// propagation tells of calls whose trace does not go on at the other side.
+func propagation(found *analyze.Survey) (list []Finding) {
+	joined := uint64(0)
+	sends, takes := map[string]bool{}, map[string]bool{} // who does so with somebody
+	for _, c := range found.Calls {
+		joined += c.Joined
+		if c.Joined > 0 {
+			sends[c.Caller], takes[c.Callee] = true, true
+		}
+	}
+	for _, c := range found.Calls {
+		if c.Broken == 0 {
+			continue
+		}
+		header := "the header traceparent"
+		if c.Protocol == analyze.GRPC {
+			header = "the metadata traceparent"
+		}
+		f := Finding{
+			ID: "propagation-broken", Check: CheckPropagation, Result: Problem, Services: []string{c.Caller, c.Callee},
+			Title: fmt.Sprintf("Traces break between %s and %s, over %s", nameOf(c.Caller), nameOf(c.Callee), c.Protocol),
+			Evidence: []string{
+				fmt.Sprintf("%s of %s began and ended within calls by %s to the same path or procedure, but in traces of their own; %s joined", count(c.Broken, "request"), nameOf(c.Callee), nameOf(c.Caller), count(c.Joined, "call")),
+				"caller's trace " + c.CallerTrace.String() + ", what belongs to it " + c.CalleeTrace.String(),
+			},
+			Traces: []string{c.CallerTrace.String(), c.CalleeTrace.String()},
+			Fix:    "give both sides the same propagators (OTEL_PROPAGATORS=tracecontext,baggage), instrument the client and the server library, and let proxies between them pass traceparent and tracestate on",
+		}
+		switch {
+		case sends[c.Caller] && !takes[c.Callee]:
+			f.Cause = fmt.Sprintf("%s drops %s of requests: %s sends it, as others continue its traces.", nameOf(c.Callee), header, nameOf(c.Caller))
+		case takes[c.Callee] && !sends[c.Caller]:
+			f.Cause = fmt.Sprintf("%s does not send %s: %s takes it from others.", nameOf(c.Caller), header, nameOf(c.Callee))
+		default:
+			f.Cause = fmt.Sprintf("%s does not send %s, %s drops it, or something between them does; or they use different propagators.", nameOf(c.Caller), header, nameOf(c.Callee))
+		}
+		list = append(list, f)
+	}
+	broken := len(list)
+	orphans, evidence := uint64(0), []string{}
+	for i := range found.Services {
+		if one := &found.Services[i]; one.Orphans > 0 {
+			orphans += one.Orphans
+			evidence = append(evidence, fmt.Sprintf("%s: %s", nameOf(one.Name), count(one.Orphans, "span")))
+		}
+	}
+	if orphans > 0 {
+		list = append(list, Finding{
+			ID: "parents-missing", Check: CheckPropagation, Result: Warning, Title: count(orphans, "span") + " name a parent that is not stored", Evidence: listed(evidence),
+			Cause: "The caller's spans were not sent: it is not instrumented to export, its queue was full, it was sampled on its own, or it ended without a flush.",
+			Fix:   "look at the caller: a proxy or gateway that makes ids but exports no spans, samplers other than parentbased_*, a missing shutdown of the SDK",
+		})
+	}
+	if broken == 0 && joined > 0 {
+		list = append(list, Finding{ID: "propagation-joined", Check: CheckPropagation, Result: OK, Title: "Calls carry their trace with them", Evidence: []string{count(joined, "call") + " between services have both sides in one trace"}})
+	}
+	return list
+}
