@@ -10,6 +10,9 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME    ?= 5s
 SPANS       ?= 1M
 
+# Clew, and what programs that are traced by it import.
+MODULES := . instrument
+
 # The race detector needs a C compiler; without one the tests run without it.
 RACE := $(shell command -v "$$($(GO) env CC)" >/dev/null 2>&1 && echo 1 || echo 0)
 
@@ -38,13 +41,11 @@ test: check unit pages journeys fuzz
 
 check:
 	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "gofmt would change:"; echo "$$unformatted"; exit 1; }
-	$(GO) mod tidy -diff
-	$(GO) vet ./...
-	$(GO) run $(STATICCHECK) ./...
+	@set -e; for m in $(MODULES); do (set -ex; cd $$m; $(GO) mod tidy -diff; $(GO) vet ./...; $(GO) run $(STATICCHECK) ./...); done
 
 unit: export CGO_ENABLED = $(RACE)
 unit:
-	$(GO) test $(if $(filter 1,$(RACE)),-race) -timeout 15m ./...
+	@set -e; for m in $(MODULES); do (set -ex; cd $$m; $(GO) test $(if $(filter 1,$(RACE)),-race) -timeout 15m ./...); done
 
 pages:
 	$(call IF_NPM,@$(MAKE) --no-print-directory ui,the web pages are not tested)

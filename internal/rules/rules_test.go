@@ -97,32 +97,36 @@ func checkImports(t *testing.T, pkg string, imports []string) {
 	t.Errorf("package %s is new: say in this test what it may import", pkg)
 }
 
-// Every module that go.mod requires directly has its reason in docs/dependencies.md.
+// Every module that a go.mod requires directly has its reason in docs/dependencies.md, in the part for that go.mod.
 func TestDependenciesHaveAReason(t *testing.T) {
-	cmd := exec.Command("go", "mod", "edit", "-json")
-	cmd.Dir = root
-	cmd.Stderr = os.Stderr
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var mod struct {
-		Require []struct {
-			Path     string
-			Indirect bool
-		}
-	}
-	if err := json.Unmarshal(out, &mod); err != nil {
-		t.Fatal(err)
-	}
 	doc, err := os.ReadFile(filepath.Join(root, "docs/dependencies.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, m := range mod.Require {
-		explained := strings.Contains(string(doc), "| `"+m.Path+"` | ")
-		if explained == m.Indirect {
-			t.Errorf("%s: direct is %t in go.mod, explained in docs/dependencies.md is %t", m.Path, !m.Indirect, explained)
+	clew, rest, _ := strings.Cut(string(doc), "\n## Of the Go helper\n")
+	instrument, _, _ := strings.Cut(rest, "\n## ")
+	for dir, reasons := range map[string]string{".": clew, "instrument": instrument} {
+		cmd := exec.Command("go", "mod", "edit", "-json")
+		cmd.Dir = filepath.Join(root, dir)
+		cmd.Stderr = os.Stderr
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var mod struct {
+			Require []struct {
+				Path     string
+				Indirect bool
+			}
+		}
+		if err := json.Unmarshal(out, &mod); err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range mod.Require {
+			explained := strings.Contains(reasons, "| `"+m.Path+"` | ")
+			if explained == m.Indirect {
+				t.Errorf("%s: direct is %t in %s/go.mod, explained in docs/dependencies.md is %t", m.Path, !m.Indirect, dir, explained)
+			}
 		}
 	}
 }

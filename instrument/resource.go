@@ -1,0 +1,69 @@
+package clew
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/resource"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+)
+
+// newResource describes the process. Later detectors win over earlier ones.
+// What may hold secrets or personal data is left out: arguments, the path of
+// the program and who runs it.
+func newResource(ctx context.Context, o options) (*resource.Resource, error) {
+	attrs := []attribute.KeyValue{semconv.ServiceName(filepath.Base(os.Args[0]))}
+	if v := builtVersion(); v != "" {
+		attrs = append(attrs, semconv.ServiceVersion(v))
+	}
+	if o.name != "" {
+		attrs = append(attrs, semconv.ServiceName(o.name))
+	}
+	if o.version != "" {
+		attrs = append(attrs, semconv.ServiceVersion(o.version))
+	}
+	res, err := resource.New(ctx,
+		resource.WithTelemetrySDK(),
+		resource.WithHost(),
+		resource.WithOSType(),
+		resource.WithContainer(),
+		resource.WithProcessPID(),
+		resource.WithProcessExecutableName(),
+		resource.WithProcessRuntimeName(),
+		resource.WithProcessRuntimeVersion(),
+		resource.WithService(), // its service.instance.id
+		resource.WithAttributes(attrs...),
+		resource.WithAttributes(o.attributes...),
+		resource.WithFromEnv(),
+	)
+	if err != nil {
+		err = fmt.Errorf("the resource lacks something: %w", err)
+	}
+	return res, err
+}
+
+func serviceName(res *resource.Resource) string {
+	name, _ := res.Set().Value(semconv.ServiceNameKey)
+	return name.AsString()
+}
+
+// builtVersion is the version of the main module, or the revision it was built from.
+func builtVersion() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return ""
+	}
+	if v := info.Main.Version; v != "" && v != "(devel)" {
+		return v
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			return s.Value[:min(12, len(s.Value))]
+		}
+	}
+	return ""
+}
