@@ -13,8 +13,8 @@ import (
 // pieces (one column of one chunk of rows each), sections (what describes
 // them), the footer, and a trailer of fixed size that says where the footer is.
 const (
-	blockMagic   = "CLEWBLK\x01" // the last byte is the format version
-	trailerMagic = "CLEWEND\x01"
+	blockMagic   = "CLEWBLK\x02" // the last byte is the format version
+	trailerMagic = "CLEWEND\x02"
 	trailerSize  = 8 + 4 + 4 + 8
 	crcSize      = 4
 )
@@ -183,6 +183,8 @@ type blockMeta struct {
 	WALSegment uint64
 	// Level counts merges: 0 for a block that was written from the head.
 	Level uint64
+	// Undecided: its spans stay until a store.Slice says otherwise. Blocks of version 1 are decided.
+	Undecided bool
 	// Parents are the blocks that this one replaces.
 	Parents []uint64
 
@@ -199,11 +201,19 @@ func (m *blockMeta) sections() []*location {
 	return []*location{&m.chunks, &m.shapes, &m.tables, &m.directory, &m.catalog, &m.traceIndex}
 }
 
-// append appends the footer: every field, the number of parents, the parents, and offset and length of each section, as uvarints.
+// flagUndecided is blockMeta.Undecided in the flags of the footer.
+const flagUndecided = 1
+
+// append appends the footer: every field, the flags, the number of parents, the parents, and offset and length of each section, as uvarints.
 func (m *blockMeta) append(dst []byte) []byte {
 	for _, f := range m.fields() {
 		dst = binary.AppendUvarint(dst, *f)
 	}
+	flags := uint64(0)
+	if m.Undecided {
+		flags |= flagUndecided
+	}
+	dst = binary.AppendUvarint(dst, flags)
 	dst = binary.AppendUvarint(dst, uint64(len(m.Parents)))
 	for _, p := range m.Parents {
 		dst = binary.AppendUvarint(dst, p)
@@ -215,10 +225,14 @@ func (m *blockMeta) append(dst []byte) []byte {
 	return dst
 }
 
-func (m *blockMeta) parse(src []byte) error {
+// parse reads the footer of a block of a version; the first had no flags.
+func (m *blockMeta) parse(src []byte, version byte) error {
 	r := reader{src: src}
 	for _, f := range m.fields() {
 		*f = r.uvarint()
+	}
+	if version > 1 {
+		m.Undecided = r.uvarint()&flagUndecided != 0
 	}
 	for range r.count() {
 		m.Parents = append(m.Parents, r.uvarint())

@@ -152,7 +152,7 @@ func mergeDamaged(t *testing.T, e *Engine, other []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	merged, err := tn.writeMerged(t.Context(), append(s.blocks, sound))
+	merged, err := tn.writeMerged(t.Context(), append(s.blocks, sound), nil)
 	if err != nil {
 		return
 	}
@@ -178,7 +178,7 @@ func TestAbsurdCounts(t *testing.T) {
 	}
 	const size = 1 << 20 // of the file
 	for name, parse := range map[string]func() error{
-		"footer":             func() error { return new(blockMeta).parse(huge(make([]byte, 11)...)) },
+		"footer":             func() error { return new(blockMeta).parse(huge(make([]byte, 12)...), blockMagic[7]) },
 		"directory":          func() error { _, err := parseDirectory(huge(), size); return err },
 		"shapes":             func() error { _, err := parseShapes(huge(), 50); return err },
 		"columns of shapes":  func() error { _, err := parseShapes(huge(0, 0, 0), 50); return err },

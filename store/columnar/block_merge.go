@@ -35,6 +35,7 @@ type blockSource struct {
 	out    []uint32            // those of rs that are not reached yet
 	index  uint32              // place of the present trace in its chunk
 	free   *rowPool
+	thin   *thinning
 }
 
 func (s *blockSource) trace() *traceRows { return &s.traces[0] }
@@ -81,10 +82,12 @@ func (s *blockSource) next() (ok bool, err error) {
 				return false, err
 			}
 		}
-		if len(s.out) == 0 || s.out[0] != s.index {
+		apart := len(s.out) > 0 && s.out[0] == s.index
+		if apart {
+			s.out = s.out[1:]
+		} else if s.thin.stays(s.traces[0].id) {
 			return true, nil
 		}
-		s.out = s.out[1:]
 		s.pass()
 	}
 }
@@ -107,8 +110,11 @@ func (s *blockSource) loadChunk() (err error) {
 	if s.traces, err = s.v.chunkTraces(s.chunk); err != nil {
 		return err
 	}
-	err = s.v.load(s.rs, s.chunk, 0, s.traces)
 	s.out = s.apart[s.chunk]
+	if !slices.ContainsFunc(s.traces, func(t traceRows) bool { return s.thin.stays(t.id) }) {
+		s.traces, s.out = nil, nil
+	}
+	err = s.v.load(s.rs, s.chunk, 0, s.traces)
 	s.chunk++
 	s.row, s.index = 0, 0
 	return err
@@ -138,6 +144,7 @@ type splitSource struct {
 	s     *snapshot // of these blocks
 	views *viewsOf
 	left  []*splitTrace // oldest first, the present one not among them
+	thin  *thinning
 	now   traceRows
 	rows  []rowRef // of the present trace that are left
 }
@@ -145,6 +152,9 @@ type splitSource struct {
 func (s *splitSource) trace() *traceRows { return &s.now }
 
 func (s *splitSource) next() (ok bool, err error) {
+	for len(s.left) > 0 && !s.thin.stays(s.left[0].id) {
+		s.left = s.left[1:]
+	}
 	if len(s.left) == 0 {
 		return false, nil
 	}
@@ -192,8 +202,8 @@ func (q *mergeQueue) Pop() any {
 	return s
 }
 
-// fillFromBlocks gives all spans of blocks to w.
-func fillFromBlocks(ctx context.Context, w *blockWriter, blocks []*block) error {
+// fillFromBlocks gives all spans of blocks to w, but for what thin, unless it is nil, takes out.
+func fillFromBlocks(ctx context.Context, w *blockWriter, blocks []*block, thin *thinning) error {
 	splits, err := splitsToJoin(blocks)
 	if err != nil {
 		return err
@@ -213,7 +223,7 @@ func fillFromBlocks(ctx context.Context, w *blockWriter, blocks []*block) error 
 		if err != nil {
 			return err
 		}
-		s := &blockSource{v: v, free: pool, apart: splits.apart[b]}
+		s := &blockSource{v: v, free: pool, apart: splits.apart[b], thin: thin}
 		if s.chunks, err = b.chunkTable(); err != nil {
 			return err
 		}
@@ -222,7 +232,7 @@ func fillFromBlocks(ctx context.Context, w *blockWriter, blocks []*block) error 
 		}
 	}
 	slices.Reverse(splits.list)
-	joining := &splitSource{s: &snapshot{blocks: blocks}, views: &viewsOf{everything, map[*block]*view{}}, left: splits.list}
+	joining := &splitSource{s: &snapshot{blocks: blocks}, views: &viewsOf{everything, map[*block]*view{}}, left: splits.list, thin: thin}
 	if err := add(joining); err != nil {
 		return err
 	}
@@ -231,10 +241,13 @@ func fillFromBlocks(ctx context.Context, w *blockWriter, blocks []*block) error 
 		if n%1024 == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if err := q.mergeTrace(w, pool); err != nil {
+		if err := q.mergeTrace(w, pool, thin); err != nil {
 			return err
 		}
 		w.end()
+	}
+	if thin != nil && w.meta.Rows == 0 && len(w.pending.rows) == 0 {
+		return errNoRows
 	}
 	return w.err
 }
@@ -270,19 +283,20 @@ func splitsToJoin(blocks []*block) (*splitSet, error) {
 }
 
 // mergeTrace writes the first trace of the queue, from all sources that have it, and moves these on.
-func (q *mergeQueue) mergeTrace(w *blockWriter, pool *rowPool) error {
+func (q *mergeQueue) mergeTrace(w *blockWriter, pool *rowPool, thin *thinning) error {
 	first := *(*q)[0].trace()
+	thin.begin(first.id)
 	w.begin(first.id, first.start)
 	var same []mergeSource
 	for len(*q) > 0 && compareTraces((*q)[0].trace(), &first) == 0 {
 		same = append(same, heap.Pop(q).(mergeSource))
 	}
 	var err error
-	if len(same) == 1 {
+	if len(same) == 1 && !thin.changes() {
 		err = copyTrace(w, same[0])
 	} else {
 		pool.hold = true
-		err = mergeRows(w, same)
+		err = mergeRows(w, same, thin)
 		pool.hold = false
 	}
 	if err != nil {
@@ -311,7 +325,7 @@ func copyTrace(w *blockWriter, s mergeSource) error {
 }
 
 // mergeRows writes the rows of one trace from several sources in order, each distinct row once.
-func mergeRows(w *blockWriter, sources []mergeSource) error {
+func mergeRows(w *blockWriter, sources []mergeSource, thin *thinning) error {
 	next := make([]rowRef, len(sources))
 	left := make([]bool, len(sources))
 	for i, s := range sources {
@@ -332,6 +346,9 @@ func mergeRows(w *blockWriter, sources []mergeSource) error {
 			return nil
 		}
 		r := next[least]
+		if thin.changes() {
+			thin.change(r)
+		}
 		if len(same) > 0 && compareRows(same[0], r) != 0 {
 			same = same[:0]
 		}

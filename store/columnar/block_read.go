@@ -32,6 +32,7 @@ type block struct {
 	refs   atomic.Int64
 	doomed atomic.Bool
 	spared atomic.Bool // from merges
+	held   atomic.Bool // by a slice, from merges
 }
 
 // cache keeps decoded parts of blocks, within a budget of bytes.
@@ -129,7 +130,7 @@ func (b *block) readFooter() error {
 	if string(head[:7]) != blockMagic[:7] || string(trailer[16:23]) != trailerMagic[:7] || head[7] != trailer[23] {
 		return fmt.Errorf("%w: not a block file", colenc.ErrCorrupt)
 	}
-	if head[7] != blockMagic[7] {
+	if head[7] == 0 || head[7] > blockMagic[7] {
 		return fmt.Errorf("block format version %d is not known to this program; a newer one wrote it", head[7])
 	}
 	off, n := binary.LittleEndian.Uint64(trailer), binary.LittleEndian.Uint32(trailer[8:])
@@ -143,7 +144,7 @@ func (b *block) readFooter() error {
 	if crc32.Checksum(footer, castagnoli) != binary.LittleEndian.Uint32(trailer[12:]) {
 		return fmt.Errorf("%w: checksum of the footer does not match", colenc.ErrCorrupt)
 	}
-	if err := b.meta.parse(footer); err != nil {
+	if err := b.meta.parse(footer, head[7]); err != nil {
 		return err
 	}
 	// Each row takes the 8 bytes of its id at least.

@@ -49,6 +49,9 @@ type Options struct {
 	// HeadAge is how long a span may wait for its block (default 30 s), and
 	// HeadIdle how long while nothing arrives (default 2 s).
 	HeadAge, HeadIdle time.Duration
+	// Slice makes spans that arrive undecided (see store.Thinner), and is in how large parts: those
+	// that arrived within one such time are decided together. 0 means that all spans stay.
+	Slice time.Duration
 	// FS is the disk (default OSFS).
 	FS         FS
 	Logger     *slog.Logger
@@ -106,8 +109,9 @@ type Engine struct {
 }
 
 var (
-	_ store.Writer = (*Engine)(nil)
-	_ store.Reader = (*Engine)(nil)
+	_ store.Writer  = (*Engine)(nil)
+	_ store.Reader  = (*Engine)(nil)
+	_ store.Thinner = (*Engine)(nil)
 )
 
 // ErrClosed is returned by an Engine that was closed.

@@ -140,7 +140,7 @@ func (e *testEngine) mergeAll() error {
 	if len(s.blocks) < 2 {
 		return nil
 	}
-	merged, err := t.writeMerged(e.t.Context(), s.blocks)
+	merged, err := t.writeMerged(e.t.Context(), s.blocks, nil)
 	if err == nil {
 		t.replace(s.blocks, merged)
 	}

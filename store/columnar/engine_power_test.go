@@ -42,7 +42,7 @@ type powerTest struct {
 func openPower(t *testing.T, seed uint64, always bool) *powerTest {
 	p := &powerTest{mem: newFSMem(), rnd: rand.New(rand.NewPCG(seed, 1)), chance: rand.New(rand.NewPCG(seed, 2)), always: always}
 	disk := newFSFault(p.mem)
-	opts := Options{FS: disk, SyncInterval: farOff, Retention: 24 * time.Hour}
+	opts := Options{FS: disk, SyncInterval: farOff, Retention: 24 * time.Hour, Slice: time.Minute}
 	if always {
 		opts.SyncInterval = 0
 	}
@@ -96,6 +96,10 @@ func (p *powerTest) step(seed uint64, background *sync.WaitGroup) {
 		p.makeDurable(p.mustSettle)
 	case pick == 15:
 		p.makeDurable(p.tenants[testTenant].wal.sync)
+	case pick == 16:
+		if err := p.thin(everyTrace); err != nil {
+			p.t.Fatal(err)
+		}
 	case pick < 18:
 		background.Wait() // who merges beside us drops what we merge
 		if err := p.mergeAll(); err != nil {
@@ -123,7 +127,7 @@ func (p *powerTest) retire() {
 }
 
 // TestEnginePowerCut cuts the power while an engine writes, stores heads,
-// merges, drops blocks and opens: whatever the disk makes of what was not
+// merges, thins, drops blocks and opens: whatever the disk makes of what was not
 // synced, the engine opens again, and everything that was acknowledged is there
 // if the log is synced before each acknowledgement, else everything that was
 // acknowledged before the last sync.

@@ -173,8 +173,8 @@ func TestTenantsOnDisk(t *testing.T) {
 
 func TestDueMerge(t *testing.T) {
 	const day = uint64(24 * time.Hour)
-	// A block is given by its day, its rows, its chunks and what its lists hold.
-	type spec [4]uint64
+	// A block is given by its day, its rows, its chunks, what its lists hold and, if it is undecided, its slice.
+	type spec [5]uint64
 	several := func(n int, s spec) []spec { return slices.Repeat([]spec{s}, n) }
 	const today = 10
 	const small, large = 1000, 1 << 20
@@ -197,16 +197,19 @@ func TestDueMerge(t *testing.T) {
 		{"another group beside the largest", slices.Concat(several(6, spec{9, maxBlockRows - 1}), several(2, spec{8, maxBlockRows / 4})), []int{6, 7}},
 		{"too many chunks", several(2, spec{9, small, maxBlockChunks/maxMergeFanIn + 1}), nil},
 		{"as many as lists allow", several(6, spec{9, small, 1, maxListed / 3}), []int{0, 1, 2}},
+		{"one slice", append(several(7, spec{today, small, 0, 0, 3}), spec{today, small}), nil},
+		{"no slices are mixed", slices.Concat(several(7, spec{today, small, 0, 0, 3}), several(8, spec{today, small, 0, 0, 4})), []int{7, 8, 9, 10, 11, 12, 13, 14}},
 		{"another group beside long lists", slices.Concat(several(6, spec{9, small, 1, maxListed}), several(2, spec{9, large, 1, 5})), []int{6, 7}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			sliced := &tenant{e: &Engine{opts: Options{Slice: time.Minute}}}
 			var blocks []*block
 			for _, s := range c.blocks {
-				blocks = append(blocks, &block{meta: blockMeta{MaxReceived: s[0]*day + 5, Rows: s[1], Chunks: s[2]}})
+				blocks = append(blocks, &block{meta: blockMeta{MaxReceived: s[0]*day + s[4]*uint64(time.Minute) + 5, Rows: s[1], Chunks: s[2], Undecided: s[4] > 0}})
 			}
 			var got []int
 			listed := func(b *block) int { return int(c.blocks[slices.Index(blocks, b)][3]) }
-			for _, b := range dueMerge(blocks, today, listed) {
+			for _, b := range dueMerge(blocks, sliced.groupOf, today, listed) {
 				got = append(got, slices.Index(blocks, b))
 			}
 			if !slices.Equal(got, c.want) {
@@ -277,7 +280,7 @@ func TestMergedBlock(t *testing.T) {
 			for _, i := range order {
 				parents, ids = append(parents, s.blocks[i]), append(ids, uint64(i+1))
 			}
-			b, err := tn.writeMerged(t.Context(), parents)
+			b, err := tn.writeMerged(t.Context(), parents, nil)
 			if err != nil {
 				t.Fatal(err)
 			}

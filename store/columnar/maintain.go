@@ -145,7 +145,7 @@ func (t *tenant) makeBlock(meta blockMeta, fill func(w *blockWriter) error) (*bl
 
 func (t *tenant) writeHead(ctx context.Context, h *head) (*block, error) {
 	began := time.Now()
-	meta := blockMeta{ID: t.newID(), WALSegment: h.lastSegment, MinReceived: h.minReceived, MaxReceived: h.maxReceived}
+	meta := blockMeta{ID: t.newID(), WALSegment: h.lastSegment, MinReceived: h.minReceived, MaxReceived: h.maxReceived, Undecided: t.e.undecided()}
 	b, err := t.makeBlock(meta, func(w *blockWriter) error { return fillFromHead(ctx, w, h) })
 	if err == nil {
 		t.e.stats.flushes.Add(1)
@@ -176,17 +176,28 @@ func (b *block) day() uint64 { return b.meta.MaxReceived / uint64(24*time.Hour) 
 // tier groups blocks of about one size: up to 256 rows, and a factor of eight each from there.
 func (b *block) tier() int { return bits.Len64(b.meta.Rows>>6) / 3 }
 
-// dueMerge chooses blocks that should become one: of one day and one tier, the
-// smallest tier first, as many as do not make too large a block.
-func dueMerge(blocks []*block, today uint64, listed func(*block) int) []*block {
-	type group struct {
-		day  uint64
-		tier int
+// mergeGroup is what blocks must have in common to be merged.
+type mergeGroup struct {
+	day   uint64
+	slice uint64 // of undecided blocks: when they arrived, and more than 0
+	tier  int
+}
+
+func (t *tenant) groupOf(b *block) mergeGroup {
+	g := mergeGroup{day: b.day(), tier: b.tier()}
+	if t.isUndecided(b) {
+		g.slice = 1 + b.meta.MaxReceived/uint64(t.e.opts.Slice)
 	}
-	groups := map[group][]*block{}
-	var due []group
+	return g
+}
+
+// dueMerge chooses blocks that should become one: of one group, the
+// smallest tier first, as many as do not make too large a block.
+func dueMerge(blocks []*block, groupOf func(*block) mergeGroup, today uint64, listed func(*block) int) []*block {
+	groups := map[mergeGroup][]*block{}
+	var due []mergeGroup
 	for _, b := range blocks {
-		g := group{b.day(), b.tier()}
+		g := groupOf(b)
 		groups[g] = append(groups[g], b)
 	}
 	for g, list := range groups {
@@ -194,26 +205,31 @@ func dueMerge(blocks []*block, today uint64, listed func(*block) int) []*block {
 			due = append(due, g)
 		}
 	}
-	slices.SortFunc(due, func(a, b group) int { return cmp.Or(cmp.Compare(a.tier, b.tier), cmp.Compare(a.day, b.day)) })
+	slices.SortFunc(due, func(a, b mergeGroup) int {
+		return cmp.Or(cmp.Compare(a.tier, b.tier), cmp.Compare(a.day, b.day), cmp.Compare(a.slice, b.slice))
+	})
 	for _, g := range due {
-		rows, lists, n := uint64(0), 0, 0
-		for _, b := range groups[g] {
-			if n == maxMergeFanIn || b.meta.Chunks > maxBlockChunks/maxMergeFanIn {
-				break
-			}
-			if rows += b.meta.Rows; rows > maxBlockRows {
-				break
-			}
-			if lists += listed(b); lists > maxListed {
-				break
-			}
-			n++
-		}
-		if n >= 2 {
+		if n := fitting(groups[g], listed); n >= 2 {
 			return groups[g][:n]
 		}
 	}
 	return nil
+}
+
+// fitting returns how many blocks, from the first one on, one merge may take.
+func fitting(blocks []*block, listed func(*block) int) (n int) {
+	rows, lists := uint64(0), 0
+	for _, b := range blocks {
+		rows += b.meta.Rows
+		if n == maxMergeFanIn || b.meta.Chunks > maxBlockChunks/maxMergeFanIn || rows > maxBlockRows {
+			break
+		}
+		if lists += listed(b); lists > maxListed {
+			break
+		}
+		n++
+	}
+	return n
 }
 
 // mergeOne merges the blocks that are due, and reports whether it did.
@@ -226,7 +242,7 @@ func (t *tenant) mergeOne(ctx context.Context) bool {
 	if len(parents) == 0 {
 		return false
 	}
-	b, err := t.writeMerged(ctx, parents)
+	b, err := t.writeMerged(ctx, parents, nil)
 	if err != nil {
 		if ctx.Err() == nil {
 			t.log.Error("blocks cannot be merged; they are served as they are", "error", err)
@@ -241,8 +257,8 @@ func (t *tenant) mergeOne(ctx context.Context) bool {
 
 // due returns the blocks that are to be merged next, if that is possible now.
 func (t *tenant) due(blocks []*block) []*block {
-	blocks = slices.DeleteFunc(slices.Clone(blocks), func(b *block) bool { return b.spared.Load() })
-	parents := dueMerge(blocks, uint64(t.e.opts.Now().UnixNano())/uint64(24*time.Hour), (*block).listed)
+	blocks = slices.DeleteFunc(slices.Clone(blocks), func(b *block) bool { return b.spared.Load() || b.held.Load() })
+	parents := dueMerge(blocks, t.groupOf, uint64(t.e.opts.Now().UnixNano())/uint64(24*time.Hour), (*block).listed)
 	if len(parents) == 0 || !t.hasSpaceFor(parents) {
 		return nil
 	}
@@ -275,10 +291,12 @@ func (b *block) listed() int {
 	return len(s.tables.Resources) + len(s.tables.Scopes) + len(d.keys) - numFixed + (len(shapes.ends)+len(shapes.cols))/16
 }
 
-func (t *tenant) writeMerged(ctx context.Context, parents []*block) (*block, error) {
+// writeMerged makes one block of several, without what thin takes out. It returns nil if that is everything.
+func (t *tenant) writeMerged(ctx context.Context, parents []*block, thin *thinning) (*block, error) {
 	began := time.Now()
 	meta := blockMeta{ID: t.newID(), MinReceived: parents[0].meta.MinReceived}
 	for _, p := range parents {
+		meta.Undecided = meta.Undecided || thin == nil && t.isUndecided(p)
 		meta.WALSegment = max(meta.WALSegment, p.meta.WALSegment)
 		meta.MinReceived = min(meta.MinReceived, p.meta.MinReceived)
 		meta.MaxReceived = max(meta.MaxReceived, p.meta.MaxReceived)
@@ -290,7 +308,10 @@ func (t *tenant) writeMerged(ctx context.Context, parents []*block) (*block, err
 			}
 		}
 	}
-	b, err := t.makeBlock(meta, func(w *blockWriter) error { return fillFromBlocks(ctx, w, parents) })
+	b, err := t.makeBlock(meta, func(w *blockWriter) error { return fillFromBlocks(ctx, w, parents, thin) })
+	if errors.Is(err, errNoRows) {
+		return nil, nil
+	}
 	if err == nil {
 		t.e.stats.merges.Add(1)
 		t.log.Debug("merged blocks", "block", b.path, "parents", len(parents), "spans", b.meta.Rows, "bytes", b.size, "took", time.Since(began).Round(time.Millisecond))
@@ -298,7 +319,7 @@ func (t *tenant) writeMerged(ctx context.Context, parents []*block) (*block, err
 	return b, err
 }
 
-// replace puts a merged block in the place of its parents.
+// replace puts a merged block, or nothing, in the place of its parents.
 func (t *tenant) replace(parents []*block, b *block) {
 	t.state.Lock()
 	var gone []*block // without those that retention has dropped meanwhile
@@ -309,7 +330,9 @@ func (t *tenant) replace(parents []*block, b *block) {
 		}
 		return replaced
 	})
-	t.blocks = append(t.blocks, b)
+	if b != nil {
+		t.blocks = append(t.blocks, b)
+	}
 	t.changed()
 	t.state.Unlock()
 	for _, p := range gone {

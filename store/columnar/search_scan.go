@@ -28,12 +28,18 @@ import (
 // The rows of split traces are left out of the chunks of blocks: they are brought together
 // in chunks made of rows, as the traces of a head are.
 func (e *Engine) Scan(ctx context.Context, tenant string, q *store.Query, yield func(int, store.Chunk) error) (*store.ScanResult, error) {
+	return e.scan(ctx, tenant, nil, q, yield)
+}
+
+// scan looks at the traces that have a span in one of the blocks only; nil means all traces.
+func (e *Engine) scan(ctx context.Context, tenant string, only []*block, q *store.Query, yield func(int, store.Chunk) error) (*store.ScanResult, error) {
 	s, err := e.snapshot(ctx, tenant)
 	if err != nil || s == nil {
 		return &store.ScanResult{}, err
 	}
 	defer s.release()
 	l := newLook(e, s, q, yield)
+	l.only = only
 	l.open()
 	if err := l.run(ctx); err != nil {
 		return nil, err
@@ -72,6 +78,7 @@ type look struct {
 	where []store.Predicate // compiled
 	needs []need
 	want  *projection // all that the query names
+	only  []*block    // unless nil, traces that have no span in one of them are left out
 
 	// ofBlocks are the traces that are split over blocks, ofHeads those that heads have something of.
 	ofBlocks, ofHeads *splitSet
@@ -161,12 +168,16 @@ func conjuncts(p store.Predicate) int {
 
 // open fills the heap.
 func (l *look) open() {
-	for _, h := range l.s.heads {
+	heads, blocks := l.s.heads, l.s.blocks
+	if l.only != nil {
+		heads, blocks = nil, slices.DeleteFunc(slices.Clone(blocks), func(b *block) bool { return !slices.Contains(l.only, b) })
+	}
+	for _, h := range heads {
 		l.queue = append(l.queue, work{newest: math.MaxUint64, head: h})
 		l.total++
 		l.stats.Blocks++
 	}
-	for _, b := range l.s.blocks {
+	for _, b := range blocks {
 		if !l.q.Range.Overlaps(b.meta.MinStart, b.meta.MaxStart) {
 			l.stats.ChunksSkipped += b.meta.Chunks
 			continue
@@ -195,7 +206,11 @@ func (l *look) openSplits() {
 	l.ofBlocks, l.ofHeads, gaps = l.s.splits()
 	l.gaps = append(l.gaps, gaps...)
 	for _, set := range []*splitSet{l.ofBlocks, l.ofHeads} {
-		for part := range slices.Chunk(set.list, splitsTogether) {
+		list := set.list
+		if l.only != nil {
+			list = slices.DeleteFunc(slices.Clone(list), func(t *splitTrace) bool { return !t.liesIn(l.only) })
+		}
+		for part := range slices.Chunk(list, splitsTogether) {
 			l.queue = append(l.queue, work{newest: part[0].start, splits: part})
 			l.total++
 		}
@@ -457,6 +472,11 @@ func (w *looker) possible(t *splitTrace) bool {
 		}
 	}
 	return true
+}
+
+// liesIn reports whether one of the blocks has a part of the trace.
+func (t *splitTrace) liesIn(blocks []*block) bool {
+	return slices.ContainsFunc(t.runs, func(r splitRun) bool { return slices.Contains(blocks, r.b) })
 }
 
 // places returns where the trace lies.

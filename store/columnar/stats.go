@@ -16,6 +16,7 @@ type engineStats struct {
 	flushes atomic.Uint64
 	merges  atomic.Uint64
 	expired atomic.Uint64 // spans dropped by retention
+	thinned atomic.Uint64 // spans of traces that did not stay
 }
 
 func newEngineStats(e *Engine) *engineStats { return &engineStats{e: e} }
@@ -33,6 +34,7 @@ func counter(name, help string, value func(*engineStats) float64) statDesc {
 var statDescs = []statDesc{
 	counter("spans_written_total", "Spans taken in.", func(s *engineStats) float64 { return float64(s.spans.Load()) }),
 	counter("spans_expired_total", "Spans dropped because of their age or the store's size.", func(s *engineStats) float64 { return float64(s.expired.Load()) }),
+	counter("spans_thinned_total", "Spans dropped because their trace was sampled out.", func(s *engineStats) float64 { return float64(s.thinned.Load()) }),
 	counter("flushes_total", "Heads written as blocks.", func(s *engineStats) float64 { return float64(s.flushes.Load()) }),
 	counter("merges_total", "Merges of blocks.", func(s *engineStats) float64 { return float64(s.merges.Load()) }),
 	counter("read_bytes_total", "Bytes read from block files.", func(s *engineStats) float64 { return float64(s.e.cache.read.Load()) }),

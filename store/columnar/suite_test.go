@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -83,16 +84,18 @@ func (b *rowsBackend) Churn(ctx context.Context, rng *rand.Rand) error {
 	return b.open()
 }
 
-// mergeSome merges a random choice of blocks of one tenant.
+// mergeSome merges a random choice of blocks of each tenant, all of them undecided or none.
 func (b *rowsBackend) mergeSome(ctx context.Context, rng *rand.Rand) error {
 	b.merging <- struct{}{}
 	defer func() { <-b.merging }()
 	for _, t := range b.tenants {
 		s := t.snapshot()
 		rng.Shuffle(len(s.blocks), func(i, j int) { s.blocks[i], s.blocks[j] = s.blocks[j], s.blocks[i] })
-		if n := len(s.blocks); n >= 2 {
-			parents := s.blocks[:2+rng.IntN(n-1)]
-			merged, err := t.writeMerged(ctx, parents)
+		undecided := rng.IntN(2) == 0
+		mergeable := slices.DeleteFunc(slices.Clone(s.blocks), func(b *block) bool { return t.isUndecided(b) != undecided })
+		if n := len(mergeable); n >= 2 {
+			parents := mergeable[:2+rng.IntN(n-1)]
+			merged, err := t.writeMerged(ctx, parents, nil)
 			if err != nil {
 				return err
 			}
@@ -104,7 +107,9 @@ func (b *rowsBackend) mergeSome(ctx context.Context, rng *rand.Rand) error {
 }
 
 func TestStore(t *testing.T) {
-	storetest.Run(t, func(t *testing.T) storetest.Backend { return openRows(t, Options{HeadBytes: 8 << 20}) })
+	storetest.Run(t, func(t *testing.T) storetest.Backend {
+		return openRows(t, Options{HeadBytes: 8 << 20, Slice: time.Minute})
+	})
 }
 
 var _ store.Reader = (*rowsBackend)(nil)

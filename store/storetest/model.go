@@ -30,7 +30,7 @@ var (
 	_ store.Reader = (*Model)(nil)
 )
 
-// modelTenant only grows, so readers may walk through what was there when they came.
+// modelTenant only grows, so readers may walk through what was there when they came; thin replaces its lists.
 type modelTenant struct {
 	seen    map[string]bool // encodings of the spans
 	spans   []*span.Span    // each once
@@ -56,13 +56,17 @@ func (m *Model) Write(ctx context.Context, tenant string, b *span.Batch) error {
 	t.traces = nil
 	for i := range b.Len() {
 		s := b.Span(i)
-		t.arrived = append(t.arrived, &s)
-		if key := encode(&s); !t.seen[key] {
-			t.seen[key] = true
-			t.spans = append(t.spans, &s)
-		}
+		t.add(&s)
 	}
 	return nil
+}
+
+func (t *modelTenant) add(s *span.Span) {
+	t.arrived = append(t.arrived, s)
+	if key := encode(s); !t.seen[key] {
+		t.seen[key] = true
+		t.spans = append(t.spans, s)
+	}
 }
 
 // Tenants returns the names of all tenants that have spans, sorted.

@@ -68,6 +68,7 @@ var checks = []struct {
 	{"YieldEnds", false, checkYieldEnds},
 	{"Looks", true, checkLooks},
 	{"Random", true, checkRandom},
+	{"Thin", true, checkThin},
 	{"Concurrent", false, checkConcurrent},
 	{"ManyAttributes", false, checkManyAttributes},
 	{"ManyTraces", false, checkManyTraces},
