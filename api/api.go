@@ -43,6 +43,10 @@ type Config struct {
 	Status func() doctor.Status
 	// Metrics are the server's own; nil means that there are none.
 	Metrics prometheus.Gatherer
+	// Logs has the log records of traces, as spans (see span.Log); nil means that there are none.
+	Logs store.Reader
+	// LogLines takes log records in, as lines of JSON; nil means that nothing does.
+	LogLines http.Handler
 	// Tempo bounds what may be asked of Tempo's API.
 	Tempo TempoLimits
 	// Build is what buildinfo tells.

@@ -71,6 +71,8 @@ func testConfig() Config {
 	return Config{
 		Now: func() time.Time { return recordedAt },
 		Log: slog.New(slog.DiscardHandler),
+		// What is posted is not kept.
+		LogLines: logLines(&storetest.Model{}),
 	}
 }
 

@@ -33,9 +33,11 @@ import (
 //	GET /api/clew/v1/traces/{traceID}?view
 //	GET /api/clew/v1/traces/{traceID}/column?name&view
 //	GET /api/clew/v1/traces/{traceID}/find?q&view
+//	GET /api/clew/v1/traces/{traceID}/logs?span&severity&q&limit&after&view
 //	GET /api/clew/v1/traces/{traceID}/spans/{row or id}?view&linkedFrom
 //	GET /api/clew/v1/traces/{traceID}/statistics?by&view
 //	GET /api/clew/v1/traces/{traceID}/view?view
+//	POST /api/clew/v1/logs (see Config.LogLines)
 //	POST /api/clew/v1/uploads
 //
 // q is TraceQL, or plain words such as service=checkout duration > 1s. start
@@ -63,9 +65,13 @@ func NewNative(cfg Config, r store.Reader) http.Handler {
 	n.get("/api/clew/v1/traces/{traceID}", n.trace)
 	n.get("/api/clew/v1/traces/{traceID}/column", n.column)
 	n.get("/api/clew/v1/traces/{traceID}/find", n.find)
+	n.get("/api/clew/v1/traces/{traceID}/logs", n.logs)
 	n.get("/api/clew/v1/traces/{traceID}/spans/{span}", n.span)
 	n.get("/api/clew/v1/traces/{traceID}/statistics", n.statistics)
 	n.get("/api/clew/v1/traces/{traceID}/view", n.view)
+	if n.LogLines != nil {
+		n.mux.Handle("POST "+n.Prefix+"/api/clew/v1/logs", n.LogLines)
+	}
 	n.post("/api/clew/v1/uploads", n.upload)
 	return n.handler()
 }

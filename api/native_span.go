@@ -195,11 +195,19 @@ func (v *view) details(row int32) *SpanDetails {
 		}
 		d.Links = append(d.Links, link)
 	}
-	r, s := &b.Resources[b.Resource[at]], &b.Scopes[b.Scope[at]]
-	d.Resource = SpanResource{attributesOf(b, store.ResourceScope, r.Attrs), r.DroppedAttrs, b.Dict.String(r.SchemaURL)}
-	d.Scope = SpanScope{
-		b.Dict.String(s.Name), b.Dict.String(s.Version), attributesOf(b, store.InstrumentationScope, s.Attrs), s.DroppedAttrs, b.Dict.String(s.SchemaURL)}
+	d.Resource, d.Scope = resourceDetails(b, b.Resource[at]), scopeDetails(b, b.Scope[at])
 	return d
+}
+
+func resourceDetails(b *span.Batch, i uint32) SpanResource {
+	r := &b.Resources[i]
+	return SpanResource{attributesOf(b, store.ResourceScope, r.Attrs), r.DroppedAttrs, b.Dict.String(r.SchemaURL)}
+}
+
+func scopeDetails(b *span.Batch, i uint32) SpanScope {
+	s := &b.Scopes[i]
+	return SpanScope{
+		b.Dict.String(s.Name), b.Dict.String(s.Version), attributesOf(b, store.InstrumentationScope, s.Attrs), s.DroppedAttrs, b.Dict.String(s.SchemaURL)}
 }
 
 // wordOf returns the word for a kind or status in lower case; for one that OTLP does not define, its number.

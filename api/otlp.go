@@ -12,12 +12,19 @@ import (
 // opentelemetry.proto.trace.v1. Strings go out byte by byte as they came in,
 // also where they are not UTF-8.
 func WriteOTLP(w io.Writer, batches ...*span.Batch) error {
-	return measure(batches).writeTo(w)
+	return measure(batches, appendSpan).writeTo(w)
 }
 
-// tracesData is a TracesData message with the lengths that protobuf writes
-// ahead of contents, so that the message itself needs not be held.
+// WriteOTLPLogs writes the log records that the spans of all batches stand for as one LogsData message of
+// opentelemetry.proto.logs.v1, as they came.
+func WriteOTLPLogs(w io.Writer, batches ...*span.Batch) error {
+	return measure(batches, appendLog).writeTo(w)
+}
+
+// tracesData is a TracesData message, or LogsData, which is the same around its items, with the lengths that
+// protobuf writes ahead of contents, so that the message itself needs not be held.
 type tracesData struct {
+	item      appendItem
 	resources []sizedResource
 	size      uint64
 }
@@ -34,10 +41,13 @@ type sizedResource struct {
 // flushAt is how much is gathered before it goes to the writer.
 const flushAt = 64 << 10
 
+// appendItem appends field 2 of ScopeSpans or ScopeLogs.
+type appendItem func(dst []byte, b *span.Batch, i int) []byte
+
 // measure encodes everything once to learn the sizes; writeTo does it again.
 // That is cheaper than it sounds and cannot disagree with itself.
-func measure(batches []*span.Batch) *tracesData {
-	t := &tracesData{}
+func measure(batches []*span.Batch, item appendItem) *tracesData {
+	t := &tracesData{item: item}
 	var scratch []byte
 	for _, b := range batches {
 		for _, g := range group(b) {
@@ -50,7 +60,7 @@ func measure(batches []*span.Batch) *tracesData {
 				scratch = appendScopeEnds(scratch[:0], b, s.scope)
 				size += uint64(len(scratch))
 				for _, i := range s.spans {
-					scratch = appendSpan(scratch[:0], b, int(i))
+					scratch = item(scratch[:0], b, int(i))
 					size += uint64(len(scratch))
 				}
 				r.sizes = append(r.sizes, size)
@@ -84,7 +94,7 @@ func (t *tracesData) writeTo(w io.Writer) error {
 					}
 					buf = buf[:0]
 				}
-				buf = appendSpan(buf, r.batch, int(i))
+				buf = t.item(buf, r.batch, int(i))
 			}
 		}
 		buf = append(buf, r.tail...)
@@ -144,6 +154,34 @@ func appendSpan(dst []byte, b *span.Batch, i int) []byte {
 		dst = end(dst, status)
 	}
 	dst = appendFixed32(dst, 16, b.Flags[i])
+	return end(dst, at)
+}
+
+// appendLog appends field 2 of ScopeLogs.
+func appendLog(dst []byte, b *span.Batch, i int) []byte {
+	l := b.Log(i)
+	dst, at := begin(dst, 2)
+	dst = appendFixed64(dst, 1, l.Time)
+	dst = appendNumber(dst, 2, uint64(int64(l.Severity)))
+	dst = appendText(dst, 3, b.Dict.Bytes(b.Messages[i]))
+	if l.Body.Type != span.Empty {
+		var body int
+		dst, body = begin(dst, 5)
+		dst = end(span.AppendAny(dst, l.Body), body)
+	}
+	for key, value := range b.LogAttrs(l.Attrs) {
+		var kv, val int
+		dst, kv = begin(dst, 6)
+		dst = appendText(dst, 1, []byte(key))
+		dst, val = begin(dst, 2)
+		dst = end(end(span.AppendAny(dst, value), val), kv)
+	}
+	dst = appendNumber(dst, 7, uint64(l.DroppedAttrs))
+	dst = appendFixed32(dst, 8, l.Flags)
+	dst = appendID(dst, 9, l.TraceID[:])
+	dst = appendID(dst, 10, l.SpanID[:])
+	dst = appendFixed64(dst, 11, l.Observed)
+	dst = appendText(dst, 12, b.Dict.Bytes(b.Names[i]))
 	return end(dst, at)
 }
 

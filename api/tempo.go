@@ -247,7 +247,7 @@ func (f foundTrace) message() string {
 // { Trace 1; TraceByIDMetrics 2; PartialStatus 3; string message 4 },
 // in which Trace has the form of OTLP's TracesData.
 func (f foundTrace) writeProto(w io.Writer) error {
-	trace := measure(f.batches)
+	trace := measure(f.batches, appendSpan)
 	if _, err := w.Write(appendLength(nil, 1, trace.size)); err != nil {
 		return err
 	}

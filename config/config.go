@@ -134,8 +134,8 @@ func (c *Config) settings() []setting {
 	return []setting{
 		{"data-dir", pathValue{&c.DataDir}, "Folder that holds all data. It is created if it does not exist."},
 
-		{"listen.otlp-grpc", addressValue{&c.Listen.OTLPGRPC}, "OTLP/gRPC: traces from SDKs and Collectors."},
-		{"listen.otlp-http", addressValue{&c.Listen.OTLPHTTP}, "OTLP/HTTP: the same, as protobuf or JSON on /v1/traces."},
+		{"listen.otlp-grpc", addressValue{&c.Listen.OTLPGRPC}, "OTLP/gRPC: traces, and logs that belong to them, from SDKs and Collectors."},
+		{"listen.otlp-http", addressValue{&c.Listen.OTLPHTTP}, "OTLP/HTTP: the same, as protobuf or JSON on /v1/traces and /v1/logs."},
 		{"listen.http", addressValue{&c.Listen.HTTP}, "Jaeger's HTTP API, Clew's own under /api/clew/v1, /metrics, /healthz and /readyz."},
 		{"listen.grpc", addressValue{&c.Listen.GRPC}, "Jaeger's gRPC APIs for queries, with health and reflection."},
 		{"listen.tempo", addressValue{&c.Listen.Tempo}, "Tempo's API: HTTP, and streams of answers by gRPC."},
@@ -148,14 +148,14 @@ func (c *Config) settings() []setting {
 		{"listen.sampling-grpc", addressValue{&c.Listen.SamplingGRPC}, "Remote sampling over gRPC."},
 
 		{"retention.age", durationValue{&c.Retention.Age, "off"}, "Spans that arrived longer ago than this are dropped."},
-		{"retention.size", sizeValue{&c.Retention.Size, "off"}, "When all data together is larger than this on disk, the oldest is dropped."},
+		{"retention.size", sizeValue{&c.Retention.Size, "off"}, "When all data together is larger than this on disk, the oldest is dropped. An eighth of it is for log records."},
 		{"sync-interval", durationValue{&c.SyncInterval, "always"}, "How often the write-ahead log is synced to the disk. What was acknowledged survives the end of the process " +
 			"at once, and a power cut after this time. `always` syncs before each acknowledgement, which costs throughput."},
 
 		{"memory.limit", sizeValue{&c.Memory.Limit, "auto"}, "Memory that the whole process should stay within; it is also given to the garbage collector, unless GOMEMLIMIT is set. " +
 			"`auto` is a quarter of the container's or machine's memory, at least 128MiB and at most 1GiB."},
-		{"memory.head", sizeValue{&c.Memory.Head, "auto"}, "Spans that are not in a block on disk yet; as much again may wait for its block. `auto` is a 24th of the limit."},
-		{"memory.cache", sizeValue{&c.Memory.Cache, "auto"}, "Cache of what was read from blocks. `auto` is a sixteenth of the limit."},
+		{"memory.head", sizeValue{&c.Memory.Head, "auto"}, "Spans that are not in a block on disk yet; as much again may wait for its block. Log records have a quarter of it on top. `auto` is a 24th of the limit."},
+		{"memory.cache", sizeValue{&c.Memory.Cache, "auto"}, "Cache of what was read from blocks. Log records have a quarter of it on top. `auto` is a sixteenth of the limit."},
 		{"memory.query", sizeValue{&c.Memory.Query, "auto"}, "Memory that the answer to one query may take, and all TraceQL queries that run at once together; one that needs more fails with a clear error. `auto` is half of the limit."},
 		{"memory.views", sizeValue{&c.Memory.Views, "auto"}, "Traces that are being looked at, and uploads, for up to half an hour after they were last asked about. What does not fit is read again from the store; an upload that does not fit is refused. `auto` is an eighth of the limit."},
 		{"memory.in-flight", sizeValue{&c.Memory.InFlight, "auto"}, "Requests that are being received and stored. Past it senders wait, and then are told to come again. `auto` is a sixteenth of the limit."},

@@ -16,7 +16,10 @@ import (
 	"github.com/clewhq/clew/span"
 )
 
-const traceService = "opentelemetry.proto.collector.trace.v1.TraceService"
+const (
+	traceService = "opentelemetry.proto.collector.trace.v1.TraceService"
+	logsService  = "opentelemetry.proto.collector.logs.v1.LogsService"
+)
 
 // GRPCServer is a grpc.Server whose stop can be bounded in time.
 type GRPCServer struct{ *grpc.Server }
@@ -36,16 +39,24 @@ func (s GRPCServer) Shutdown(ctx context.Context) error {
 // opts come after, and so override, the Receiver's own.
 func (r *Receiver) GRPC(opts ...grpc.ServerOption) GRPCServer {
 	server := r.newGRPC(protocolGRPC, opts)
-	server.RegisterService(&grpc.ServiceDesc{
-		ServiceName: traceService,
-		HandlerType: (*any)(nil),
-		Methods: []grpc.MethodDesc{r.rawMethod(traceService, "Export", func(ctx context.Context, tenant string, raw []byte, _ *lease) ([]byte, error) {
-			rejected, err := r.export(ctx, protocolGRPC, tenant, span.FormatOTLPProto, raw)
-			return encodeResponse(mediaProto, &rejected), err
-		})},
-		Metadata: "opentelemetry/proto/collector/trace/v1/trace_service.proto",
-	}, r)
+	r.registerExport(server, traceService, span.FormatOTLPProto, "opentelemetry/proto/collector/trace/v1/trace_service.proto")
+	if r.cfg.Logs != nil {
+		r.registerExport(server, logsService, span.FormatLogsProto, "opentelemetry/proto/collector/logs/v1/logs_service.proto")
+	}
 	return GRPCServer{server}
+}
+
+// registerExport registers a service with the one method that both signals of OTLP have.
+func (r *Receiver) registerExport(server *grpc.Server, service string, format span.Format, file string) {
+	server.RegisterService(&grpc.ServiceDesc{
+		ServiceName: service,
+		HandlerType: (*any)(nil),
+		Methods: []grpc.MethodDesc{r.rawMethod(service, "Export", func(ctx context.Context, tenant string, raw []byte, _ *lease) ([]byte, error) {
+			rejected, err := r.export(ctx, protocolGRPC, tenant, format, raw)
+			return encodeResponse(format, &rejected), err
+		})},
+		Metadata: file,
+	}, r)
 }
 
 // newGRPC returns a server whose requests count for a protocol.

@@ -17,8 +17,11 @@ import (
 	"github.com/clewhq/clew/span"
 )
 
-// tracesPath is where OTLP/HTTP takes traces.
-const tracesPath = "/v1/traces"
+// Where OTLP/HTTP takes traces and log records.
+const (
+	tracesPath = "/v1/traces"
+	logsPath   = "/v1/logs"
+)
 
 // Media types of requests; an answer has the type of its request.
 const (
@@ -31,7 +34,6 @@ const (
 // bound the time that a sender may take.
 func (r *Receiver) HTTP() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc(tracesPath, r.serveHTTP)
 	mux.HandleFunc("/", r.serveHTTP)
 	if len(r.cfg.AllowedOrigins) == 0 {
 		return mux
@@ -54,7 +56,7 @@ func isAnyHost(origin string) bool {
 
 func (r *Receiver) serveHTTP(w http.ResponseWriter, req *http.Request) {
 	media, _, _ := mime.ParseMediaType(req.Header.Get("Content-Type"))
-	rejected, err := r.exportHTTP(w, req, media)
+	format, rejected, err := r.exportHTTP(w, req, media)
 	switch media {
 	case mediaProto, mediaProto2, mediaJSON:
 	default:
@@ -65,7 +67,7 @@ func (r *Receiver) serveHTTP(w http.ResponseWriter, req *http.Request) {
 	}
 	code, body := http.StatusOK, []byte(nil)
 	if err == nil {
-		body = encodeResponse(media, &rejected)
+		body = encodeResponse(format, &rejected)
 	} else {
 		f := r.failure(err)
 		code = f.http
@@ -79,64 +81,84 @@ func (r *Receiver) serveHTTP(w http.ResponseWriter, req *http.Request) {
 	w.Write(body) // an error means that the sender is gone
 }
 
-func (r *Receiver) exportHTTP(w http.ResponseWriter, req *http.Request, media string) (Rejected, error) {
-	if req.URL.Path != tracesPath {
-		return Rejected{}, refusal{http.StatusNotFound, fmt.Sprintf("there is nothing at %q; traces go to %s", req.URL.Path, tracesPath)}
-	}
-	if req.Method != http.MethodPost {
-		w.Header().Set("Allow", http.MethodPost)
-		return Rejected{}, refusal{http.StatusMethodNotAllowed, "method " + req.Method + " is not allowed; traces are sent with POST"}
-	}
-	var format span.Format
-	switch media {
-	case mediaProto, mediaProto2:
-		format = span.FormatOTLPProto
-	case mediaJSON:
-		format = span.FormatOTLPJSON
-	default:
-		return Rejected{}, refusal{http.StatusUnsupportedMediaType, fmt.Sprintf(
-			"content type %q is not supported; %s and %s are", req.Header.Get("Content-Type"), mediaProto, mediaJSON)}
+func (r *Receiver) exportHTTP(w http.ResponseWriter, req *http.Request, media string) (format span.Format, rejected Rejected, err error) {
+	if format, err = r.formatOf(w, req, media); err != nil {
+		return format, Rejected{}, err
 	}
 	tenant, err := r.tenant(req.Header.Values(span.TenantHeader))
 	if err != nil {
-		return Rejected{}, err
+		return format, Rejected{}, err
 	}
 	l := r.inflight.lease()
 	defer l.release()
 	body, err := r.readBody(w, req, protocolHTTP, l)
 	if err != nil {
-		return Rejected{}, err
+		return format, Rejected{}, err
 	}
 	defer r.putBody(body)
-	return r.export(req.Context(), protocolHTTP, tenant, format, *body)
+	rejected, err = r.export(req.Context(), protocolHTTP, tenant, format, *body)
+	return format, rejected, err
 }
 
-// encodeResponse encodes an ExportTraceServiceResponse, which is empty if nothing was rejected.
-func encodeResponse(media string, rejected *Rejected) []byte {
-	if media == mediaJSON {
-		return encodeResponseJSON(rejected)
+// formatOf tells by path and media type what a request holds.
+func (r *Receiver) formatOf(w http.ResponseWriter, req *http.Request, media string) (span.Format, error) {
+	proto, json, there := span.FormatOTLPProto, span.FormatOTLPJSON, "traces go to "+tracesPath
+	if r.cfg.Logs != nil {
+		there += ", logs to " + logsPath
 	}
-	if rejected.Count == 0 {
+	switch {
+	case req.URL.Path == tracesPath:
+	case req.URL.Path == logsPath && r.cfg.Logs != nil:
+		proto, json = span.FormatLogsProto, span.FormatLogsJSON
+	default:
+		return 0, refusal{http.StatusNotFound, fmt.Sprintf("there is nothing at %q; %s", req.URL.Path, there)}
+	}
+	if req.Method != http.MethodPost {
+		w.Header().Set("Allow", http.MethodPost)
+		return 0, refusal{http.StatusMethodNotAllowed, "method " + req.Method + " is not allowed; traces and logs are sent with POST"}
+	}
+	switch media {
+	case mediaProto, mediaProto2:
+		return proto, nil
+	case mediaJSON:
+		return json, nil
+	}
+	return 0, refusal{http.StatusUnsupportedMediaType, fmt.Sprintf(
+		"content type %q is not supported; %s and %s are", req.Header.Get("Content-Type"), mediaProto, mediaJSON)}
+}
+
+// encodeResponse encodes the ExportTraceServiceResponse or ExportLogsServiceResponse to a request, which is empty if
+// nothing was rejected.
+func encodeResponse(format span.Format, rejected *Rejected) []byte {
+	switch {
+	case format == span.FormatOTLPJSON, format == span.FormatLogsJSON:
+		return encodeResponseJSON(format, rejected)
+	case rejected.Count == 0:
 		return nil
 	}
-	// ExportTracePartialSuccess { int64 rejected_spans 1; string error_message 2 } as field 1
+	// ExportTracePartialSuccess { int64 rejected_spans 1; string error_message 2 } as field 1, and its like for logs
 	partial := protowire.AppendVarint([]byte{1<<3 | varint}, uint64(rejected.Count))
 	partial = protowire.AppendString(append(partial, 2<<3|length), rejected.Message)
 	return protowire.AppendBytes([]byte{1<<3 | length}, partial)
 }
 
-func encodeResponseJSON(rejected *Rejected) []byte {
+func encodeResponseJSON(format span.Format, rejected *Rejected) []byte {
 	type partialSuccess struct {
-		RejectedSpans int64  `json:"rejectedSpans,string"`
-		ErrorMessage  string `json:"errorMessage"`
+		RejectedSpans      int64  `json:"rejectedSpans,string,omitempty"`
+		RejectedLogRecords int64  `json:"rejectedLogRecords,string,omitempty"`
+		ErrorMessage       string `json:"errorMessage"`
 	}
 	var response struct {
 		PartialSuccess *partialSuccess `json:"partialSuccess,omitempty"`
 	}
-	if rejected.Count > 0 {
-		response.PartialSuccess = &partialSuccess{rejected.Count, rejected.Message}
+	switch {
+	case rejected.Count == 0:
+	case format == span.FormatLogsJSON:
+		response.PartialSuccess = &partialSuccess{RejectedLogRecords: rejected.Count, ErrorMessage: rejected.Message}
+	default:
+		response.PartialSuccess = &partialSuccess{RejectedSpans: rejected.Count, ErrorMessage: rejected.Message}
 	}
-	body, _ := json.Marshal(&response) // a number and a string can always be marshalled
+	body, _ := json.Marshal(&response) // numbers and a string can always be marshalled
 	return body
 }
 

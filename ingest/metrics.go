@@ -14,6 +14,7 @@ const (
 	protocolJaegerBinary  = "jaeger-binary"
 	protocolZipkin        = "zipkin"
 	protocolKafka         = "kafka"
+	protocolLines         = "log-lines"
 )
 
 // metrics is what a Receiver counts.
@@ -21,6 +22,8 @@ type metrics struct {
 	requests      *prometheus.CounterVec
 	spans         *prometheus.CounterVec
 	rejected      *prometheus.CounterVec
+	records       *prometheus.CounterVec
+	rejectedLogs  *prometheus.CounterVec
 	receivedBytes *prometheus.CounterVec
 	requestBytes  *prometheus.CounterVec
 	dropped       *prometheus.CounterVec
@@ -39,6 +42,10 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 			"Spans that were accepted.", "protocol"),
 		rejected: counter("rejected_spans_total",
 			"Spans that were left out of a request, by the id that was invalid.", "protocol", "reason"),
+		records: counter("log_records_total",
+			"Log records that were accepted.", "protocol"),
+		rejectedLogs: counter("rejected_log_records_total",
+			"Log records that were left out of a request: trace_id if they have none, malformed if they are lines that cannot be read.", "protocol", "reason"),
 		receivedBytes: counter("received_bytes_total",
 			"Bytes of requests as they came over the network.", "protocol"),
 		requestBytes: counter("request_bytes_total",
@@ -55,7 +62,7 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 	if reg == nil {
 		return m, nil
 	}
-	for _, c := range []prometheus.Collector{m.requests, m.spans, m.rejected, m.receivedBytes, m.requestBytes, m.dropped, m.inflight, m.lag} {
+	for _, c := range []prometheus.Collector{m.requests, m.spans, m.rejected, m.records, m.rejectedLogs, m.receivedBytes, m.requestBytes, m.dropped, m.inflight, m.lag} {
 		if err := reg.Register(c); err != nil {
 			return nil, err
 		}
@@ -63,15 +70,19 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 	return m, nil
 }
 
-// count counts the spans of a request that was taken.
-func (m *metrics) count(protocol string, accepted int, rejected *Rejected) {
-	m.spans.WithLabelValues(protocol).Add(float64(accepted))
+// count counts the spans or log records of a request that was taken.
+func (m *metrics) count(of *signal, protocol string, accepted int, rejected *Rejected) {
+	in, out := m.spans, m.rejected
+	if of == &logs {
+		in, out = m.records, m.rejectedLogs
+	}
+	in.WithLabelValues(protocol).Add(float64(accepted))
 	if rejected.Count == 0 {
 		return
 	}
 	for kind, n := range rejected.by {
 		if n > 0 {
-			m.rejected.WithLabelValues(protocol, reasons[kind]).Add(float64(n))
+			out.WithLabelValues(protocol, reasons[kind]).Add(float64(n))
 		}
 	}
 }

@@ -30,10 +30,10 @@ var ErrTooLarge = errors.New("request too large")
 // of a batch within 32 bits, whatever the request holds.
 const maxRaw = 1 << 30
 
-// DecodeOTLP decodes an ExportTraceServiceRequest into b, which is reset first.
-// Raw is the request after decompression; b.Raw aliases it, and nothing else in b does.
+// DecodeOTLP decodes an ExportTraceServiceRequest, or an ExportLogsServiceRequest whose records become
+// spans (see span.Log), into b, which is reset first. Raw is the request after decompression; b.Raw aliases it, and nothing else in b does.
 //
-// Spans without valid ids are left out and counted in Rejected. An error means
+// Spans without valid ids, and log records without a trace id, are left out and counted in Rejected. An error means
 // that the request as a whole is malformed, and names the place; what b holds
 // then is undefined.
 //
@@ -55,9 +55,11 @@ func DecodeOTLP(format span.Format, raw []byte, b *span.Batch, lim Limits) (Reje
 	}
 	var err error
 	switch format {
-	case span.FormatOTLPProto:
+	case span.FormatOTLPProto, span.FormatLogsProto:
+		d.of = signalOf(format)
 		err = d.request(raw)
-	case span.FormatOTLPJSON:
+	case span.FormatOTLPJSON, span.FormatLogsJSON:
+		d.of = signalOf(format)
 		err = d.requestJSON(raw)
 	default:
 		err = fmt.Errorf("format %d is not OTLP", format)
@@ -71,12 +73,14 @@ func DecodeOTLP(format span.Format, raw []byte, b *span.Batch, lim Limits) (Reje
 // decoder holds the scratch memory of one request.
 type decoder struct {
 	b         *span.Batch
+	of        *signal
 	itemsLeft int
 	tally     tally
 
 	shape  []span.Entry // of the attribute list being read
 	events [][]byte     // of the span being read: encoded Events
 	links  [][]byte     // and Links
+	body   []byte       // of the log record being read from JSON: an AnyValue
 
 	// Each resource and scope by its encoding: string i+1 of resources stands
 	// for b.Resources[i], and likewise for scopes.
@@ -111,7 +115,7 @@ const maxPooled = 1 << 20
 
 // size is the memory that d holds, in bytes.
 func (d *decoder) size() int {
-	return 8*cap(d.shape) + 24*(cap(d.events)+cap(d.links)) + cap(d.key) + cap(d.proto) +
+	return 8*cap(d.shape) + 24*(cap(d.events)+cap(d.links)) + cap(d.key) + cap(d.proto) + cap(d.body) +
 		d.resources.Size() + d.scopes.Size() + d.json.size()
 }
 

@@ -14,7 +14,7 @@ func (d *decoder) requestJSON(raw []byte) error {
 	j := &d.json
 	j.reset(raw)
 	err := j.object(func(name []byte) error {
-		if string(name) == "resourceSpans" {
+		if string(name) == d.of.resourcesJSON {
 			return j.array(d.resourceSpansJSON)
 		}
 		return j.skip()
@@ -32,7 +32,7 @@ func (d *decoder) resourceSpansJSON() error {
 		switch string(name) {
 		case "resource":
 			return d.resourceJSON(&r)
-		case "scopeSpans":
+		case d.of.scopesJSON:
 			return d.json.array(d.scopeSpansJSON)
 		case "schemaUrl":
 			r.SchemaURL, err = d.stringJSON()
@@ -89,8 +89,8 @@ func (d *decoder) scopeSpansJSON() error {
 		switch string(name) {
 		case "scope":
 			return d.scopeJSON(&s)
-		case "spans":
-			return d.json.array(d.spanJSON)
+		case d.of.itemsJSON:
+			return d.json.array(func() error { return d.of.itemJSON(d) })
 		case "schemaUrl":
 			s.SchemaURL, err = d.stringJSON()
 			return err

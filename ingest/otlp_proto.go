@@ -6,7 +6,8 @@ import (
 	"github.com/clewhq/clew/span"
 )
 
-// The messages of opentelemetry.proto.collector.trace.v1, one method each. All
+// The messages of opentelemetry.proto.collector.trace.v1, one method each; those
+// of logs are the same around other items. All
 // walk alike: field by field with field, switching on the whole tag. A list or
 // a singular message may be spread over its message in pieces, and any field
 // may follow any other, so what needs all of a message happens at its end.
@@ -23,7 +24,7 @@ func (d *decoder) request(msg []byte) error {
 		switch tag {
 		case 1<<3 | length:
 			if err := d.resourceSpans(msg[end-int(v) : end : end]); err != nil {
-				return inItem("resource_spans", n, err)
+				return inItem(d.of.resources, n, err)
 			}
 			n++
 		default:
@@ -53,7 +54,7 @@ func (d *decoder) resourceSpans(msg []byte) error {
 			}
 		case 2<<3 | length:
 			if err := d.scopeSpans(msg[end-int(v) : end : end]); err != nil {
-				return inItem("scope_spans", n, err)
+				return inItem(d.of.scopes, n, err)
 			}
 			n++
 		case 3<<3 | length:
@@ -163,8 +164,8 @@ func (d *decoder) scopeSpans(msg []byte) error {
 				return in("scope", err)
 			}
 		case 2<<3 | length:
-			if err := d.span(msg[end-int(v) : end : end]); err != nil {
-				return inItem("spans", n, err)
+			if err := d.of.item(d, msg[end-int(v):end:end]); err != nil {
+				return inItem(d.of.items, n, err)
 			}
 			n++
 		case 3<<3 | length:

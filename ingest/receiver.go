@@ -34,6 +34,8 @@ type retryable interface {
 type Config struct {
 	// DefaultTenant is the tenant of requests that name none. It must be set.
 	DefaultTenant string
+	// Logs takes log records, as spans (see span.Log); nil if none are received.
+	Logs Sink
 	// MaxRequestBytes bounds one request, as sent and after decompression; default 16 MiB.
 	MaxRequestBytes int
 	// MaxRequestItems is Limits.Items of one request; default 2,000,000.
@@ -119,6 +121,7 @@ const maxPooledRaw = 4 << 20
 
 // export decodes a request and hands it to the sink. raw may be reused when it returns.
 func (r *Receiver) export(ctx context.Context, protocol, tenant string, format span.Format, raw []byte) (Rejected, error) {
+	of := signalOf(format)
 	b := r.batches.Get().(*span.Batch)
 	defer func() {
 		if len(raw) <= maxPooledRaw {
@@ -133,10 +136,14 @@ func (r *Receiver) export(ctx context.Context, protocol, tenant string, format s
 	}
 	if b.Len() > 0 {
 		b.Received = time.Now()
-		if err := r.sink.Consume(ctx, tenant, b); err != nil {
+		sink := r.sink
+		if of == &logs {
+			sink = r.cfg.Logs
+		}
+		if err := sink.Consume(ctx, tenant, b); err != nil {
 			return Rejected{}, err
 		}
 	}
-	r.metrics.count(protocol, b.Len(), &rejected)
+	r.metrics.count(of, protocol, b.Len(), &rejected)
 	return rejected, nil
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/clewhq/clew/span"
 )
 
-// Rejected tells of the spans of a request that were left out.
+// Rejected tells of the spans or log records of a request that were left out.
 type Rejected struct {
 	Count   int64
 	Message string // why, for the sender; empty if Count is 0
@@ -58,7 +58,7 @@ func (f idFault) describe(format span.Format) string {
 		return "without a " + idNames[f.kind]
 	}
 	unit, want := "byte", f.kind.digits()/2
-	if format == span.FormatOTLPJSON {
+	if format == span.FormatOTLPJSON || format == span.FormatLogsJSON {
 		unit, want = "hex digit", f.kind.digits()
 	}
 	if f.size != 1 {
@@ -151,7 +151,11 @@ func (t *tally) rejected(format span.Format) Rejected {
 	if t.total == 1 {
 		plural = ""
 	}
-	fmt.Fprintf(&msg, "%d span%s rejected", t.total, plural)
+	noun := "span"
+	if signalOf(format) == &logs {
+		noun = "log record"
+	}
+	fmt.Fprintf(&msg, "%d %s%s rejected", t.total, noun, plural)
 	sep := ": "
 	for i, f := range t.faults {
 		fmt.Fprintf(&msg, "%s%d %s", sep, t.counts[i], f.describe(format))
@@ -160,6 +164,9 @@ func (t *tally) rejected(format span.Format) Rejected {
 	}
 	if rest > 0 {
 		fmt.Fprintf(&msg, "%s%d with other invalid ids", sep, rest)
+	}
+	if signalOf(format) == &logs {
+		msg.WriteString(logAdvice)
 	}
 	return Rejected{Count: t.total, Message: msg.String(), by: t.by}
 }

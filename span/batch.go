@@ -57,6 +57,8 @@ const (
 	FormatNone      Format = iota
 	FormatOTLPProto        // ExportTraceServiceRequest, protobuf
 	FormatOTLPJSON         // ExportTraceServiceRequest, OTLP/JSON
+	FormatLogsProto        // ExportLogsServiceRequest, protobuf
+	FormatLogsJSON         // ExportLogsServiceRequest, OTLP/JSON
 )
 
 // Attrs is one ordered list of attributes: its shape, and its first value in Batch.Values.

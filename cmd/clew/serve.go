@@ -66,6 +66,8 @@ type server struct {
 	background  []func(context.Context) // what goes on until the stop
 	pipe        *pipeline.Pipeline
 	engine      *columnar.Engine
+	logPipe     *pipeline.Pipeline
+	logs        *columnar.Engine // of the log records of traces
 	tracing     trace.TracerProvider
 	endTracing  func(context.Context) error
 }
@@ -131,26 +133,14 @@ func open(ctx context.Context, cfg *config.Config, log *slog.Logger) (_ *server,
 	if err != nil {
 		return nil, err
 	}
-	s.engine, err = columnar.Open(columnar.Options{
-		Dir:          cfg.DataDir,
-		Decode:       decode,
-		SyncInterval: cfg.SyncInterval,
-		Retention:    cfg.Retention.Age,
-		MaxBytes:     cfg.Retention.Size,
-		HeadBytes:    cfg.Memory.Head,
-		CacheBytes:   cfg.Memory.Cache,
-		QueryBytes:   cfg.Memory.Query,
-		Logger:       log,
-		Registerer:   reg,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("cannot open data-dir %s: %w", cfg.DataDir, err)
+	if err = s.openStores(reg); err != nil {
+		return nil, err
 	}
 	if err = s.newPipeline(ctx); err == nil {
 		err = s.newServices(ctx, reg)
 	}
 	if err != nil {
-		return nil, errors.Join(err, s.engine.Close(ctx))
+		return nil, errors.Join(err, s.engine.Close(ctx), s.logs.Close(ctx))
 	}
 	return s, nil
 }
@@ -185,7 +175,8 @@ func (s *server) stop(ctx context.Context) error {
 		s.log.Warn("requests were cut off", "shutdown-timeout", s.cfg.ShutdownTimeout, "err", err)
 	}
 	s.pipe.Stop()
-	err := s.engine.Close(ctx)
+	s.logPipe.Stop()
+	err := errors.Join(s.engine.Close(ctx), s.logs.Close(ctx))
 	s.log.Info("stopped")
 	return err
 }

@@ -58,10 +58,12 @@ func (s *server) newServices(ctx context.Context, reg *prometheus.Registry) erro
 			return nil
 		},
 		Watch: selfobs.NewGRPC(reg, s.tracing).Watch,
+		Logs:  s.logs,
 		Log:   s.log,
 	}
 	receiver, err := ingest.New(ingest.Config{
 		DefaultTenant:    store.DefaultTenant,
+		Logs:             s.logPipe,
 		MaxRequestBytes:  int(s.cfg.Ingest.MaxRequestSize),
 		MaxInflightBytes: s.cfg.Memory.InFlight,
 		AllowedOrigins:   s.cfg.HTTP.CORSOrigins,
@@ -71,6 +73,7 @@ func (s *server) newServices(ctx context.Context, reg *prometheus.Registry) erro
 	if err != nil {
 		return err
 	}
+	faces.LogLines = receiver.LogLines()
 	observe := selfobs.NewHTTP(reg, s.tracing)
 	query := func(name string, h http.Handler) service {
 		if origins := s.cfg.HTTP.CORSOrigins; len(origins) > 0 {

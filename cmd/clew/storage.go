@@ -1,6 +1,11 @@
 package main
 
 import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
 	"github.com/spf13/cobra"
 
 	"github.com/clewhq/clew/ingest"
@@ -21,7 +26,7 @@ func newStorageCmd() *cobra.Command {
 			Short: "Read every file of a data folder and check it",
 			Args:  takesArgs(1, 1, "the data folder, which --data-dir of the server names"),
 			RunE: func(cmd *cobra.Command, args []string) error {
-				return columnar.Verify(args[0], cmd.OutOrStdout())
+				return eachStore(args[0], cmd.OutOrStdout(), columnar.Verify)
 			},
 		},
 		&cobra.Command{
@@ -29,10 +34,21 @@ func newStorageCmd() *cobra.Command {
 			Short: "Show what a data folder holds",
 			Args:  takesArgs(1, 1, "the data folder, which --data-dir of the server names"),
 			RunE: func(cmd *cobra.Command, args []string) error {
-				return columnar.Inspect(args[0], cmd.OutOrStdout())
+				return eachStore(args[0], cmd.OutOrStdout(), columnar.Inspect)
 			},
 		})
 	return cmd
+}
+
+// eachStore calls do for the store of spans and, if there is one, for that of log records.
+func eachStore(dir string, out io.Writer, do func(dir string, out io.Writer) error) error {
+	err := do(dir, out)
+	logs := logsFolder(dir)
+	if _, missing := os.Stat(logs); missing != nil {
+		return err
+	}
+	fmt.Fprintf(out, "\nlog records, %s:\n", logs)
+	return errors.Join(err, do(logs, out))
 }
 
 // decode reads what the write-ahead log kept of a request; the store's own

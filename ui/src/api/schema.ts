@@ -237,6 +237,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/traces/{traceId}/logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The log records of a trace
+         * @description Oldest first, also of a trace whose spans are not there: `traceFound` and `note` say so. `next` of the answer is what `after` takes to get the following page.
+         */
+        get: operations["traceLogs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send log records as lines of JSON
+         * @description Each line is an object with a `trace_id`, and with what it has of `span_id`, `time`, `level`, `message` and `service`, by any of their usual names; all else becomes attributes. Lines without a trace id are counted and not kept.
+         */
+        post: operations["logLines"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/traces/{traceId}/statistics": {
         parameters: {
             query?: never;
@@ -1223,6 +1263,58 @@ export interface components {
             droppedAttributes: components["schemas"]["Uint32"];
             schemaUrl?: string;
         };
+        LogList: {
+            traceId: components["schemas"]["TraceId"];
+            /** @description Whether the store has spans of the trace */
+            traceFound: boolean;
+            /** @description Says it if not */
+            note?: string;
+            /** @description Records of the trace */
+            total: number;
+            /** @description Those that the filter lets through */
+            matching: number;
+            logs: components["schemas"]["LogRecord"][];
+            resources: components["schemas"]["SpanResource"][];
+            scopes: components["schemas"]["SpanScope"][];
+            next?: string;
+            gaps?: components["schemas"]["Gaps"];
+        };
+        LogRecord: {
+            id: components["schemas"]["SpanId"];
+            spanId?: components["schemas"]["SpanId"];
+            timeUnixNano: components["schemas"]["Uint64"];
+            observedTimeUnixNano: components["schemas"]["Uint64"];
+            /** @enum {string} */
+            level?: "trace" | "debug" | "info" | "warn" | "error" | "fatal";
+            severityNumber: number;
+            severityText?: string;
+            eventName?: string;
+            service: string;
+            /** @description The body in words: what is no text is JSON */
+            text: string;
+            body: components["schemas"]["TypedValue"];
+            attributes: components["schemas"]["LogAttribute"][];
+            droppedAttributes: components["schemas"]["Uint32"];
+            flags: components["schemas"]["Uint32"];
+            /** @description Which of `resources` */
+            resource: number;
+            /** @description Which of `scopes` */
+            scope: number;
+        };
+        LogAttribute: {
+            key: string;
+            type: components["schemas"]["ValueType"];
+            value: components["schemas"]["Value"];
+        };
+        LinesAnswer: {
+            accepted: number;
+            /** @description Lines that are not kept, as Clew is no store for all logs */
+            withoutTraceId: number;
+            /** @description Lines that cannot be read */
+            malformed: number;
+            /** @description What is wrong with lines that are not kept, and where the first ones are */
+            message?: string;
+        };
         Percentile: {
             /** @description Spans that were looked at */
             seen: number;
@@ -1966,6 +2058,89 @@ export interface operations {
             500: components["responses"]["Failed"];
             503: components["responses"]["Unavailable"];
             504: components["responses"]["Timeout"];
+        };
+    };
+    traceLogs: {
+        parameters: {
+            query?: {
+                /** @description The view that rows are of; the trace as it is now if absent */
+                view?: components["parameters"]["View"];
+                /** @description Id of the span whose records are wanted */
+                span?: string;
+                /** @description Least severity: trace, debug, info, warn, error, fatal, or one of OTLP's numbers */
+                severity?: string;
+                /** @description Text that the body, the name, the service or an attribute has, in any case */
+                q?: string;
+                /** @description Most records */
+                limit?: number;
+                /** @description Where the page begins: `next` of the one before */
+                after?: string;
+            };
+            header?: {
+                /** @description The tenant, or several as `a|b`, at most 64 */
+                "X-Scope-OrgID"?: components["parameters"]["Tenants"];
+            };
+            path: {
+                /** @description 1 to 32 hex digits */
+                traceId: components["parameters"]["TraceId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page; with `Accept: application/x-protobuf` the same records as OTLP */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogList"];
+                    "application/x-protobuf": string;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            404: components["responses"]["NotFound"];
+            410: components["responses"]["Gone"];
+            422: components["responses"]["TooLarge"];
+            429: components["responses"]["Overload"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["Timeout"];
+        };
+    };
+    logLines: {
+        parameters: {
+            query?: {
+                /** @description Service of lines that name none */
+                service?: string;
+            };
+            header?: {
+                /** @description The tenant; the default one if absent */
+                "X-Scope-OrgID"?: components["parameters"]["Tenant"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-ndjson": string;
+            };
+        };
+        responses: {
+            /** @description What became of the lines */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinesAnswer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            422: components["responses"]["TooLarge"];
+            429: components["responses"]["Overload"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
         };
     };
     traceStatistics: {
