@@ -95,13 +95,17 @@ type Sampling struct {
 
 // SpanMetrics says what metrics are made of spans.
 type SpanMetrics struct {
-	Enabled, Histograms                     string
-	Dimensions                              []string
-	StatusMessage, TargetInfo, ClusterNames string // off, on
-	MaxSeries, MaxLabelValues               int
-	Idle                                    time.Duration
-	RemoteWrite, OTLPEndpoint               string // "": nowhere
-	Interval                                time.Duration
+	Enabled, Histograms                           string
+	Intrinsic, Dimensions                         []string
+	Multiplier                                    string // key of an attribute; "": none
+	TargetInfo, ClusterNames                      string // off, on
+	TargetInfoExclude                             []string
+	GraphDimensions, GraphPeers                   []string
+	GraphPrefix, VirtualNodeLabel, ConnectionInfo string // off, on
+	MaxSeries, MaxLabelValues                     int
+	Idle                                          time.Duration
+	RemoteWrite, OTLPEndpoint                     string // "": nowhere
+	Interval                                      time.Duration
 }
 
 // HTTP is what all HTTP listeners have in common.
@@ -195,10 +199,17 @@ func (c *Config) settings() []setting {
 
 		{"span-metrics.enabled", choiceValue{&c.SpanMetrics.Enabled, []string{"off", "on"}}, "Whether metrics are made of all spans, those that are not kept too: `/metrics/spans` has rate, errors and durations of each operation and of the calls between services, by the names of Tempo's metrics-generator."},
 		{"span-metrics.histograms", choiceValue{&c.SpanMetrics.Histograms, []string{"classic", "native", "both"}}, "Form of the durations."},
+		{"span-metrics.intrinsic-dimensions", listValue{&c.SpanMetrics.Intrinsic}, "Labels of what every span has; status_message is one more."},
 		{"span-metrics.dimensions", listValue{&c.SpanMetrics.Dimensions}, "Attributes of resources or spans that become labels."},
-		{"span-metrics.status-message", choiceValue{&c.SpanMetrics.StatusMessage, []string{"off", "on"}}, "Whether there is a label status_message."},
+		{"span-metrics.multiplier-attribute", textValue{&c.SpanMetrics.Multiplier}, "Attribute of spans or resources with the share of spans that was sampled, such as 0.1, for spans whose trace state does not tell."},
 		{"span-metrics.target-info", choiceValue{&c.SpanMetrics.TargetInfo, []string{"off", "on"}}, "Whether there is traces_target_info, and the labels job and instance that lead to it."},
+		{"span-metrics.target-info-exclude", listValue{&c.SpanMetrics.TargetInfoExclude}, "Attributes of resources that traces_target_info does not have."},
 		{"span-metrics.cluster-names", choiceValue{&c.SpanMetrics.ClusterNames, []string{"off", "on"}}, "Whether ids and numbers in span names become `<_>`, so that they make no series of their own."},
+		{"span-metrics.graph-dimensions", listValue{&c.SpanMetrics.GraphDimensions}, "Attributes of resources or spans that become labels of the service graph."},
+		{"span-metrics.graph-client-server-prefix", choiceValue{&c.SpanMetrics.GraphPrefix, []string{"off", "on"}}, "Whether these are two labels each, client_ and server_, or one that has the value of either side."},
+		{"span-metrics.graph-peer-attributes", listValue{&c.SpanMetrics.GraphPeers}, "Attributes of spans that name a peer which sends no spans; the first one that is there counts."},
+		{"span-metrics.graph-virtual-node-label", choiceValue{&c.SpanMetrics.VirtualNodeLabel, []string{"off", "on"}}, "Whether there is a label virtual_node, which says which side sends no spans: client or server."},
+		{"span-metrics.graph-connection-info", choiceValue{&c.SpanMetrics.ConnectionInfo, []string{"off", "on"}}, "Whether there is traces_service_graph_connection_info."},
 		{"span-metrics.max-series", countValue{&c.SpanMetrics.MaxSeries, ""}, "Most series of a tenant; what comes on top counts in one that is labelled as overflow."},
 		{"span-metrics.max-label-values", countValue{&c.SpanMetrics.MaxLabelValues, ""}, "Most values of a label; others are labelled as overflow."},
 		{"span-metrics.idle", durationValue{&c.SpanMetrics.Idle, ""}, "After what time a series is dropped to which nothing is added."},
@@ -240,7 +251,10 @@ func Default() *Config {
 		SyncInterval: 200 * time.Millisecond,
 		Ingest:       Ingest{MaxRequestSize: 16 << 20},
 		SpanMetrics: SpanMetrics{
-			Enabled: "off", Histograms: "both", StatusMessage: "off", TargetInfo: "off", ClusterNames: "off",
+			Enabled: "off", Histograms: "both", TargetInfo: "off", ClusterNames: "off", GraphPrefix: "off", VirtualNodeLabel: "off", ConnectionInfo: "off",
+			Intrinsic: []string{"service", "span_name", "span_kind", "status_code"},
+			GraphPeers: []string{"peer.service", "db.name", "db.system", "db.system.name", "service.peer.name",
+				"messaging.destination.name", "messaging.system", "server.address", "net.peer.name"},
 			MaxSeries: 50_000, MaxLabelValues: 10_000, Idle: 15 * time.Minute, Interval: 15 * time.Second,
 		},
 		Sampling: Sampling{

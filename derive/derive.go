@@ -5,8 +5,8 @@ package derive
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -29,13 +29,19 @@ const (
 
 // Config configures Metrics.
 type Config struct {
-	// Dimensions are keys of span or resource attributes that become labels.
+	// Intrinsic are the labels of span metrics that are made of what every span
+	// has: service, span_name, span_kind, status_code, status_message.
+	Intrinsic []string
+	// Dimensions are keys of resource or span attributes that become labels.
 	Dimensions []string
-	// StatusMessage adds the label status_message.
-	StatusMessage bool
+	// Multiplier is the key of an attribute with the share of spans that was
+	// sampled, for spans whose trace state does not tell; "" is none.
+	Multiplier string
 	// TargetInfo adds traces_target_info, and the labels job and instance.
 	TargetInfo bool
-	Histograms Histograms
+	// TargetInfoExclude are keys of resource attributes that traces_target_info does not have.
+	TargetInfoExclude []string
+	Histograms        Histograms
 	// Buckets are the upper bounds of classic histograms, in seconds, ascending.
 	Buckets []float64
 	// MaxSeries is how many series of labels there are of each tenant; what
@@ -49,19 +55,50 @@ type Config struct {
 	ClusterNames bool
 	// GraphBuckets are the bounds of the service graph's classic histograms.
 	GraphBuckets []float64
+	// GraphDimensions are keys of resource or span attributes of either side of
+	// a call that become labels of the service graph; with GraphPrefix they
+	// become two, client_ and server_.
+	GraphDimensions []string
+	GraphPrefix     bool
+	// VirtualNodeLabel adds the label virtual_node: which side sends no spans, client or server.
+	VirtualNodeLabel bool
+	// ConnectionInfo adds traces_service_graph_connection_info.
+	ConnectionInfo bool
+	// Peers are keys of span attributes that name a peer which sends no spans, the first one that is there.
+	Peers []string
 	// CallWait is how long one side of a call waits for the other.
 	CallWait time.Duration
 	// MaxCalls is how many calls wait at once.
 	MaxCalls int
-	// Kept reports whether a trace may be shown as an exemplar; nil means all.
-	Kept func(tenant string, id span.TraceID) bool
+	// Kept says what becomes of a trace, of which the randomness is given too,
+	// as sampling sees it. Only traces that are kept are shown as exemplars. It is asked
+	// again as long as it says Undecided, and answers fast. nil keeps all.
+	Kept func(tenant string, id span.TraceID, randomness uint64) Decision
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 }
 
-// DefaultConfig has Tempo's buckets.
+// The labels that can be in Config.Intrinsic.
+const (
+	service       = "service"
+	spanName      = "span_name"
+	spanKind      = "span_kind"
+	statusCode    = "status_code"
+	statusMessage = "status_message"
+)
+
+// IntrinsicLabels are those that Config.Intrinsic can have.
+func IntrinsicLabels() []string {
+	return []string{service, spanName, spanKind, statusCode, statusMessage}
+}
+
+// DefaultConfig has Tempo's labels and buckets.
 func DefaultConfig() Config {
-	c := Config{Histograms: Both, MaxSeries: 50_000, MaxLabelValues: 10_000, Idle: 15 * time.Minute,
+	c := Config{Intrinsic: []string{service, spanName, spanKind, statusCode}, Histograms: Both,
+		MaxSeries: 50_000, MaxLabelValues: 10_000, Idle: 15 * time.Minute,
+		// Those of Tempo, then others by which OpenTelemetry's instrumentations name whom they call.
+		Peers: []string{"peer.service", "db.name", "db.system", "db.system.name", "service.peer.name",
+			"messaging.destination.name", "messaging.system", "server.address", "net.peer.name"},
 		CallWait: 10 * time.Second, MaxCalls: 100_000}
 	for bound := 0.002; len(c.Buckets) < 14; bound *= 2 {
 		c.Buckets = append(c.Buckets, bound)
@@ -72,13 +109,46 @@ func DefaultConfig() Config {
 	return c
 }
 
+// labelNames are the labels of span metrics, in the order in which series have their values.
+func (c *Config) labelNames() []string {
+	names := slices.Clone(c.Intrinsic)
+	if c.TargetInfo {
+		names = append(names, "job", "instance")
+	}
+	own := append(IntrinsicLabels(), "job", "instance")
+	for _, key := range c.Dimensions {
+		names = append(names, dimensionName(key, own))
+	}
+	return names
+}
+
+// edgeLabels is how many labels every edge has.
+const edgeLabels = 3
+
+// edgeNames are the labels of the service graph.
+func (c *Config) edgeNames() []string {
+	own := []string{"client", "server", "connection_type"}
+	names := slices.Clone(own)
+	if c.VirtualNodeLabel {
+		own = append(own, virtualNode)
+	}
+	for _, key := range c.GraphDimensions {
+		if c.GraphPrefix {
+			names = append(names, labelName("client_"+key), labelName("server_"+key))
+		} else {
+			names = append(names, dimensionName(key, own))
+		}
+	}
+	if c.VirtualNodeLabel {
+		names = append(names, virtualNode)
+	}
+	return names
+}
+
 // check fills in what is not set and returns what is wrong.
 func (c *Config) check() error {
 	if c.Now == nil {
 		c.Now = time.Now
-	}
-	if c.Kept == nil {
-		c.Kept = func(string, span.TraceID) bool { return true }
 	}
 	switch {
 	case c.Histograms != Classic && c.Histograms != Native && c.Histograms != Both:
@@ -88,16 +158,18 @@ func (c *Config) check() error {
 	case c.MaxSeries <= 0 || c.MaxLabelValues <= 0 || c.MaxCalls <= 0 || c.Idle <= 0 || c.CallWait <= 0:
 		return fmt.Errorf("the limits of series, label values and calls, and the times after which series are dropped and calls expire, have to be above 0")
 	}
-	taken := map[string]string{}
-	for _, name := range []string{"service", "span_name", "span_kind", "status_code", "status_message", "job", "instance"} {
-		taken[name] = "a label of its own"
-	}
-	for _, key := range c.Dimensions {
-		name := labelName(key)
-		if other, ok := taken[name]; ok {
-			return fmt.Errorf("dimension %q would be the label %s, which is %s", key, name, other)
+	for _, name := range c.Intrinsic {
+		if !slices.Contains(IntrinsicLabels(), name) {
+			return fmt.Errorf("label %q is none of %s", name, strings.Join(IntrinsicLabels(), ", "))
 		}
-		taken[name] = "that of " + key
+	}
+	for _, names := range [][]string{c.labelNames(), c.edgeNames()} {
+		slices.Sort(names)
+		for i := 1; i < len(names); i++ {
+			if names[i] == names[i-1] {
+				return fmt.Errorf("two labels, or the keys of two attributes, would be the label %s", names[i])
+			}
+		}
 	}
 	return nil
 }
@@ -109,17 +181,6 @@ func ascends(bounds []float64) bool {
 		}
 	}
 	return len(bounds) > 0
-}
-
-var notInLabels = regexp.MustCompile(`[^a-zA-Z0-9_]`)
-
-// labelName is a key as Prometheus allows it.
-func labelName(key string) string {
-	name := notInLabels.ReplaceAllString(key, "_")
-	if name == "" || name[0] >= '0' && name[0] <= '9' {
-		name = "_" + name
-	}
-	return name
 }
 
 // Metrics are those of all tenants. They are safe for concurrent use.

@@ -4,11 +4,8 @@ import (
 	"bytes"
 	"flag"
 	"fmt"
-	"math"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -99,8 +96,7 @@ func text(t *testing.T, m *Metrics, tenant string) string {
 
 func TestSpanMetrics(t *testing.T) {
 	m := newMetrics(t, func(c *Config) {
-		c.Dimensions, c.StatusMessage, c.TargetInfo = []string{"http.method", "k8s.pod.name"}, true, true
-		c.Kept = func(_ string, id span.TraceID) bool { return id[15] != 2 }
+		c.Dimensions, c.Intrinsic, c.TargetInfo = []string{"http.method", "k8s.pod.name"}, IntrinsicLabels(), true
 	})
 	m.Observe("a", batchOf(
 		buy(1, "buy", 3, func(s *span.Span) { s.Attrs = []span.KeyValue{str("http.method", "GET")} }),
@@ -197,52 +193,14 @@ func TestMetricsAreWellFormed(t *testing.T) {
 	}
 }
 
-// Native buckets hold each value between their bounds, however coarse they are.
-func TestNativeBuckets(t *testing.T) {
-	for _, spread := range []float64{1, 10, 60} {
-		n := nativeBuckets{schema: nativeSchema, counts: map[int32]float64{}}
-		var values []float64
-		for range 5000 {
-			v := math.Exp2(spread * (rand.Float64() - 0.5))
-			if rand.IntN(10) == 0 {
-				v = math.Exp2(math.Round(math.Log2(v))) // on a bound
-			}
-			n.observe(v, 1)
-			values = append(values, v)
-		}
-		if len(n.counts) > nativeLimit {
-			t.Fatalf("%d buckets", len(n.counts))
-		}
-		slices.Sort(values)
-		indexes := make([]int32, 0, len(n.counts))
-		for i := range n.counts {
-			indexes = append(indexes, i)
-		}
-		slices.Sort(indexes)
-		for _, i := range indexes {
-			lower, upper := math.Exp2(math.Ldexp(float64(i-1), -int(n.schema))), math.Exp2(math.Ldexp(float64(i), -int(n.schema)))
-			count := 0
-			for len(values) > 0 && values[0] <= upper*(1+1e-12) {
-				if values[0] < lower*(1-1e-12) {
-					t.Fatalf("%v is not in the bucket from %v to %v", values[0], lower, upper)
-				}
-				values = values[1:]
-				count++
-			}
-			if float64(count) != n.counts[i] && n.zero == 0 {
-				t.Fatalf("bucket %d of schema %d has %v, want %d", i, n.schema, n.counts[i], count)
-			}
-		}
-	}
-}
-
 func TestConfig(t *testing.T) {
 	for want, change := range map[string]func(*Config){
-		`histograms "x" are neither`:                                   func(c *Config) { c.Histograms = "x" },
-		"the bounds of buckets [2 1] and ":                             func(c *Config) { c.Buckets = []float64{2, 1} },
-		"the limits of series":                                         func(c *Config) { c.MaxSeries = 0 },
-		`dimension "span_kind" would be the label span_kind`:           func(c *Config) { c.Dimensions = []string{"span_kind"} },
-		`dimension "a_b" would be the label a_b, which is that of a.b`: func(c *Config) { c.Dimensions = []string{"a.b", "a_b"} },
+		`histograms "x" are neither`:                                             func(c *Config) { c.Histograms = "x" },
+		"the bounds of buckets [2 1] and ":                                       func(c *Config) { c.Buckets = []float64{2, 1} },
+		"the limits of series":                                                   func(c *Config) { c.MaxSeries = 0 },
+		"two labels, or the keys of two attributes, would be the label a_b":      func(c *Config) { c.Dimensions = []string{"a.b", "a_b"} },
+		"two labels, or the keys of two attributes, would be the label client_x": func(c *Config) { c.GraphDimensions, c.GraphPrefix = []string{"x", "x"}, true },
+		`label "kind" is none of service, span_name, span_kind, status_code, `:   func(c *Config) { c.Intrinsic = []string{"kind"} },
 	} {
 		cfg := DefaultConfig()
 		change(&cfg)
@@ -254,57 +212,6 @@ func TestConfig(t *testing.T) {
 		if got := labelName(key); got != want {
 			t.Errorf("%q: %s, want %s", key, got, want)
 		}
-	}
-}
-
-// Both sides of a call make an edge, in any order and in batches apart; peers
-// that send no spans have the name that callers give them.
-func TestServiceGraph(t *testing.T) {
-	now := time.Unix(1_700_000_000, 0)
-	m := newMetrics(t, func(c *Config) {
-		c.Now, c.Histograms, c.GraphBuckets = func() time.Time { return now }, Classic, []float64{1}
-	})
-	of := func(service string, id, parent byte, kind int32, change func(*span.Span)) *span.Batch {
-		return batchOf(buy(id, "x", 100, func(s *span.Span) {
-			s.TraceID, s.Parent, s.Kind = span.TraceID{15: 1}, span.SpanID{7: parent}, kind
-			s.Resource.Attrs = []span.KeyValue{str("service.name", service)}
-			if change != nil {
-				change(s)
-			}
-		}))
-	}
-	with := func(attrs ...span.KeyValue) func(*span.Span) { return func(s *span.Span) { s.Attrs = attrs } }
-	for _, b := range []*span.Batch{
-		of("web", 1, 0, kindServer, nil), // a root: nobody calls it
-		of("web", 2, 1, kindClient, nil),
-		of("shop", 3, 2, kindServer, func(s *span.Span) { s.Status = 2 }),
-		of("shop", 5, 4, kindServer, nil), // before its caller
-		of("web", 4, 1, kindClient, with(str("server.address", "shop.example"))),
-		of("shop", 6, 3, kindClient, with(str("db.system", "redis"), str("server.address", "10.0.0.1"))),
-		of("shop", 7, 3, kindClient, with(str("peer.service", "bank"))),
-		of("shop", 8, 3, kindProducer, nil),
-		of("mail", 9, 8, kindConsumer, func(s *span.Span) { s.Start += 5e8; s.End += 5e8 }),
-		of("shop", 10, 3, kindClient, nil), // whom it calls nobody says
-		of("web", 11, 1, kindClient, func(s *span.Span) { s.TraceState = "ot=th:8" }),
-		of("shop", 12, 11, kindServer, func(s *span.Span) { s.TraceState = "ot=th:8" }),
-	} {
-		m.Observe("a", b)
-	}
-	if n := len(find(t, m, "traces_service_graph_request_total")); n != 3 {
-		t.Errorf("%d edges before calls expire, want 3", n)
-	}
-	now = now.Add(DefaultConfig().CallWait + time.Second)
-	golden(t, "servicegraph.txt", []byte(strings.SplitAfter(text(t, m, "a"), "# HELP traces_spanmetrics")[0]))
-}
-
-// Calls that wait are bounded.
-func TestServiceGraphIsBounded(t *testing.T) {
-	m := newMetrics(t, func(c *Config) { c.MaxCalls = 10 })
-	for i := range byte(30) {
-		m.Observe("a", batchOf(buy(i, "x", 1, func(s *span.Span) { s.Kind = kindClient })))
-	}
-	if got := find(t, m, "traces_service_graph_dropped_spans_total")[0].Counter.GetValue(); got != 20 {
-		t.Errorf("%v spans are dropped, want 20", got)
 	}
 }
 
@@ -345,26 +252,4 @@ func FuzzNames(f *testing.F) {
 			t.Errorf("%q becomes %q", name, first)
 		}
 	})
-}
-
-func BenchmarkObserve(b *testing.B) {
-	var spans []*span.Span
-	for i := range 1000 {
-		spans = append(spans, buy(byte(i), fmt.Sprint("operation ", i%50), uint64(i), func(s *span.Span) { s.Kind = int32(i % 6) }))
-	}
-	batch := batchOf(spans...)
-	for name, change := range map[string]func(*Config){
-		"plain":      func(c *Config) {},
-		"names":      func(c *Config) { c.ClusterNames = true },
-		"dimensions": func(c *Config) { c.Dimensions = []string{"http.method", "k8s.pod.name"} },
-	} {
-		b.Run(name, func(b *testing.B) {
-			m := newMetrics(b, change)
-			b.ReportAllocs()
-			for b.Loop() {
-				m.Observe("a", batch)
-			}
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(spans)), "ns/span")
-		})
-	}
 }

@@ -2,10 +2,7 @@ package derive
 
 import (
 	"cmp"
-	"maps"
 	"slices"
-	"strings"
-	"time"
 
 	dto "github.com/prometheus/client_model/go"
 	"google.golang.org/protobuf/proto"
@@ -20,68 +17,8 @@ const (
 	databaseNode    = "database"
 )
 
-// edgeKey is what the two spans of a call have in common: the id of the
-// caller's, which is the parent of the callee's.
-type edgeKey struct {
-	trace span.TraceID
-	span  span.SpanID
-}
-
-// call is what is known of a call, by the spans that have come.
-type call struct {
-	client, server         string
-	connection             string
-	failed                 bool
-	weight                 float64
-	clientTook, serverTook float64 // seconds; below 0: that side sent no span
-	sent, taken            uint64  // when a message was sent and when it was taken, unix nanoseconds
-	exemplar               exemplar
-	waits                  bool // for the other side
-}
-
-// waiting is a call in the order in which calls stop waiting.
-type waiting struct {
-	key   edgeKey
-	until time.Time
-}
-
-// edgeLabels are those of an edge's series.
-type edgeLabels struct{ client, server, connection string }
-
-// edge is all calls with the same labels.
-type edge struct {
-	requests, failed float64
-	client, server   *histogram
-	message          *histogram
-	seen             time.Time
-}
-
-// graph has the service graph of one tenant. It belongs to its tenant's lock.
-type graph struct {
-	cfg     *Config
-	calls   map[edgeKey]*call
-	queue   []waiting
-	edges   map[edgeLabels]*edge
-	dropped float64 // spans for which there was no room
-	single  float64 // spans whose other side did not come
-}
-
-func newGraph(cfg *Config) *graph {
-	return &graph{cfg: cfg, calls: map[edgeKey]*call{}, edges: map[edgeLabels]*edge{}}
-}
-
-// observe adds span i of a batch, if it is one side of a call.
-func (g *graph) observe(b *span.Batch, i int, weight float64, now time.Time) {
-	id := b.TraceIDs[i]
-	switch b.Kinds[i] {
-	case kindClient, kindProducer:
-		g.caller(b, i, edgeKey{id, b.SpanIDs[i]}, weight, now)
-	case kindServer, kindConsumer:
-		if parent := b.Parents[i]; parent != (span.SpanID{}) {
-			g.callee(b, i, edgeKey{id, parent}, weight, now)
-		}
-	}
-}
+// unknownCaller is the name of who calls a service from outside and sends no spans.
+const unknownCaller = "user"
 
 // OTLP's kinds of spans.
 const (
@@ -91,171 +28,332 @@ const (
 	kindConsumer = 5
 )
 
-func (g *graph) caller(b *span.Batch, i int, key edgeKey, weight float64, now time.Time) {
-	c := g.call(key, now)
-	if c == nil {
+// edge is all calls with the same labels.
+type edge struct {
+	values           []string
+	requests, failed float64
+	client, server   *histogram
+	message          *histogram // nil: there are none
+	seen             int64      // unix nanoseconds
+}
+
+// graph has the service graph of one tenant. It belongs to its tenant's lock.
+type graph struct {
+	cfg     *Config
+	names   []string // of the labels
+	calls   calls
+	edges   map[string]*edge // by key
+	rest    *edge            // counts what has no edge of its own
+	dropped float64          // spans for which there was no room
+	single  float64          // spans whose other side did not come
+
+	texts      names
+	peers      keySet
+	databases  keySet
+	addresses  keySet
+	dimensions keySet
+	key        []byte // scratch
+	text       []byte
+}
+
+// What names a database, by whether there is any the span is a call of one; and what comes before it as its name.
+var (
+	databaseKeys = []string{"db.namespace", "db.name", "db.system", "db.system.name"}
+	addressKeys  = []string{"peer.service", "server.address", "network.peer.address", "network.peer.port"}
+)
+
+const (
+	networkPeerAddress = 2 // place in addressKeys
+	networkPeerPort    = 3
+)
+
+func newGraph(cfg *Config, texts names) *graph {
+	return &graph{
+		cfg: cfg, names: cfg.edgeNames(), calls: newCalls(), edges: map[string]*edge{}, texts: texts,
+		peers: newKeySet(cfg.Peers...), databases: newKeySet(databaseKeys...), addresses: newKeySet(addressKeys...),
+		dimensions: newKeySet(cfg.GraphDimensions...),
+	}
+}
+
+// begin prepares for the spans of a batch.
+func (g *graph) begin(b *span.Batch) {
+	g.peers.resolve(b)
+	g.databases.resolve(b)
+	g.addresses.resolve(b)
+	g.dimensions.resolve(b)
+}
+
+// observe adds span i of a batch, if it is one side of a call.
+func (g *graph) observe(b *span.Batch, i int, service string, weight float64, e *exemplar, now int64) {
+	kind := b.Kinds[i]
+	if service == "" || kind < kindServer || kind > kindConsumer {
 		return
 	}
-	c.client = strings.Clone(b.ServiceName(b.Resource[i]))
-	c.clientTook = seconds(b, i)
-	c.sent = b.Ends[i]
+	caller := kind == kindClient || kind == kindProducer
+	key := edgeKey{b.TraceIDs[i], b.SpanIDs[i]}
+	if !caller {
+		key.span = b.Parents[i]
+	}
+	if !caller && key.span.IsZero() {
+		g.outside(b, i, service, weight, e, now)
+		return
+	}
+	at := g.calls.of(key)
+	if at < 0 {
+		if g.calls.len() >= g.cfg.MaxCalls {
+			g.dropped++
+			return
+		}
+		at = g.calls.begin(key, now+int64(g.cfg.CallWait))
+	}
+	c := g.calls.at(at)
+	if caller {
+		g.caller(b, i, c, service)
+	} else {
+		g.callee(b, i, c, service)
+	}
+	g.add(b, i, c, weight, e)
+	if c.client != "" && c.server != "" {
+		g.count(c, now)
+		g.calls.end(at)
+	}
+}
+
+// outside counts a request that came from outside: there will be no span of who sent it.
+func (g *graph) outside(b *span.Batch, i int, service string, weight float64, e *exemplar, now int64) {
+	var c call
+	g.callee(b, i, &c, service)
+	g.add(b, i, &c, weight, e)
+	c.client = cmp.Or(g.first(b, i, &g.peers), unknownCaller)
+	c.connection, c.virtual, c.clientTook = virtualNode, "client", c.serverTook
+	g.count(&c, now)
+}
+
+func (g *graph) caller(b *span.Batch, i int, c *call, service string) {
+	c.client, c.clientTook, c.sent = service, seconds(b, i), b.Ends[i]
 	if b.Kinds[i] == kindProducer {
 		c.connection = messagingSystem
 	}
-	g.add(b, i, c, weight)
-	if !c.waits {
-		g.finish(key, c, now)
-		return
-	}
+	g.addDimensions(b, i, c, 0)
 	// A database sends no spans: the client's is all that there will be.
-	if name := firstAttr(b, i, "db.namespace", "db.name", "db.system.name", "db.system"); name != "" {
-		c.server, c.connection, c.serverTook, c.waits = name, databaseNode, c.clientTook, false
-		g.finish(key, c, now)
+	if name := g.database(b, i); name != "" {
+		c.server, c.serverTook, c.connection = name, c.clientTook, databaseNode
 		return
 	}
-	c.server = firstAttr(b, i, "peer.service", "messaging.destination.name", "messaging.system", "server.address", "net.peer.name") // unless the callee tells its name
+	if c.server == "" {
+		c.peer = g.first(b, i, &g.peers)
+	}
 }
 
-func (g *graph) callee(b *span.Batch, i int, key edgeKey, weight float64, now time.Time) {
-	c := g.call(key, now)
-	if c == nil {
-		return
-	}
-	c.server = strings.Clone(b.ServiceName(b.Resource[i]))
-	c.serverTook = seconds(b, i)
-	c.taken = b.Starts[i]
+func (g *graph) callee(b *span.Batch, i int, c *call, service string) {
+	c.server, c.serverTook, c.taken = service, seconds(b, i), b.Starts[i]
 	if b.Kinds[i] == kindConsumer {
 		c.connection = messagingSystem
 	}
-	g.add(b, i, c, weight)
-	g.finish(key, c, now)
+	g.addDimensions(b, i, c, 1)
 }
 
-// call returns the call of a key; it waits if this is its first span. There may be no room for it.
-func (g *graph) call(key edgeKey, now time.Time) *call {
-	if c := g.calls[key]; c != nil {
-		c.waits = false
-		return c
-	}
-	if len(g.calls) >= g.cfg.MaxCalls {
-		g.dropped++
-		return nil
-	}
-	c := &call{clientTook: -1, serverTook: -1, waits: true}
-	g.calls[key] = c
-	g.queue = append(g.queue, waiting{key, now.Add(g.cfg.CallWait)})
-	return c
-}
-
-func (g *graph) add(b *span.Batch, i int, c *call, weight float64) {
+func (g *graph) add(b *span.Batch, i int, c *call, weight float64, e *exemplar) {
 	c.weight = max(c.weight, weight)
 	c.failed = c.failed || b.Statuses[i] == 2
-	c.exemplar = exemplar{trace: b.TraceIDs[i], span: b.SpanIDs[i], at: b.Ends[i]}
+	c.exemplar = *e
 }
 
-func seconds(b *span.Batch, i int) float64 { return float64(max(b.Duration(i), 0)) / 1e9 }
+// database returns the name of the database that a span calls, "" if it calls none.
+func (g *graph) database(b *span.Batch, i int) string {
+	name := g.first(b, i, &g.databases)
+	if name == "" {
+		return ""
+	}
+	attrs := b.Attrs[i]
+	for k := range g.addresses.names[:networkPeerPort] {
+		g.text, _ = g.addresses.text(g.text[:0], b, attrs, k)
+		if len(g.text) == 0 {
+			continue
+		}
+		if k == networkPeerAddress {
+			address := len(g.text)
+			g.text = append(g.text, ':')
+			if port, ok := g.addresses.text(g.text, b, attrs, networkPeerPort); ok {
+				g.text = port
+			} else {
+				g.text = g.text[:address]
+			}
+		}
+		return g.texts.of(g.text)
+	}
+	return name
+}
 
-// firstAttr returns the first of a span's attributes that is a text.
-func firstAttr(b *span.Batch, i int, keys ...string) string {
-	for _, key := range keys {
-		if v, ok := b.Attr(b.Attrs[i], key); ok && textOf(v) != "" {
-			return strings.Clone(textOf(v))
+// first returns the first of a span's attributes with the keys that has a text.
+func (g *graph) first(b *span.Batch, i int, keys *keySet) string {
+	for k := range keys.names {
+		if g.text, _ = keys.text(g.text[:0], b, b.Attrs[i], k); len(g.text) > 0 {
+			return g.texts.of(g.text)
 		}
 	}
 	return ""
 }
 
-// finish counts a call whose both sides are known.
-func (g *graph) finish(key edgeKey, c *call, now time.Time) {
-	if c.waits {
+// addDimensions reads the dimensions of one side of a call: 0 is the client's, 1 the server's.
+func (g *graph) addDimensions(b *span.Batch, i int, c *call, side int) {
+	if len(g.dimensions.names) == 0 {
 		return
 	}
-	delete(g.calls, key)
-	g.count(c, now)
+	sides := 1
+	if g.cfg.GraphPrefix {
+		sides = 2
+	} else {
+		side = 0
+	}
+	if len(c.dimensions) == 0 {
+		c.dimensions = append(c.dimensions, make([]string, sides*len(g.dimensions.names))...)
+	}
+	for d := range g.dimensions.names {
+		var ok bool
+		if g.text, ok = g.dimensions.text(g.text[:0], b, b.Resources[b.Resource[i]].Attrs, d); !ok {
+			g.text, ok = g.dimensions.text(g.text[:0], b, b.Attrs[i], d)
+		}
+		if ok {
+			c.dimensions[d*sides+side] = g.texts.of(g.text)
+		}
+	}
+}
+
+// expire ends what waits for too long: calls of peers that send no spans count
+// by the name that the caller has for them. What the peer took is not known; it is no longer than what the caller waited.
+func (g *graph) expire(now int64) {
+	for {
+		at := g.calls.oldest()
+		if at < 0 || g.calls.at(at).until > now {
+			return
+		}
+		c := g.calls.at(at)
+		if c.client != "" && c.peer != "" {
+			c.server, c.serverTook, c.connection, c.virtual = c.peer, c.clientTook, virtualNode, "server"
+			g.count(c, now)
+		} else {
+			g.single++
+		}
+		g.calls.end(at)
+	}
 }
 
 // count adds a call to its edge.
-func (g *graph) count(c *call, now time.Time) {
-	of := edgeLabels{c.client, c.server, c.connection}
-	e := g.edges[of]
-	if e == nil {
-		if len(g.edges) >= g.cfg.MaxSeries {
-			of = edgeLabels{overflow, overflow, overflow}
-			e = g.edges[of]
-		}
-		if e == nil {
-			e = &edge{client: newHistogram(g.cfg.GraphBuckets), server: newHistogram(g.cfg.GraphBuckets), message: newHistogram(g.cfg.GraphBuckets)}
-			g.edges[of] = e
-		}
-	}
+func (g *graph) count(c *call, now int64) {
+	e := g.edge(c)
 	e.seen = now
 	e.requests += c.weight
 	if c.failed {
 		e.failed += c.weight
 	}
-	if c.clientTook >= 0 {
-		e.client.observe(c.clientTook, c.weight, c.exemplar)
-	}
-	if c.serverTook >= 0 {
-		e.server.observe(c.serverTook, c.weight, c.exemplar)
-	}
+	e.client.observe(c.clientTook, c.weight, &c.exemplar)
+	e.server.observe(c.serverTook, c.weight, &c.exemplar)
 	if c.connection == messagingSystem && c.sent > 0 && c.taken > c.sent {
-		e.message.observe(float64(c.taken-c.sent)/1e9, c.weight, c.exemplar)
+		if e.message == nil {
+			e.message = newHistogram(g.cfg, g.cfg.GraphBuckets)
+		}
+		e.message.observe(float64(c.taken-c.sent)/1e9, c.weight, &c.exemplar)
 	}
 }
 
-// expire ends what waits for too long: calls of peers that send no spans count
-// by the name that the caller has for them.
-func (g *graph) expire(now time.Time) {
-	n := 0
-	for ; n < len(g.queue) && !g.queue[n].until.After(now); n++ {
-		key := g.queue[n].key
-		c := g.calls[key]
-		if c == nil {
-			continue
-		}
-		delete(g.calls, key)
-		if c.client != "" && c.server != "" && c.serverTook < 0 {
-			c.connection = cmp.Or(c.connection, virtualNode)
-			g.count(c, now)
-		} else {
-			g.single++
+func (g *graph) edge(c *call) *edge {
+	key := appendLabelText(appendLabelText(appendLabelText(g.key[:0], c.client), c.server), c.connection)
+	for d := range len(g.names) - edgeLabels {
+		switch {
+		case d < len(c.dimensions):
+			key = appendLabelText(key, c.dimensions[d])
+		case g.cfg.VirtualNodeLabel && d == len(g.names)-edgeLabels-1:
+			key = appendLabelText(key, c.virtual)
+		default:
+			key = appendLabelText(key, "")
 		}
 	}
-	g.queue = slices.Delete(g.queue, 0, n)
+	g.key = key
+	if e := g.edges[string(key)]; e != nil {
+		return e
+	}
+	if len(g.edges) >= g.cfg.MaxSeries {
+		if g.rest == nil {
+			g.rest = g.newEdge(slices.Repeat([]string{overflow}, len(g.names)))
+		}
+		return g.rest
+	}
+	e := g.newEdge(splitKey(key))
+	g.edges[string(key)] = e
+	return e
+}
+
+func (g *graph) newEdge(values []string) *edge {
+	return &edge{values: values, client: newHistogram(g.cfg, g.cfg.GraphBuckets), server: newHistogram(g.cfg, g.cfg.GraphBuckets)}
 }
 
 // dropIdle drops edges that nothing was added to since a time.
-func (g *graph) dropIdle(before time.Time) {
-	maps.DeleteFunc(g.edges, func(_ edgeLabels, e *edge) bool { return e.seen.Before(before) })
-}
-
-func (g *graph) gather(kept func(span.TraceID) bool) []*dto.MetricFamily {
-	order := slices.SortedFunc(maps.Keys(g.edges), func(x, y edgeLabels) int {
-		return cmp.Or(strings.Compare(x.client, y.client), strings.Compare(x.server, y.server), strings.Compare(x.connection, y.connection))
-	})
-	var requests, failed, client, server, message []*dto.Metric
-	for _, of := range order {
-		e := g.edges[of]
-		pairs := labels{label("client", valid(of.client)), label("server", valid(of.server)), label("connection_type", of.connection)}.sorted()
-		requests = append(requests, &dto.Metric{Label: pairs, Counter: &dto.Counter{Value: proto.Float64(e.requests)}})
-		failed = append(failed, &dto.Metric{Label: pairs, Counter: &dto.Counter{Value: proto.Float64(e.failed)}})
-		client = append(client, &dto.Metric{Label: pairs, Histogram: e.client.write(g.cfg.Histograms, kept)})
-		server = append(server, &dto.Metric{Label: pairs, Histogram: e.server.write(g.cfg.Histograms, kept)})
-		if e.message.count > 0 {
-			message = append(message, &dto.Metric{Label: pairs, Histogram: e.message.write(g.cfg.Histograms, kept)})
+func (g *graph) dropIdle(before int64) {
+	for key, e := range g.edges {
+		if e.seen < before {
+			delete(g.edges, key)
 		}
 	}
-	total := func(n float64) []*dto.Metric { return []*dto.Metric{{Counter: &dto.Counter{Value: proto.Float64(n)}}} }
+}
+
+// list returns all edges.
+func (g *graph) list() []*edge {
+	list := make([]*edge, 0, len(g.edges)+1)
+	for _, e := range g.edges {
+		list = append(list, e)
+	}
+	if g.rest != nil {
+		list = append(list, g.rest)
+	}
+	return list
+}
+
+// edgeFamilies are the metrics of edges.
+type edgeFamilies struct{ requests, failed, client, server, message, connections []*dto.Metric }
+
+func (f *edgeFamilies) write(t *tenant, e *edge) {
+	labels := pairs(t.graph.names, e.values)
+	seconds := func(list *[]*dto.Metric, h *histogram) {
+		if h != nil {
+			h.settle(t.decide)
+			*list = append(*list, &dto.Metric{Label: labels, Histogram: h.write()})
+		}
+	}
+	f.requests = append(f.requests, counter(labels, e.requests))
+	f.failed = append(f.failed, counter(labels, e.failed))
+	seconds(&f.client, e.client)
+	seconds(&f.server, e.server)
+	seconds(&f.message, e.message)
+	if t.cfg.ConnectionInfo {
+		f.connections = append(f.connections, &dto.Metric{Label: labels, Gauge: &dto.Gauge{Value: proto.Float64(1)}})
+	}
+}
+
+func (t *tenant) gatherGraph(edges []*edge) []*dto.MetricFamily {
+	slices.SortFunc(edges, func(x, y *edge) int { return slices.Compare(x.values, y.values) })
+	var out edgeFamilies
+	for chunk := range slices.Chunk(edges, gathered) {
+		t.mu.Lock()
+		for _, e := range chunk {
+			out.write(t, e)
+		}
+		t.mu.Unlock()
+	}
 	return slices.Concat(
-		family("traces_service_graph_dropped_spans_total", "Spans that were left out as too many calls waited.", dto.MetricType_COUNTER, total(g.dropped)),
-		family("traces_service_graph_request_client_seconds", "How long calls took for the caller.", dto.MetricType_HISTOGRAM, client),
-		family("traces_service_graph_request_failed_total", "Calls that failed.", dto.MetricType_COUNTER, failed),
-		family("traces_service_graph_request_messaging_system_seconds", "How long messages were under way.", dto.MetricType_HISTOGRAM, message),
-		family("traces_service_graph_request_server_seconds", "How long calls took for the callee.", dto.MetricType_HISTOGRAM, server),
-		family("traces_service_graph_request_total", "Calls, counted by what each stands for.", dto.MetricType_COUNTER, requests),
-		family("traces_service_graph_unpaired_spans_total", "Spans whose other side did not come in time.", dto.MetricType_COUNTER, total(g.single)),
+		family("traces_service_graph_connection_info", "Services that call each other.", dto.MetricType_GAUGE, out.connections),
+		family("traces_service_graph_request_client_seconds", "How long calls took for the caller.", dto.MetricType_HISTOGRAM, out.client),
+		family("traces_service_graph_request_failed_total", "Calls that failed.", dto.MetricType_COUNTER, out.failed),
+		family("traces_service_graph_request_messaging_system_seconds", "How long messages were under way.", dto.MetricType_HISTOGRAM, out.message),
+		family("traces_service_graph_request_server_seconds", "How long calls took for the callee.", dto.MetricType_HISTOGRAM, out.server),
+		family("traces_service_graph_request_total", "Calls, counted by what each stands for.", dto.MetricType_COUNTER, out.requests),
 	)
 }
 
-func valid(text string) string { return strings.ToValidUTF8(text, "\ufffd") }
+// counters tell what is no part of the graph.
+func (g *graph) counters() []*dto.MetricFamily {
+	return slices.Concat(
+		family("traces_service_graph_dropped_spans_total", "Spans that were left out as too many calls waited.", dto.MetricType_COUNTER, []*dto.Metric{counter(nil, g.dropped)}),
+		family("traces_service_graph_unpaired_spans_total", "Spans whose other side did not come in time.", dto.MetricType_COUNTER, []*dto.Metric{counter(nil, g.single)}),
+	)
+}

@@ -106,7 +106,9 @@ func TestRemoteWrite(t *testing.T) {
 					s.Kind = kindClient
 					s.Resource.Attrs = []span.KeyValue{str("service.name", "web")}
 				}),
-				buy(1, "sell", 100, func(s *span.Span) { s.SpanID, s.Parent, s.Status = span.SpanID{1}, span.SpanID{7: 1}, 2 })))
+				buy(1, "sell", 100, func(s *span.Span) { s.SpanID, s.Parent, s.Status = span.SpanID{1}, span.SpanID{7: 1}, 2 }),
+				// Weights that make fractions: each stands for 16/13.
+				buy(2, "part", 3, func(s *span.Span) { s.Kind, s.TraceState = 1, "ot=th:3" }), buy(2, "part", 700, func(s *span.Span) { s.Kind, s.TraceState = 1, "ot=th:3" })))
 		}
 		if err := w.Write(t.Context()); err != nil {
 			t.Fatal(err)
@@ -124,8 +126,10 @@ func TestRemoteWrite(t *testing.T) {
 		{`sum by (server) (rate(traces_service_graph_request_server_seconds_sum[1m])) / sum by (server) (rate(traces_service_graph_request_server_seconds_count[1m])) * 1000`,
 			[]string{"server"}, "map[shop:99.9999"},
 		{`rate(traces_spanmetrics_calls_total{span_kind="SPAN_KIND_SERVER",status_code="STATUS_CODE_ERROR"}[1m])`, []string{"service", "span_name"}, "map[shop/sell:1]"},
-		{`histogram_quantile(.9, sum by (le, span_name) (rate(traces_spanmetrics_latency_bucket{service="shop"}[1m])))`, []string{"span_name"}, "map[sell:0.12"},
-		{`histogram_quantile(.5, sum by (span_name) (rate(traces_spanmetrics_latency{service="shop"}[1m])))`, []string{"span_name"}, "map[sell:0.1007"},
+		{`histogram_quantile(.9, sum by (le, span_name) (rate(traces_spanmetrics_latency_bucket{service="shop",span_name="sell"}[1m])))`, []string{"span_name"}, "map[sell:0.12"},
+		{`histogram_quantile(.5, sum by (span_name) (rate(traces_spanmetrics_latency{span_name="sell"}[1m])))`, []string{"span_name"}, "map[sell:0.1007"},
+		{`sum(increase(traces_service_graph_request_server_seconds_count{}[1m])) by (server, client) > 0`, []string{"client", "server"}, "map[web/shop:60]"},
+		{`histogram_count(rate(traces_spanmetrics_latency{span_name="part"}[1m]))`, []string{"span_name"}, "map[part:2.4"},
 	} {
 		if got := fmt.Sprint(prometheusSays(t, base, c.query, at, c.by...)); !strings.HasPrefix(got, c.want) {
 			t.Errorf("%s\ngot  %s\nwant %s", c.query, got, c.want)

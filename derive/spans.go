@@ -1,22 +1,15 @@
 package derive
 
 import (
-	"cmp"
 	"encoding/binary"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
-	"time"
 
 	dto "github.com/prometheus/client_model/go"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/clewhq/clew/span"
 )
-
-// overflow is the value of labels that have too many.
-const overflow = "__cardinality_overflow__"
 
 var (
 	kindLabels   = []string{"SPAN_KIND_UNSPECIFIED", "SPAN_KIND_INTERNAL", "SPAN_KIND_SERVER", "SPAN_KIND_CLIENT", "SPAN_KIND_PRODUCER", "SPAN_KIND_CONSUMER"}
@@ -33,28 +26,29 @@ func enumLabel(names []string, n int32) string {
 
 // tenant has the span metrics of one tenant.
 type tenant struct {
-	cfg   *Config
-	name  string
-	names []string // of the labels, in the order in which series have their values
+	cfg     *Config
+	name    string
+	names   []string // of the labels, in the order in which series have their values
+	message bool     // whether the message of a status is one of them
 
 	mu       sync.Mutex
-	series   map[string]*series // by the values of the labels, each behind its length
+	series   map[string]*series // by key
 	limits   []labelLimit       // of each label
 	rest     *series            // counts what has no series of its own
 	clusters *nameTree          // nil: names are left as they are
-	targets  map[string]*target // by job and instance
+	targets  targets
 	graph    *graph
-	batch    map[batchKey]*series
-	key      []byte // scratch
-	values   []string
-}
+	texts    names
 
-// batchKey is what tells the series of a span within one batch, if there are no dimensions.
-type batchKey struct {
-	resource     uint32
-	name         span.Ref
-	kind, status int32
-	message      span.Ref
+	// Of the batch that is observed:
+	dimensions keySet
+	multiplier keySet
+	services   []string           // by resource
+	batch      map[string]*series // by what tells the series of spans of the batch
+	state      span.Ref           // a trace state, and what it says:
+	stateText  string
+	weight     float64
+	key        []byte // scratch
 }
 
 // series is one combination of labels.
@@ -63,7 +57,7 @@ type series struct {
 	calls   float64
 	bytes   float64
 	latency *histogram
-	seen    time.Time // when something was last added
+	seen    int64 // when something was last added, unix nanoseconds
 }
 
 // labelLimit follows how many values a label has.
@@ -80,24 +74,19 @@ func (l *labelLimit) allow(value string) string {
 	if len(l.seen) >= l.max {
 		return overflow
 	}
-	l.seen[strings.Clone(value)] = struct{}{}
+	l.seen[value] = struct{}{}
 	return value
 }
 
 func newTenant(cfg *Config, name string) *tenant {
 	t := &tenant{
-		cfg: cfg, name: name, names: []string{"service", "span_name", "span_kind", "status_code"},
-		series: map[string]*series{}, batch: map[batchKey]*series{}, targets: map[string]*target{},
-		graph: newGraph(cfg),
+		cfg: cfg, name: name, names: cfg.labelNames(), message: slices.Contains(cfg.Intrinsic, statusMessage), texts: names{},
+		series: map[string]*series{}, batch: map[string]*series{},
+		dimensions: newKeySet(cfg.Dimensions...), multiplier: newKeySet(cfg.Multiplier),
 	}
-	if cfg.StatusMessage {
-		t.names = append(t.names, "status_message")
-	}
+	t.graph = newGraph(cfg, t.texts)
 	if cfg.TargetInfo {
-		t.names = append(t.names, "job", "instance")
-	}
-	for _, key := range cfg.Dimensions {
-		t.names = append(t.names, labelName(key))
+		t.targets = newTargets(cfg)
 	}
 	for range t.names {
 		t.limits = append(t.limits, labelLimit{map[string]struct{}{}, cfg.MaxLabelValues})
@@ -105,106 +94,124 @@ func newTenant(cfg *Config, name string) *tenant {
 	if cfg.ClusterNames {
 		t.clusters = newNameTree()
 	}
-	t.values = make([]string, len(t.names))
 	return t
 }
 
 // observe counts the spans of a batch.
 func (t *tenant) observe(b *span.Batch) {
-	now := t.cfg.Now()
+	now := t.cfg.Now().UnixNano()
 	// What a span takes on the wire is known for the request as a whole.
 	bytesEach := float64(len(b.Raw)) / float64(max(b.Len(), 1))
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	clear(t.batch)
+	t.begin(b, now)
 	for i := range b.Len() {
 		s := t.find(b, i)
-		weight := 1.0
-		if state := b.States[i]; state != 0 {
-			weight = span.AdjustedCount(b.Dict.String(state))
+		weight := t.weightOf(b, i)
+		e := exemplar{trace: b.TraceIDs[i], at: b.Ends[i]}
+		if t.cfg.Kept != nil {
+			e.randomness = span.Randomness(t.stateText, e.trace)
 		}
 		s.calls += weight
 		s.bytes += bytesEach * weight
 		s.seen = now
-		s.latency.observe(float64(max(b.Duration(i), 0))/1e9, weight, exemplar{trace: b.TraceIDs[i], span: b.SpanIDs[i], at: b.Ends[i]})
-		t.graph.observe(b, i, weight, now)
+		s.latency.observe(seconds(b, i), weight, &e)
+		t.graph.observe(b, i, t.services[b.Resource[i]], weight, &e, now)
 	}
 	t.graph.expire(now)
 }
 
-// find returns the series of a span.
-func (t *tenant) find(b *span.Batch, i int) *series {
-	key := batchKey{resource: b.Resource[i], name: b.Names[i], kind: b.Kinds[i], status: b.Statuses[i]}
-	if t.cfg.StatusMessage {
-		key.message = b.Messages[i]
+// begin reads what spans of a batch have in common.
+func (t *tenant) begin(b *span.Batch, now int64) {
+	clear(t.batch)
+	t.state, t.stateText, t.weight = 0, "", 0
+	t.dimensions.resolve(b)
+	t.multiplier.resolve(b)
+	t.graph.begin(b)
+	t.services = t.services[:0]
+	for i := range b.Resources {
+		t.services = append(t.services, t.texts.of(serviceName(b, b.Resources[i].Attrs)))
 	}
-	if len(t.cfg.Dimensions) == 0 {
-		if s := t.batch[key]; s != nil {
-			return s
+	if t.cfg.TargetInfo {
+		t.targets.begin(b, t.services, now)
+	}
+}
+
+// serviceName is span.Batch.ServiceName without a copy.
+func serviceName(b *span.Batch, a span.Attrs) []byte {
+	for i, e := range b.Shapes.Entries(a.Shape) {
+		if string(b.Dict.Bytes(e.Key)) != "service.name" {
+			continue
+		}
+		if e.Type != span.String {
+			return nil
+		}
+		return b.Dict.Bytes(span.Ref(b.Values[int(a.First)+i]))
+	}
+	return nil
+}
+
+// weightOf returns how many spans a span stands for: by its trace state, else by the ratio in an attribute.
+func (t *tenant) weightOf(b *span.Batch, i int) float64 {
+	if state := b.States[i]; state != t.state || t.weight == 0 {
+		t.state, t.stateText, t.weight = state, b.Dict.String(state), 1
+		if threshold, ok := span.StateThreshold(t.stateText); ok {
+			t.weight = threshold.AdjustedCount()
 		}
 	}
-	s := t.lookUp(t.labelsOf(b, i))
-	t.batch[key] = s
+	if t.weight == 1 && t.cfg.Multiplier != "" {
+		for _, a := range []span.Attrs{b.Attrs[i], b.Resources[b.Resource[i]].Attrs} {
+			kind, bits, ok := t.multiplier.find(b, a, 0)
+			if ratio, isNumber := b.Value(kind, bits).Number(); ok && isNumber && ratio > 0 && ratio <= 1 {
+				return 1 / ratio
+			}
+		}
+	}
+	return t.weight
+}
+
+func seconds(b *span.Batch, i int) float64 { return float64(max(b.Duration(i), 0)) / 1e9 }
+
+// find returns the series of a span.
+func (t *tenant) find(b *span.Batch, i int) *series {
+	key := binary.LittleEndian.AppendUint32(t.key[:0], b.Resource[i])
+	key = binary.LittleEndian.AppendUint32(key, b.Names[i])
+	key = binary.LittleEndian.AppendUint32(key, uint32(b.Kinds[i]))
+	key = binary.LittleEndian.AppendUint32(key, uint32(b.Statuses[i]))
+	if t.message {
+		key = binary.LittleEndian.AppendUint32(key, b.Messages[i])
+	}
+	for d := range t.dimensions.names {
+		kind, bits, _ := t.dimensions.find(b, b.Attrs[i], d)
+		key = binary.LittleEndian.AppendUint64(append(key, byte(kind)), bits)
+	}
+	t.key = key
+	if s := t.batch[string(key)]; s != nil {
+		return s
+	}
+	ofBatch := string(key)
+	s := t.lookUp(b, i)
+	t.batch[ofBatch] = s
 	return s
 }
 
-// labelsOf returns the values of the labels of a span, in scratch.
-func (t *tenant) labelsOf(b *span.Batch, i int) []string {
-	name := b.Dict.String(b.Names[i])
-	if t.clusters != nil {
-		name = t.clusters.cluster(name)
-	}
-	values := append(t.values[:0], b.ServiceName(b.Resource[i]), name, enumLabel(kindLabels, b.Kinds[i]), enumLabel(statusLabels, b.Statuses[i]))
-	if t.cfg.StatusMessage {
-		values = append(values, b.Dict.String(b.Messages[i]))
-	}
-	if t.cfg.TargetInfo {
-		job, instance := t.target(b, b.Resource[i])
-		values = append(values, job, instance)
-	}
-	for _, key := range t.cfg.Dimensions {
-		v, ok := b.Attr(b.Resources[b.Resource[i]].Attrs, key)
-		if !ok {
-			v, _ = b.Attr(b.Attrs[i], key)
-		}
-		values = append(values, textOf(v))
-	}
-	for i, v := range values {
-		values[i] = valid(v)
-	}
-	return values
-}
-
-// textOf is a value as a label has it; lists and maps have none.
-func textOf(v span.Value) string {
-	switch v.Type {
-	case span.String:
-		return v.Str
-	case span.Int:
-		return strconv.FormatInt(v.Int(), 10)
-	case span.Float:
-		return strconv.FormatFloat(v.Float(), 'g', -1, 64)
-	case span.Bool:
-		return strconv.FormatBool(v.Bool())
-	}
-	return ""
-}
-
-// lookUp returns the series with these values.
-func (t *tenant) lookUp(values []string) *series {
-	if s := t.series[string(t.keyOf(values))]; s != nil {
+// lookUp returns the series with the labels of a span.
+func (t *tenant) lookUp(b *span.Batch, i int) *series {
+	t.key = t.appendLabels(t.key[:0], b, i)
+	if s := t.series[string(t.key)]; s != nil {
 		return s
 	}
+	values := splitKey(t.key)
 	for i, v := range values {
 		values[i] = t.limits[i].allow(v)
 	}
-	key := t.keyOf(values)
-	s := t.series[string(key)]
+	t.key = keyOf(t.key[:0], values)
+	s := t.series[string(t.key)]
 	switch {
 	case s != nil:
 	case len(t.series) < t.cfg.MaxSeries:
 		s = t.newSeries(values)
-		t.series[string(key)] = s
+		t.series[string(t.key)] = s
 	default:
 		if t.rest == nil {
 			t.rest = t.newSeries(slices.Repeat([]string{overflow}, len(t.names)))
@@ -215,74 +222,113 @@ func (t *tenant) lookUp(values []string) *series {
 }
 
 func (t *tenant) newSeries(values []string) *series {
-	s := &series{values: make([]string, len(values)), latency: newHistogram(t.cfg.Buckets)}
-	for i, v := range values {
-		s.values[i] = strings.Clone(v) // it is part of a batch, which would stay with it
-	}
-	return s
+	return &series{values: values, latency: newHistogram(t.cfg, t.cfg.Buckets)}
 }
 
-func (t *tenant) keyOf(values []string) []byte {
-	t.key = t.key[:0]
-	for _, v := range values {
-		t.key = binary.AppendUvarint(t.key, uint64(len(v)))
-		t.key = append(t.key, v...)
+// appendLabels appends the values of the labels of a span.
+func (t *tenant) appendLabels(key []byte, b *span.Batch, i int) []byte {
+	for _, name := range t.cfg.Intrinsic {
+		switch name {
+		case service:
+			key = appendLabelText(key, t.services[b.Resource[i]])
+		case spanName:
+			if t.clusters != nil {
+				key = appendLabelText(key, t.clusters.cluster(b.Dict.String(b.Names[i])))
+			} else {
+				key = appendLabel(key, b.Dict.Bytes(b.Names[i]))
+			}
+		case spanKind:
+			key = appendLabelText(key, enumLabel(kindLabels, b.Kinds[i]))
+		case statusCode:
+			key = appendLabelText(key, enumLabel(statusLabels, b.Statuses[i]))
+		case statusMessage:
+			key = appendLabel(key, b.Dict.Bytes(b.Messages[i]))
+		}
 	}
-	return t.key
+	if t.cfg.TargetInfo {
+		of := t.targets.batch[b.Resource[i]]
+		key = appendLabelText(appendLabelText(key, of.job), of.instance)
+	}
+	for d := range t.dimensions.names {
+		var scratch [64]byte
+		text, ok := t.dimensions.text(scratch[:0], b, b.Resources[b.Resource[i]].Attrs, d)
+		if !ok {
+			text, _ = t.dimensions.text(text, b, b.Attrs[i], d)
+		}
+		key = appendLabel(key, text)
+	}
+	return key
 }
+
+// gathered is how many series are written before the spans that wait have their turn.
+const gathered = 500
 
 // gather returns the metrics, and drops series that are idle.
 func (t *tenant) gather() []*dto.MetricFamily {
 	t.mu.Lock()
-	defer t.mu.Unlock()
 	now := t.cfg.Now()
-	t.graph.expire(now)
-	t.dropIdle(now.Add(-t.cfg.Idle))
+	t.graph.expire(now.UnixNano())
+	t.dropIdle(now.Add(-t.cfg.Idle).UnixNano())
 	list := make([]*series, 0, len(t.series)+1)
 	for _, s := range t.series {
 		list = append(list, s)
 	}
+	edges := t.graph.list()
+	rest := t.rest
+	t.mu.Unlock()
+
 	slices.SortFunc(list, func(x, y *series) int { return slices.Compare(x.values, y.values) })
-	if t.rest != nil {
-		list = append(list, t.rest)
+	if rest != nil {
+		list = append(list, rest)
 	}
-	kept := func(id span.TraceID) bool { return t.cfg.Kept(t.name, id) }
-	var calls, sizes, latencies []*dto.Metric
-	for _, s := range list {
-		pairs := t.pairs(s)
-		calls = append(calls, &dto.Metric{Label: pairs, Counter: &dto.Counter{Value: proto.Float64(s.calls)}})
-		sizes = append(sizes, &dto.Metric{Label: pairs, Counter: &dto.Counter{Value: proto.Float64(s.bytes)}})
-		latencies = append(latencies, &dto.Metric{Label: pairs, Histogram: s.latency.write(t.cfg.Histograms, kept)})
+	var out seriesFamilies
+	for chunk := range slices.Chunk(list, gathered) {
+		t.mu.Lock()
+		for _, s := range chunk {
+			out.write(t, s)
+		}
+		t.mu.Unlock()
 	}
+	graph := t.gatherGraph(edges)
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	return slices.Concat(
-		t.graph.gather(kept),
-		family("traces_spanmetrics_calls_total", "Spans, counted by what each stands for.", dto.MetricType_COUNTER, calls),
-		family("traces_spanmetrics_latency", "Duration of spans in seconds.", dto.MetricType_HISTOGRAM, latencies),
-		family("traces_spanmetrics_size_total", "Bytes of spans as they were sent.", dto.MetricType_COUNTER, sizes),
-		family("traces_target_info", "Resources that sent spans.", dto.MetricType_GAUGE, t.targetInfo()),
+		graph, t.graph.counters(),
+		family("traces_spanmetrics_calls_total", "Spans, counted by what each stands for.", dto.MetricType_COUNTER, out.calls),
+		family("traces_spanmetrics_latency", "Duration of spans in seconds.", dto.MetricType_HISTOGRAM, out.latencies),
+		family("traces_spanmetrics_size_total", "Bytes of spans as they were sent.", dto.MetricType_COUNTER, out.sizes),
+		family("traces_target_info", "Resources that sent spans.", dto.MetricType_GAUGE, t.targets.gather()),
 	)
 }
 
-func (t *tenant) pairs(s *series) labels {
-	pairs := make(labels, len(t.names))
-	for i, name := range t.names {
-		pairs[i] = label(name, s.values[i])
-	}
-	return pairs.sorted()
+// seriesFamilies are the metrics of series.
+type seriesFamilies struct{ calls, sizes, latencies []*dto.Metric }
+
+func (f *seriesFamilies) write(t *tenant, s *series) {
+	labels := pairs(t.names, s.values)
+	s.latency.settle(t.decide)
+	f.calls = append(f.calls, counter(labels, s.calls))
+	f.sizes = append(f.sizes, counter(labels, s.bytes))
+	f.latencies = append(f.latencies, &dto.Metric{Label: labels, Histogram: s.latency.write()})
 }
 
-func (t *tenant) dropIdle(before time.Time) {
+func counter(labels []*dto.LabelPair, value float64) *dto.Metric {
+	return &dto.Metric{Label: labels, Counter: &dto.Counter{Value: proto.Float64(value)}}
+}
+
+// decide says what becomes of a trace.
+func (t *tenant) decide(id span.TraceID, randomness uint64) Decision {
+	return t.cfg.Kept(t.name, id, randomness)
+}
+
+func (t *tenant) dropIdle(before int64) {
 	t.graph.dropIdle(before)
+	t.targets.dropIdle(before)
 	dropped := false
 	for key, s := range t.series {
-		if s.seen.Before(before) {
+		if s.seen < before {
 			delete(t.series, key)
 			dropped = true
-		}
-	}
-	for key, target := range t.targets {
-		if target.seen.Before(before) {
-			delete(t.targets, key)
 		}
 	}
 	if dropped { // values that are left count anew
@@ -296,56 +342,5 @@ func (t *tenant) dropIdle(before time.Time) {
 				}
 			}
 		}
-		clear(t.batch)
 	}
-}
-
-// target is a resource that sends spans, as traces_target_info tells it.
-type target struct {
-	labels labels
-	seen   time.Time
-}
-
-// target returns job and instance of a resource, and notes it.
-func (t *tenant) target(b *span.Batch, resource uint32) (job, instance string) {
-	job = b.ServiceName(resource)
-	attrs := b.Resources[resource].Attrs
-	if ns, ok := b.Attr(attrs, "service.namespace"); ok && textOf(ns) != "" {
-		job = textOf(ns) + "/" + job
-	}
-	if id, ok := b.Attr(attrs, "service.instance.id"); ok {
-		instance = textOf(id)
-	}
-	key := job + "\x00" + instance
-	known := t.targets[key]
-	if known == nil {
-		if len(t.targets) >= t.cfg.MaxSeries {
-			return job, instance
-		}
-		known = &target{labels: labels{label("job", strings.Clone(job)), label("instance", strings.Clone(instance))}}
-		taken := map[string]bool{"job": true, "instance": true, "service_name": true, "service_namespace": true, "service_instance_id": true}
-		for key, v := range b.AllAttrs(attrs) {
-			if name := labelName(key); !taken[name] {
-				taken[name] = true
-				known.labels = append(known.labels, label(name, valid(strings.Clone(textOf(v)))))
-			}
-		}
-		known.labels = known.labels.sorted()
-		t.targets[key] = known
-	}
-	known.seen = t.cfg.Now()
-	return job, instance
-}
-
-func (t *tenant) targetInfo() []*dto.Metric {
-	var list []*dto.Metric
-	for _, target := range t.targets {
-		list = append(list, &dto.Metric{Label: target.labels, Gauge: &dto.Gauge{Value: proto.Float64(1)}})
-	}
-	slices.SortFunc(list, func(x, y *dto.Metric) int {
-		return slices.CompareFunc(x.Label, y.Label, func(a, b *dto.LabelPair) int {
-			return cmp.Or(strings.Compare(a.GetName(), b.GetName()), strings.Compare(a.GetValue(), b.GetValue()))
-		})
-	})
-	return list
 }

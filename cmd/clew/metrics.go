@@ -19,11 +19,18 @@ func newSpanMetrics(c config.SpanMetrics) (*derive.Metrics, error) {
 	if c.Enabled != "on" {
 		return nil, nil
 	}
+	return derive.New(spanMetricsConfig(c))
+}
+
+func spanMetricsConfig(c config.SpanMetrics) derive.Config {
 	cfg := derive.DefaultConfig()
-	cfg.Dimensions, cfg.Histograms = c.Dimensions, derive.Histograms(c.Histograms)
-	cfg.StatusMessage, cfg.TargetInfo, cfg.ClusterNames = c.StatusMessage == "on", c.TargetInfo == "on", c.ClusterNames == "on"
+	cfg.Intrinsic, cfg.Dimensions, cfg.Multiplier = c.Intrinsic, c.Dimensions, c.Multiplier
+	cfg.Histograms, cfg.ClusterNames = derive.Histograms(c.Histograms), c.ClusterNames == "on"
+	cfg.TargetInfo, cfg.TargetInfoExclude = c.TargetInfo == "on", c.TargetInfoExclude
+	cfg.GraphDimensions, cfg.GraphPrefix, cfg.Peers = c.GraphDimensions, c.GraphPrefix == "on", c.GraphPeers
+	cfg.VirtualNodeLabel, cfg.ConnectionInfo = c.VirtualNodeLabel == "on", c.ConnectionInfo == "on"
 	cfg.MaxSeries, cfg.MaxLabelValues, cfg.Idle = c.MaxSeries, c.MaxLabelValues, c.Idle
-	return derive.New(cfg)
+	return cfg
 }
 
 // newPipeline makes what spans go through on their way to the engine, and

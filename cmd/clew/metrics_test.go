@@ -2,17 +2,20 @@ package main
 
 import (
 	"net/http"
+	"reflect"
 	"strings"
 	"testing"
 
 	coltrace "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	"google.golang.org/protobuf/encoding/protojson"
+
+	"github.com/clewhq/clew/derive"
 )
 
 func TestSpanMetrics(t *testing.T) {
 	s := startServer(t, "--data-dir", t.TempDir(), "--span-metrics.enabled=on", "--span-metrics.target-info=on")
 	var req coltrace.ExportTraceServiceRequest
-	if err := protojson.Unmarshal([]byte(`{"resourceSpans":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"shop"}}]},
+	if err := protojson.Unmarshal([]byte(`{"resourceSpans":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"shop"}},{"key":"k8s.pod.name","value":{"stringValue":"p1"}}]},
 		"scopeSpans":[{"spans":[{"traceId":"W47/95gDgQPSabYzgT/GDA==","spanId":"7uGbfsPBsXQ=","name":"buy","kind":2,"startTimeUnixNano":"1","endTimeUnixNano":"3000001"}]}]}]}`), &req); err != nil {
 		t.Fatal(err)
 	}
@@ -23,7 +26,8 @@ func TestSpanMetrics(t *testing.T) {
 	for _, want := range []string{
 		`traces_spanmetrics_calls_total{instance="",job="shop",service="shop",span_kind="SPAN_KIND_SERVER",span_name="buy",status_code="STATUS_CODE_UNSET"} 1`,
 		`traces_spanmetrics_latency_bucket{instance="",job="shop",service="shop",span_kind="SPAN_KIND_SERVER",span_name="buy",status_code="STATUS_CODE_UNSET",le="0.004"} 1`,
-		`traces_target_info{instance="",job="shop"} 1`,
+		`traces_target_info{instance="",job="shop",k8s_pod_name="p1"} 1`,
+		`traces_service_graph_request_total{client="user",connection_type="virtual_node",server="shop"} 1`,
 	} {
 		if code != http.StatusOK || !strings.Contains(string(body), want) {
 			t.Errorf("%d, no %s in\n%s", code, want, body)
@@ -31,6 +35,13 @@ func TestSpanMetrics(t *testing.T) {
 	}
 	if _, body := get(t, s.url("http", "/metrics/spans"), "X-Scope-OrgID", "other"); len(body) != 0 {
 		t.Errorf("another tenant has\n%s", body)
+	}
+}
+
+// The settings' defaults are those of derive, which config cannot ask.
+func TestSpanMetricsDefaults(t *testing.T) {
+	if got, want := spanMetricsConfig(loadConfig(t).SpanMetrics), derive.DefaultConfig(); !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
 }
 

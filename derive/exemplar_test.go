@@ -1,0 +1,97 @@
+package derive
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+
+	"github.com/clewhq/clew/span"
+)
+
+// shown lists the traces of the exemplars of all series, by the first byte of
+// their id, as classic and as native histograms have them.
+func shown(t *testing.T, m *Metrics) (classic, native string) {
+	t.Helper()
+	byBucket, all := map[string]bool{}, map[string]bool{}
+	for _, name := range []string{"traces_spanmetrics_latency", "traces_service_graph_request_server_seconds"} {
+		for _, series := range find(t, m, name) {
+			for _, b := range series.Histogram.Bucket {
+				if b.Exemplar != nil {
+					byBucket[b.Exemplar.Label[0].GetValue()[:2]] = true
+				}
+			}
+			for _, e := range series.Histogram.Exemplars {
+				all[e.Label[0].GetValue()[:2]] = true
+			}
+		}
+	}
+	return fmt.Sprint(slices.Sorted(maps.Keys(byBucket))), fmt.Sprint(slices.Sorted(maps.Keys(all)))
+}
+
+// Only traces that are kept are shown: a candidate waits for its decision, and
+// the next one takes its place.
+func TestExemplarsOfKeptTraces(t *testing.T) {
+	decided := map[byte]Decision{}
+	m := newMetrics(t, func(c *Config) {
+		c.Kept = func(tenant string, id span.TraceID, randomness uint64) Decision {
+			if tenant != "a" || randomness != span.Randomness("", id) {
+				t.Errorf("asked about %s of %s with %x", id, tenant, randomness)
+			}
+			return decided[id[0]]
+		}
+	})
+	observe := func(trace, randomness byte) {
+		m.Observe("a", batchOf(buy(trace, "buy", 3, func(s *span.Span) { s.TraceID = span.TraceID{0: trace, 9: randomness} })))
+	}
+	check := func(want string) {
+		t.Helper()
+		if classic, native := shown(t, m); classic != want || native != want {
+			t.Errorf("shown: %s and %s, want %s", classic, native, want)
+		}
+	}
+	observe(1, 5)
+	observe(2, 9) // which a probability is likelier to keep
+	observe(3, 1)
+	check("[]")
+	observe(4, 0xff) // too late: 2 is being decided about
+	decided[1], decided[3], decided[4] = Kept, Kept, Kept
+	check("[]")
+	decided[2] = Dropped
+	check("[]")
+	observe(4, 0)
+	check("[04]")
+	observe(5, 0) // does not replace what is shown before it is known to stay
+	check("[04]")
+	decided[5] = Kept
+	check("[05]")
+	decided[5] = Dropped // it was told once, and is not asked again
+	check("[05]")
+}
+
+// Without decisions all is kept, and the newest is shown.
+func TestExemplarsOfAllTraces(t *testing.T) {
+	m := newMetrics(t, nil)
+	for id := range byte(3) {
+		m.Observe("a", batchOf(buy(1, "buy", 3, func(s *span.Span) { s.TraceID = span.TraceID{0: id + 1} })))
+	}
+	if classic, native := shown(t, m); classic != "[03]" || native != "[03]" {
+		t.Errorf("shown: %s and %s", classic, native)
+	}
+}
+
+// The randomness is that of the trace state where it has one.
+func TestExemplarRandomness(t *testing.T) {
+	var asked []uint64
+	m := newMetrics(t, func(c *Config) {
+		c.Kept = func(_ string, _ span.TraceID, randomness uint64) Decision {
+			asked = append(asked, randomness)
+			return Kept
+		}
+	})
+	m.Observe("a", batchOf(buy(1, "buy", 3, func(s *span.Span) { s.Kind, s.TraceState = 1, "ot=rv:000000000000ab" })))
+	text(t, m, "a")
+	if fmt.Sprint(asked) != "[171]" {
+		t.Errorf("asked with %v", asked)
+	}
+}
