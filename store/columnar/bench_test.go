@@ -2,6 +2,7 @@ package columnar
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"os"
@@ -137,6 +138,41 @@ func BenchmarkWrite(b *testing.B) {
 		b.Fatal(err)
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(spans), "ns/span")
+}
+
+// BenchmarkThin measures how a slice is rewritten of which some traces stay, in all spans of the slice.
+func BenchmarkThin(b *testing.B) {
+	for _, percent := range []uint64{0, 1, 10, 50, 100} {
+		b.Run(fmt.Sprintf("%d%%", percent), func(b *testing.B) {
+			const spans = 200_000
+			fate := func(id span.TraceID) store.Fate {
+				return store.Fate{Stays: hashTraceID(id)%100 < percent, State: func(string) string { return "ot=th:8" }}
+			}
+			for range b.N {
+				b.StopTimer()
+				e, err := Open(Options{Dir: b.TempDir(), Decode: decodeOTLP, SyncInterval: time.Hour, Slice: time.Hour, Logger: slog.New(slog.DiscardHandler)})
+				if err != nil {
+					b.Fatal(err)
+				}
+				write(b, e, newGenerator(b), spans)
+				if err := e.Settle(b.Context()); err != nil {
+					b.Fatal(err)
+				}
+				slice, err := e.Undecided(b.Context(), store.DefaultTenant, time.Now())
+				if err != nil {
+					b.Fatal(err)
+				}
+				b.StartTimer()
+				if _, err := slice.Thin(b.Context(), fate); err != nil {
+					b.Fatal(err)
+				}
+				b.StopTimer()
+				slice.Close()
+				_ = e.Close(b.Context())
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/spans, "ns/span")
+		})
+	}
 }
 
 func BenchmarkTrace(b *testing.B) {
