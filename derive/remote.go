@@ -30,8 +30,8 @@ const remoteSeries = 2000
 
 // NewRemoteWrite returns what writes to a URL, such as http://127.0.0.1:9090/api/v1/write.
 // Each tenant's metrics have its name in the header X-Scope-OrgID.
-func NewRemoteWrite(m *Metrics, url string, log *slog.Logger) (*RemoteWrite, error) {
-	client := &http.Client{Timeout: 30 * time.Second, Transport: tenantHeader{http.DefaultTransport}}
+func NewRemoteWrite(m *Metrics, url string, transport http.RoundTripper, log *slog.Logger) (*RemoteWrite, error) {
+	client := &http.Client{Timeout: 30 * time.Second, Transport: tenantHeader{transport}}
 	api, err := remote.NewAPI(url, remote.WithAPIHTTPClient(client), remote.WithAPIPath(""), remote.WithAPILogger(log),
 		remote.WithAPIBackoff(remote.BackoffConfig{Min: 100 * time.Millisecond, Max: 5 * time.Second, MaxRetries: 3}))
 	if err != nil {

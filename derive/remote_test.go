@@ -95,7 +95,7 @@ func TestRemoteWrite(t *testing.T) {
 	base := startPrometheus(t)
 	now := time.Now().Truncate(time.Second).Add(-2 * time.Minute)
 	m := newMetrics(t, func(c *Config) { c.Now = func() time.Time { return now } })
-	w, err := NewRemoteWrite(m, base+"/api/v1/write", slog.New(slog.NewTextHandler(t.Output(), nil)))
+	w, err := NewRemoteWrite(m, base+"/api/v1/write", http.DefaultTransport, slog.New(slog.NewTextHandler(t.Output(), nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,14 +148,14 @@ func TestRemoteWrite(t *testing.T) {
 func TestRemoteWriteFails(t *testing.T) {
 	m := newMetrics(t, nil)
 	m.Observe("a", batchOf(buy(1, "buy", 3, nil)))
-	w, err := NewRemoteWrite(m, "http://127.0.0.1:1/api/v1/write", slog.New(slog.DiscardHandler))
+	w, err := NewRemoteWrite(m, "http://127.0.0.1:1/api/v1/write", http.DefaultTransport, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := w.Write(t.Context()); err == nil || !strings.HasPrefix(err.Error(), "tenant a: ") {
 		t.Errorf("got %v", err)
 	}
-	if _, err := NewRemoteWrite(m, "http://\x00", slog.New(slog.DiscardHandler)); err == nil {
+	if _, err := NewRemoteWrite(m, "http://\x00", http.DefaultTransport, slog.New(slog.DiscardHandler)); err == nil {
 		t.Error("a bad URL is taken")
 	}
 }

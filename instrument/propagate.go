@@ -3,6 +3,7 @@ package clew
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"go.opentelemetry.io/contrib/propagators/b3"
@@ -45,24 +46,39 @@ func propagatorFromEnv() (propagation.TextMapPropagator, error) {
 	return propagation.NewCompositeTextMapPropagator(all...), errors.Join(errs...)
 }
 
-// traceContext is W3C's trace context where a header occurs several times, of
-// which the SDK's propagator sees the first only: two parents are none, and
-// lists of trace state are one list.
+// traceContext is W3C's trace context to the letter. The SDK's propagator sees
+// only the first of several headers, takes a dash behind a parent of version 00,
+// and discards a trace state with a member that is blank.
 type traceContext struct{ propagation.TraceContext }
 
+// parentLen is that of a parent of version 00.
+const parentLen = len("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
+
 func (t traceContext) Extract(ctx context.Context, carrier propagation.TextMapCarrier) context.Context {
-	if headers, ok := carrier.(propagation.ValuesGetter); ok {
-		if len(headers.Values("traceparent")) > 1 {
-			return ctx
-		}
-		if states := headers.Values("tracestate"); len(states) > 1 {
-			carrier = joinedState{carrier, strings.Join(states, ",")}
-		}
+	values := func(key string) []string { return []string{carrier.Get(key)} }
+	if all, ok := carrier.(propagation.ValuesGetter); ok {
+		values = all.Values
+	}
+	parents := values("traceparent")
+	if len(parents) != 1 {
+		return ctx
+	}
+	if p := strings.Trim(parents[0], " \t"); len(p) > parentLen && strings.HasPrefix(p, "00") {
+		return ctx
+	}
+	if states := values("tracestate"); len(states) > 1 || len(states) == 1 && strings.ContainsAny(states[0], " \t") {
+		carrier = joinedState{carrier, joinStates(states)}
 	}
 	return t.TraceContext.Extract(ctx, carrier)
 }
 
-// joinedState is a carrier with one trace state.
+// joinStates makes one list of the members of several that are not blank.
+func joinStates(states []string) string {
+	members := strings.Split(strings.Join(states, ","), ",")
+	return strings.Join(slices.DeleteFunc(members, func(m string) bool { return strings.Trim(m, " \t") == "" }), ",")
+}
+
+// joinedState is a carrier with that list.
 type joinedState struct {
 	propagation.TextMapCarrier
 	state string

@@ -126,11 +126,11 @@ func TestSourceKeepsTheLastGoodFile(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := NewSource(t.Context(), path, 0.5, log); err == nil {
+	if _, err := NewSource(t.Context(), path, 0.5, http.DefaultClient, log); err == nil {
 		t.Error("a file that is not there is no error")
 	}
 	write(strategiesFile)
-	s, err := NewSource(t.Context(), path, 0.5, log)
+	s, err := NewSource(t.Context(), path, 0.5, http.DefaultClient, log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -165,7 +165,7 @@ func TestSourceOfURL(t *testing.T) {
 		}
 	}))
 	defer server.Close()
-	s, err := NewSource(t.Context(), server.URL, 0.5, slog.New(slog.DiscardHandler))
+	s, err := NewSource(t.Context(), server.URL, 0.5, http.DefaultClient, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -191,7 +191,7 @@ func newHead(t *testing.T, strategies string, adaptive *Adaptive) *Head {
 	if err := os.WriteFile(path, []byte(strategies), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s, err := NewSource(t.Context(), path, 0.001, slog.New(slog.DiscardHandler))
+	s, err := NewSource(t.Context(), path, 0.001, http.DefaultClient, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -421,7 +421,7 @@ func TestAdaptiveConfig(t *testing.T) {
 // What an overview tells of services that nothing is said of is what they are told.
 func TestOverviewOfOthers(t *testing.T) {
 	log := slog.New(slog.DiscardHandler)
-	source, err := NewSource(t.Context(), "", .5, log)
+	source, err := NewSource(t.Context(), "", .5, http.DefaultClient, log)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,16 +21,17 @@ const maxStrategies = 16 << 20
 type Source struct {
 	path        string // or URL; "" says nothing
 	probability float64
+	client      *http.Client
 	log         *slog.Logger
 	text        []byte // of current
 	current     atomic.Pointer[Strategies]
 }
 
-// NewSource reads the file at a path or an http(s) URL; with "" it has no
-// strategy but a probability. log is told of what is wrong with a file; an
+// NewSource reads the file at a path or, with client, an http(s) URL; with "" it
+// has no strategy but a probability. log is told of what is wrong with a file; an
 // error is returned only if there is no good one from the start.
-func NewSource(ctx context.Context, path string, probability float64, log *slog.Logger) (*Source, error) {
-	s := &Source{path: path, probability: probability, log: log}
+func NewSource(ctx context.Context, path string, probability float64, client *http.Client, log *slog.Logger) (*Source, error) {
+	s := &Source{path: path, probability: probability, client: client, log: log}
 	none, err := ParseStrategies(nil, probability)
 	if err != nil {
 		return nil, err
@@ -101,7 +102,7 @@ func (s *Source) read(ctx context.Context) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	res, err := http.DefaultClient.Do(req)
+	res, err := s.client.Do(req)
 	if err != nil {
 		return nil, err
 	}

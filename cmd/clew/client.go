@@ -11,6 +11,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -73,6 +74,11 @@ func (c *client) get(ctx context.Context, path string, query url.Values, accept 
 	req.Header.Set("Accept", accept)
 	if c.tenant != "" {
 		req.Header.Set(span.TenantHeader, c.tenant)
+	}
+	for _, name := range []string{"traceparent", "tracestate"} { // of whoever runs this command, such as a traced script
+		if v := os.Getenv(strings.ToUpper(name)); v != "" {
+			req.Header.Set(name, v)
+		}
 	}
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {

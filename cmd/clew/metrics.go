@@ -9,6 +9,7 @@ import (
 
 	"github.com/clewhq/clew/config"
 	"github.com/clewhq/clew/derive"
+	"github.com/clewhq/clew/internal/selfobs"
 	"github.com/clewhq/clew/pipeline"
 	"github.com/clewhq/clew/span"
 	"github.com/clewhq/clew/store"
@@ -36,7 +37,7 @@ func spanMetricsConfig(c config.SpanMetrics) derive.Config {
 // newPipeline makes what spans go through on their way to the engine, and
 // what goes on beside it.
 func (s *server) newPipeline(ctx context.Context) (err error) {
-	if s.head, err = newHead(ctx, s.cfg.Sampling, s.cfg.DataDir, s.log); err != nil {
+	if s.head, err = newHead(ctx, s.cfg.Sampling, s.cfg.DataDir, &http.Client{Transport: s.traced("read sampling strategies")}, s.log); err != nil {
 		return fmt.Errorf("sampling: %w", err)
 	}
 	s.background = append(s.background, func(ctx context.Context) { s.head.Run(ctx, s.cfg.Sampling.ReloadInterval) })
@@ -56,7 +57,7 @@ func (s *server) newPipeline(ctx context.Context) (err error) {
 func (s *server) sendSpanMetrics(ctx context.Context) error {
 	c := s.cfg.SpanMetrics
 	if c.RemoteWrite != "" {
-		w, err := derive.NewRemoteWrite(s.spanMetrics, c.RemoteWrite, s.log)
+		w, err := derive.NewRemoteWrite(s.spanMetrics, c.RemoteWrite, s.traced("write span metrics"), s.log)
 		if err != nil {
 			return err
 		}
@@ -70,6 +71,11 @@ func (s *server) sendSpanMetrics(ctx context.Context) error {
 		s.background = append(s.background, func(ctx context.Context) { o.Run(ctx, c.Interval) })
 	}
 	return nil
+}
+
+// traced sends requests, and traces them with our own.
+func (s *server) traced(purpose string) http.RoundTripper {
+	return selfobs.Transport(s.tracing, purpose, http.DefaultTransport)
 }
 
 // spanMetrics serves the metrics of the tenant that a request names.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"path/filepath"
 	"slices"
 
@@ -17,8 +18,8 @@ import (
 
 // newHead returns what SDKs are told about sampling. The state of adaptive
 // sampling is kept with the data.
-func newHead(ctx context.Context, c config.Sampling, dataDir string, log *slog.Logger) (*sample.Head, error) {
-	source, err := sample.NewSource(ctx, c.Strategies, c.DefaultProbability, log)
+func newHead(ctx context.Context, c config.Sampling, dataDir string, client *http.Client, log *slog.Logger) (*sample.Head, error) {
+	source, err := sample.NewSource(ctx, c.Strategies, c.DefaultProbability, client, log)
 	if err != nil {
 		return nil, err
 	}

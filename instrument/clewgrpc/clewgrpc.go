@@ -8,6 +8,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strings"
 
 	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc"
 	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc/filters"
@@ -49,14 +50,15 @@ func (fromMetadata) Inject(ctx context.Context, c propagation.TextMapCarrier) {
 
 func (fromMetadata) Fields() []string { return otel.GetTextMapPropagator().Fields() }
 
-// incoming is a carrier that has all values of a key.
+// incoming is a carrier that has all values of a key. HTTP/2 leaves space around
+// them, which is not part of a value.
 type incoming metadata.MD
 
 func (c incoming) Values(key string) []string { return metadata.MD(c).Get(key) }
 
 func (c incoming) Get(key string) string {
 	if values := c.Values(key); len(values) > 0 {
-		return values[0]
+		return strings.TrimSpace(values[0])
 	}
 	return ""
 }

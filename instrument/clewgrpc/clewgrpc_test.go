@@ -2,7 +2,11 @@ package clewgrpc
 
 import (
 	"context"
+	"encoding/json"
 	"net"
+	"os"
+	"slices"
+	"strings"
 	"testing"
 
 	"go.opentelemetry.io/otel"
@@ -14,6 +18,9 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/health"
 	"google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/metadata"
+
+	clew "github.com/clewhq/clew/instrument"
 )
 
 // watched is a health service that passes on which span it was called in.
@@ -25,6 +32,32 @@ type watched struct {
 func (w watched) Check(ctx context.Context, req *grpc_health_v1.HealthCheckRequest) (*grpc_health_v1.HealthCheckResponse, error) {
 	w.called <- trace.SpanContextFromContext(ctx)
 	return w.HealthServer.Check(ctx, req)
+}
+
+// serve returns what calls a server, the spans that it is called in, and what stops it.
+func serve(t *testing.T, client grpc.DialOption, server ...grpc.ServerOption) (check func(context.Context) error, called chan trace.SpanContext, stop func()) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := grpc.NewServer(server...)
+	called = make(chan trace.SpanContext, 1)
+	grpc_health_v1.RegisterHealthServer(srv, watched{health.NewServer(), called})
+	go srv.Serve(l)
+	conn, err := grpc.NewClient(l.Addr().String(), client, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop = func() {
+		conn.Close()
+		srv.GracefulStop()
+	}
+	t.Cleanup(stop)
+	return func(ctx context.Context) error {
+		_, err := grpc_health_v1.NewHealthClient(conn).Check(ctx, &grpc_health_v1.HealthCheckRequest{})
+		return err
+	}, called, stop
 }
 
 func TestCallsAreTraced(t *testing.T) {
@@ -43,25 +76,13 @@ func TestCallsAreTraced(t *testing.T) {
 		if silent {
 			server, client = []grpc.ServerOption{Server(WithoutHealthChecks())}, Client(WithoutHealthChecks())
 		}
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		srv := grpc.NewServer(server...)
-		w := watched{health.NewServer(), make(chan trace.SpanContext, 1)}
-		grpc_health_v1.RegisterHealthServer(srv, w)
-		go srv.Serve(l)
-		conn, err := grpc.NewClient(l.Addr().String(), client, grpc.WithTransportCredentials(insecure.NewCredentials()))
-		if err != nil {
-			t.Fatal(err)
-		}
+		check, called, stop := serve(t, client, server...)
 		ctx, parent := otel.Tracer("test").Start(t.Context(), "parent")
-		if _, err := grpc_health_v1.NewHealthClient(conn).Check(ctx, &grpc_health_v1.HealthCheckRequest{}); err != nil {
+		if err := check(ctx); err != nil {
 			t.Fatal(err)
 		}
-		got := <-w.called
-		conn.Close()
-		srv.GracefulStop()
+		got := <-called
+		stop()
 		if ended := spans.Ended(); silent != (len(ended) == 0) || !silent && len(ended) != 2 {
 			t.Errorf("without health checks %t: %d spans", silent, len(ended))
 		}
@@ -73,5 +94,51 @@ func TestCallsAreTraced(t *testing.T) {
 		if !silent && got.TraceID() != parent.SpanContext().TraceID() {
 			t.Errorf("the call is in the trace %v, its caller in %v", got.TraceID(), parent.SpanContext().TraceID())
 		}
+	}
+}
+
+func TestTraceContext(t *testing.T) {
+	t.Setenv("OTEL_TRACES_EXPORTER", "none")
+	shutdown, err := clew.Setup(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer shutdown(context.Background())
+	text, err := os.ReadFile("../testdata/tracecontext.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var cases []struct {
+		Name    string
+		Headers [][2]string
+		Kept    bool
+		State   string
+	}
+	if err := json.Unmarshal(text, &cases); err != nil || len(cases) == 0 {
+		t.Fatal(len(cases), err)
+	}
+	check, called, _ := serve(t, grpc.EmptyDialOption{}, Server())
+	for _, c := range cases {
+		// Metadata of gRPC is printable ASCII; a tab never gets there.
+		if slices.ContainsFunc(c.Headers, func(h [2]string) bool { return strings.ContainsRune(h[1], '\t') }) {
+			continue
+		}
+		t.Run(c.Name, func(t *testing.T) {
+			ctx := t.Context()
+			for _, h := range c.Headers {
+				ctx = metadata.AppendToOutgoingContext(ctx, h[0], h[1])
+			}
+			if err := check(ctx); err != nil {
+				t.Fatal(err)
+			}
+			got := <-called
+			state := got.TraceState().String()
+			if !c.Kept && state == "ot=th:0" { // of the new trace
+				state = ""
+			}
+			if kept := got.TraceID().String() == "12345678901234567890123456789012"; kept != c.Kept || !got.IsValid() || state != c.State {
+				t.Errorf("it goes on in trace %s with the state\n%q, want\n%q", got.TraceID(), state, c.State)
+			}
+		})
 	}
 }

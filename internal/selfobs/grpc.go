@@ -9,7 +9,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promauto"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
-	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
 	grpccodes "google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
@@ -46,7 +45,7 @@ func (g *GRPC) Watch(ctx context.Context, method string) (context.Context, func(
 	g.inFlight.Inc()
 	start := time.Now()
 	md, _ := metadata.FromIncomingContext(ctx)
-	ctx = propagation.TraceContext{}.Extract(ctx, metadataCarrier(md))
+	ctx = extract(ctx, md.Get)
 	service, name, _ := strings.Cut(method, "/")
 	ctx, span := g.tracer.Start(ctx, method, trace.WithSpanKind(trace.SpanKindServer), trace.WithAttributes(
 		attribute.String("rpc.system", "grpc"), attribute.String("rpc.service", service), attribute.String("rpc.method", name)))
@@ -61,23 +60,4 @@ func (g *GRPC) Watch(ctx context.Context, method string) (context.Context, func(
 		}
 		span.End()
 	}
-}
-
-// metadataCarrier has what callers tell of their trace.
-type metadataCarrier metadata.MD
-
-func (c metadataCarrier) Get(key string) string {
-	if values := metadata.MD(c).Get(key); len(values) > 0 {
-		return values[0]
-	}
-	return ""
-}
-
-func (c metadataCarrier) Set(key, value string) { metadata.MD(c).Set(key, value) }
-
-func (c metadataCarrier) Keys() (keys []string) {
-	for key := range c {
-		keys = append(keys, key)
-	}
-	return keys
 }
