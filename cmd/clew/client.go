@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -57,6 +58,11 @@ func (c *client) ask(ctx context.Context, path string, query url.Values, result 
 
 // get returns the body of a successful answer and its header.
 func (c *client) get(ctx context.Context, path string, query url.Values, accept string) (io.ReadCloser, http.Header, error) {
+	return c.do(ctx, http.MethodGet, path, query, http.Header{"Accept": {accept}}, nil)
+}
+
+// do sends a request and returns the body of a successful answer and its header.
+func (c *client) do(ctx context.Context, method, path string, query url.Values, header http.Header, content io.Reader) (io.ReadCloser, http.Header, error) {
 	server := c.server
 	if !strings.Contains(server, "://") {
 		server = "http://" + server
@@ -67,11 +73,11 @@ func (c *client) get(ctx context.Context, path string, query url.Values, accept 
 	}
 	target := base.JoinPath(path)
 	target.RawQuery = query.Encode()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target.String(), nil)
+	req, err := http.NewRequestWithContext(ctx, method, target.String(), content)
 	if err != nil {
 		return nil, nil, err
 	}
-	req.Header.Set("Accept", accept)
+	req.Header = header
 	if c.tenant != "" {
 		req.Header.Set(span.TenantHeader, c.tenant)
 	}
@@ -86,24 +92,36 @@ func (c *client) get(ctx context.Context, path string, query url.Values, accept 
 		if errors.As(err, &failed) {
 			err = failed.Err // without the URL, which the message names already
 		}
-		return nil, nil, fmt.Errorf("cannot reach a server at %s (is \"clew serve\" running?): %w", base, err)
+		return nil, nil, &unreachable{fmt.Errorf("cannot reach a server at %s (is \"clew serve\" running?): %w", base, err)}
 	}
 	if res.StatusCode != http.StatusOK {
 		defer res.Body.Close()
 		const maxMessage = 64 << 10
 		text, _ := io.ReadAll(io.LimitReader(res.Body, maxMessage))
-		return nil, nil, readRefusal(res.Status, text)
+		refused := readRefusal(res.Status, text)
+		refused.code = res.StatusCode
+		refused.retryAfter, _ = strconv.Atoi(res.Header.Get("Retry-After"))
+		return nil, nil, refused
 	}
 	return res.Body, res.Header, nil
 }
 
+// unreachable says that there was no answer.
+type unreachable struct{ error }
+
+func (e *unreachable) Unwrap() error { return e.error }
+
 // refusal is an answer that is not a success.
-type refusal struct{ message string }
+type refusal struct {
+	message    string
+	code       int // of HTTP; 0 for an event
+	retryAfter int // seconds; 0 if nothing is said
+}
 
 func (e *refusal) Error() string { return e.message }
 
 // readRefusal makes an error of the body of such an answer.
-func readRefusal(status string, body []byte) error {
+func readRefusal(status string, body []byte) *refusal {
 	var answer struct{ Error api.ErrorBody }
 	if json.Unmarshal(body, &answer) != nil || answer.Error.Message == "" {
 		answer.Error.Message = strings.TrimSpace(string(body))
@@ -112,7 +130,7 @@ func readRefusal(status string, body []byte) error {
 	if answer.Error.Message != "" {
 		message += ": " + printable(answer.Error.Message)
 	}
-	return &refusal{message + indentedCaret(answer.Error.Caret)}
+	return &refusal{message: message + indentedCaret(answer.Error.Caret)}
 }
 
 const eventStream = "text/event-stream"

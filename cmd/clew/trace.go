@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -17,6 +18,7 @@ type traceOptions struct {
 	depth int
 	limit int
 	json  bool
+	logs  bool
 
 	path   bool
 	errors bool
@@ -32,6 +34,9 @@ func newTraceCmd() *cobra.Command {
 after the start of the trace, how long it took, and a bar of both. ✗ marks a
 span with an error; ? stands for a parent that the server does not have. What
 else is odd, such as clocks that differ, is told below.
+
+--logs draws the log records of each span below it, and those of no span at the
+end.
 
 --critical-path tells where the time went: the spans that the end of the root
 waited for, one after the other. To make any other span faster does not make the
@@ -57,10 +62,11 @@ not wait for others below them, PATH their time on the critical path.`,
 	flags.IntVar(&o.depth, "depth", 0, "levels of the tree to draw; 0 draws all")
 	flags.IntVar(&o.limit, "limit", 500, "spans, segments, errors or groups to draw; 0 draws all")
 	flags.BoolVar(&o.json, "json", false, "print JSON: the trace as OTLP, or what was asked about it")
+	flags.BoolVar(&o.logs, "logs", false, "draw log records with the spans")
 	flags.BoolVar(&o.path, "critical-path", false, "tell what the trace waited for")
 	flags.BoolVar(&o.errors, "errors", false, "tell where errors began")
 	flags.StringSliceVar(&o.by, "statistics", nil, "group the spans by `attributes`, such as service, name or span.http.method")
-	takesOneOf(cmd, "critical-path", "errors", "statistics")
+	takesOneOf(cmd, "logs", "critical-path", "errors", "statistics")
 	return cmd
 }
 
@@ -75,6 +81,15 @@ func showTrace(ctx context.Context, o *traceOptions, arg string, out screen) err
 		return o.explain(ctx, path, out)
 	case len(o.by) > 0:
 		return o.statistics(ctx, path, out)
+	}
+	logs := new(api.LogList)
+	if o.logs && !o.json {
+		if err := o.read(ctx, path+"/logs", url.Values{"limit": {strconv.Itoa(mostTraceLogs)}}, logs); err != nil {
+			return err
+		}
+		if !logs.TraceFound {
+			return drawLogs(out, logs)
+		}
 	}
 	body, header, err := o.get(ctx, path, nil, "application/json")
 	if err != nil {
@@ -91,6 +106,7 @@ func showTrace(ctx context.Context, o *traceOptions, arg string, out screen) err
 	w := newWaterfall(spans)
 	w.id = id
 	w.gaps, w.warnings = header.Values("Clew-Gap"), header.Values("Clew-Warning")
+	w.setLogs(logs)
 	return w.draw(out, o.depth, o.limit)
 }
 

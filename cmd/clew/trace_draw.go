@@ -39,10 +39,12 @@ func (w *waterfall) draw(out screen, depth, limit int) error {
 	fmt.Fprintf(buf, "\n%s %*s %*s\n", fit("SPAN", l.label), numberWidth, "AFTER", numberWidth, "TOOK")
 	for _, at := range shown {
 		l.drawLine(buf, at)
+		l.drawLogs(buf, at)
 	}
 	if hidden := w.spans - spans; hidden > 0 {
 		fmt.Fprintf(buf, "\n%s not drawn; --limit and --depth set how many are\n", counted(hidden, "more span"))
 	}
+	w.drawOtherLogs(buf, out)
 	w.drawWarnings(buf)
 	return buf.Flush()
 }

@@ -22,7 +22,8 @@ type waterfall struct {
 	depth  []int32 // of each node; roots have 0
 	below  []int32 // spans under each node
 	last   []bool  // whether a node is the last child of its parent
-	looped int     // spans that lost their parent to break a circle
+	logs   waterfallLogs
+	looped int // spans that lost their parent to break a circle
 }
 
 const none = -1
