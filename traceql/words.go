@@ -90,9 +90,13 @@ func (w *words) group() (group Expr) {
 // ends reports whether a group of conditions ends here.
 func (w *words) ends() bool { return w.at == len(w.text) || w.isConnective("or", "||") }
 
+// join joins those of two conditions that are not nil.
 func join(op Op, l, r Expr) Expr {
-	if l == nil {
+	switch {
+	case l == nil:
 		return r
+	case r == nil:
+		return l
 	}
 	return &Binary{Op: op, L: l, R: r, Pos: startOf(r)}
 }
@@ -202,7 +206,7 @@ func (w *words) term() Expr {
 	case c.negated && c.key.text == "error" && !c.key.quoted:
 		return &Unary{Op: Not, X: isError(c.key.pos), Pos: c.pos}
 	case c.negated:
-		return &Binary{Op: Equal, L: c.key.attribute(), R: &Const{Pos: c.key.pos}, Pos: c.pos}
+		return join(And, c.absent(c.key.attribute()), c.absent(c.key.renamed()))
 	}
 	return freeText(c.key)
 }
@@ -267,16 +271,27 @@ func (c *clause) condition() Expr {
 			}
 		}
 	}
-	a := c.key.attribute()
-	compare := func(v Static) Expr {
-		return &Binary{Op: op, L: a, R: &Const{Value: v, Pos: c.value.pos}, Pos: c.opPos}
-	}
-	values := c.value.statics(a, op)
-	if len(values) == 1 {
-		return compare(values[0])
+	return join(Or, c.compare(c.key.attribute(), op), c.compare(c.key.renamed(), op))
+}
+
+// compare returns nil for no attribute.
+func (c *clause) compare(a *Attribute, op Op) (all Expr) {
+	if a == nil {
+		return nil
 	}
 	// || for != too, as each comparison holds on values of its own type only.
-	return &Binary{Op: Or, L: compare(values[0]), R: compare(values[1]), Pos: c.opPos}
+	for _, v := range c.value.statics(a, op) {
+		all = join(Or, all, &Binary{Op: op, L: a, R: &Const{Value: v, Pos: c.value.pos}, Pos: c.opPos})
+	}
+	return all
+}
+
+// absent returns nil for no attribute.
+func (c *clause) absent(a *Attribute) Expr {
+	if a == nil {
+		return nil
+	}
+	return &Binary{Op: Equal, L: a, R: &Const{Pos: c.key.pos}, Pos: c.pos}
 }
 
 func isError(pos Pos) Expr {
@@ -342,6 +357,23 @@ func (w word) attribute() *Attribute {
 		fail(w.pos, "expected the name of an attribute behind %q", brief(w.text))
 	}
 	a.Name = rest
+	return a
+}
+
+// renames has attributes of HTTP and the names that OpenTelemetry's semantic conventions gave them since. Old and new
+// services send both, and who asks for one in plain words means both.
+var renames = map[string]string{
+	"http.method": "http.request.method", "http.status_code": "http.response.status_code", "http.url": "url.full", "http.user_agent": "user_agent.original",
+}
+
+// renamed returns what an attribute is called today; nil if a key is no attribute of another name, or names its scope.
+func (w word) renamed() *Attribute {
+	a := w.attribute()
+	today, ok := renames[a.Name]
+	if !ok || w.quoted || a.Scope != store.AnyScope {
+		return nil
+	}
+	a.Name = today
 	return a
 }
 

@@ -19,7 +19,7 @@ const isErrorText = "(status = error || .error = true)"
 var plainWords = []struct{ text, body string }{
 	{"service=checkout", `resource.service.name = "checkout"`},
 	{"service=my-service duration > 1s", `resource.service.name = "my-service" && duration > 1s`},
-	{"service=my-service error=true tags.http.status_code >= 500", `resource.service.name = "my-service" && ` + isErrorText + ` && .http.status_code >= 500`},
+	{"service=my-service error=true tags.http.status_code >= 500", `resource.service.name = "my-service" && ` + isErrorText + ` && (.http.status_code >= 500 || .http.response.status_code >= 500)`},
 	{"service!=a service=~b.* service!~c", `resource.service.name != "a" && resource.service.name =~ "b.*" && resource.service.name !~ "c"`},
 	{"service=500", `resource.service.name = "500"`},
 
@@ -43,6 +43,12 @@ var plainWords = []struct{ text, body string }{
 	{"parent.k=v parent.span.k=v", `parent.k = "v" && parent.span.k = "v"`},
 	{"rootName=x trace:rootService=y trace:duration>1s nestedSetParent<0 span:childCount=3 span:id=ab", `rootName = "x" && rootServiceName = "y" && traceDuration > 1s && nestedSetParent < 0 && span:childCount = 3 && span:id = "ab"`},
 	{`"my key"=v 'tags.k'=v`, `."my key" = "v" && .tags.k = "v"`},
+
+	// Attributes that have another name today, unless it is said which is meant.
+	{"http.method=PUT http.url!~a http.user_agent>b", `(.http.method = "PUT" || .http.request.method = "PUT") && (.http.url !~ "a" || .url.full !~ "a") && (.http.user_agent > "b" || .user_agent.original > "b")`},
+	{"parent.http.status_code<400 !tags.http.method", `(parent.http.status_code < 400 || parent.http.response.status_code < 400) && (.http.method = nil && .http.request.method = nil)`},
+	{"-http.method=PUT http.status_code=5", `!(.http.method = "PUT" || .http.request.method = "PUT") && (.http.status_code = 5 || .http.status_code = "5" || (.http.response.status_code = 5 || .http.response.status_code = "5"))`},
+	{`"http.method"=PUT span.http.method=PUT http.request.method=PUT`, `.http.method = "PUT" && span.http.method = "PUT" && .http.request.method = "PUT"`},
 
 	// Values.
 	{"k=500", `.k = 500 || .k = "500"`},
