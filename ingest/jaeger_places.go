@@ -13,7 +13,23 @@ const (
 	scopeTagPrefix    = "otel.scope.attributes."
 	linkTagPrefix     = "otel.link."
 	linkTagAttributes = ".attributes."
+	traceStateTag     = "w3c.tracestate"
 )
+
+// restoreTraceState puts the trace state of spans back where it was, which the translator does for Jaeger's protobuf
+// but not for Thrift.
+func restoreTraceState(traces ptrace.Traces) {
+	for _, resource := range traces.ResourceSpans().All() {
+		for _, scope := range resource.ScopeSpans().All() {
+			for _, s := range scope.Spans().All() {
+				if state, ok := s.Attributes().Get(traceStateTag); ok && state.Type() == pcommon.ValueTypeStr {
+					s.TraceState().FromRaw(state.Str())
+					s.Attributes().Remove(traceStateTag)
+				}
+			}
+		}
+	}
+}
 
 // replaceTags puts attributes of scopes and links back where they were.
 func replaceTags(traces ptrace.Traces) {

@@ -64,10 +64,14 @@ func thriftToTraces(batch *thriftjaeger.Batch) (ptrace.Traces, error) {
 		}
 	}
 	traces, err := jaeger.ThriftToTraces(batch)
-	if err == nil && kept {
+	if err != nil {
+		return traces, err
+	}
+	if kept {
 		restoreHTTPStatus(traces)
 	}
-	return traces, err
+	restoreTraceState(traces)
+	return traces, nil
 }
 
 // keepHTTPStatus adds the tags of both names once more if there is one of the new name, and reports whether there is.

@@ -47,6 +47,7 @@ func shopBatch() *thriftjaeger.Batch {
 					{Key: "error", VType: thriftjaeger.TagType_BOOL, VBool: ref(true)},
 					{Key: "http.status_code", VType: thriftjaeger.TagType_LONG, VLong: ref(int64(503))},
 					{Key: "load", VType: thriftjaeger.TagType_DOUBLE, VDouble: ref(0.25)},
+					{Key: "w3c.tracestate", VType: thriftjaeger.TagType_STRING, VStr: ref("ot=th:8")},
 				},
 				Logs: []*thriftjaeger.Log{{Timestamp: 1470150004008800, Fields: []*thriftjaeger.Tag{
 					{Key: "event", VType: thriftjaeger.TagType_STRING, VStr: ref("retry")},
@@ -95,6 +96,7 @@ func checkShop(t *testing.T, got []span.Span) {
 		{"name", buy.Name, "GET /buy"},
 		{"kind", fmt.Sprint(buy.Kind), "2"},
 		{"status", fmt.Sprint(buy.Status), "2"},
+		{"trace state", buy.TraceState, "ot=th:8"},
 		{"start", fmt.Sprint(buy.Start), "1470150004008761000"},
 		{"end", fmt.Sprint(buy.End), "1470150004102338000"},
 		{"end of a span that took no time", fmt.Sprint(charge.End), "1470150004008762000"},
@@ -212,7 +214,8 @@ func protoBatch() model.Batch {
 		{
 			TraceID: model.NewTraceID(0, 0x1e223ff1f80f1c69), SpanID: 1, OperationName: "GET /buy", Flags: 1,
 			StartTime: start, Duration: 93577 * time.Microsecond,
-			Tags: []model.KeyValue{model.String("span.kind", "server"), model.Bool("error", true), model.Int64("http.status_code", 503), model.Float64("load", 0.25)},
+			Tags: []model.KeyValue{model.String("span.kind", "server"), model.Bool("error", true), model.Int64("http.status_code", 503),
+				model.Float64("load", 0.25), model.String("w3c.tracestate", "ot=th:8")},
 			Logs: []model.Log{{Timestamp: start.Add(39 * time.Microsecond), Fields: []model.KeyValue{model.String("event", "retry")}}},
 		},
 		{
