@@ -396,12 +396,31 @@ func (t *tenant) dropBlocks(which func(*block) bool, why string) {
 // settle stores everything in blocks and does all merges that are due.
 func (t *tenant) settle(ctx context.Context) error {
 	t.seal()
+	return t.await(ctx, func() bool { return len(t.sealed) == 0 && len(t.due(t.blocks)) == 0 })
+}
+
+// flush stores what arrived before a time in blocks.
+func (t *tenant) flush(ctx context.Context, before uint64) error {
+	t.state.RLock()
+	t.head.mu.RLock()
+	older := t.head.rows > 0 && t.head.minReceived < before
+	t.head.mu.RUnlock()
+	t.state.RUnlock()
+	if older {
+		t.seal()
+	}
+	return t.await(ctx, func() bool {
+		return !slices.ContainsFunc(t.sealed, func(h *head) bool { return h.minReceived < before })
+	})
+}
+
+// await has maintenance work until done, which is called under state, or a head cannot be stored.
+func (t *tenant) await(ctx context.Context, done func() bool) error {
 	for {
 		t.state.RLock()
-		change, failed, waiting := t.change, t.failed, len(t.sealed)
-		merge := t.due(t.blocks)
+		change, failed, ready := t.change, t.failed, done()
 		t.state.RUnlock()
-		if waiting == 0 && len(merge) == 0 {
+		if ready {
 			return nil
 		}
 		if failed != nil {
@@ -413,6 +432,8 @@ func (t *tenant) settle(ctx context.Context) error {
 		case <-change:
 		case <-ctx.Done():
 			return ctx.Err()
+		case <-t.e.ctx.Done():
+			return ErrClosed
 		}
 	}
 }

@@ -35,12 +35,15 @@ type slice struct {
 	blocks []*block
 }
 
-// Undecided implements store.Thinner. The spans of a head are not in a slice: it is asked for the older ones of
-// blocks, some time after they arrived. A block that also has spans that arrived later is in the next slice.
+// Undecided implements store.Thinner. A block that also has spans that arrived later is in the next slice.
 func (e *Engine) Undecided(ctx context.Context, tenant string, before time.Time) (store.Slice, error) {
 	t, err := e.tenant(tenant, false)
 	if err != nil || t == nil {
 		return nil, err
+	}
+	at := uint64(before.UnixNano())
+	if err := t.flush(ctx, at); err != nil {
+		return nil, fmt.Errorf("tenant %s: %w", tenant, err)
 	}
 	select { // what is being merged is not for us
 	case e.merging <- struct{}{}:

@@ -143,6 +143,14 @@ func TestSliceStaysApart(t *testing.T) {
 			t.Error("there are two slices at once")
 		}
 		s.Close()
+		e.mustWrite(tracesOf(5)...)
+		if s, err = e.Undecided(t.Context(), testTenant, e.opts.Now().Add(time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		if rows := e.tenants[testTenant].head.rows; rows > 0 {
+			t.Errorf("%d spans that arrived before are in no slice", rows)
+		}
+		s.Close()
 		e.opts.Slice = 0
 		e.reopen()
 		if err := e.thin(half); err != nil {
