@@ -2,6 +2,8 @@ package analyze
 
 import (
 	"cmp"
+	"encoding/binary"
+	"math/bits"
 	"slices"
 
 	"github.com/clewhq/clew/span"
@@ -124,4 +126,17 @@ func addGaps(a, b []string) []string {
 	all := slices.Concat(a, b)
 	slices.Sort(all)
 	return slices.Compact(all)
+}
+
+// isChosen reports whether the chunk that begins with a trace is one of those, chosen by chance, that
+// have about as many rows as are wanted of all.
+func isChosen(first span.TraceID, rows, wanted uint64) bool {
+	if rows <= wanted {
+		return true
+	}
+	const prime = 0x9e3779b97f4a7c15
+	h := (binary.BigEndian.Uint64(first[:8])*prime ^ binary.BigEndian.Uint64(first[8:])) * prime
+	h ^= h >> 32
+	hi, _ := bits.Mul64(h*prime, rows)
+	return hi < wanted
 }

@@ -1,8 +1,6 @@
 package analyze
 
 import (
-	"encoding/binary"
-	"math/bits"
 	"slices"
 	"sync"
 
@@ -178,15 +176,7 @@ func (w *comparer) compare(c store.Chunk, rows traceql.RowsOf) error {
 
 // takes reports whether the chunk that begins with a trace is looked at for a side, by chance if there is too much of it.
 func (w *comparer) takes(side int, first span.TraceID) bool {
-	around := w.comparing.matched[side].around
-	if around <= w.SampleRows {
-		return true
-	}
-	const prime = 0x9e3779b97f4a7c15
-	h := (binary.BigEndian.Uint64(first[:8])*prime ^ binary.BigEndian.Uint64(first[8:])) * prime
-	h ^= h >> 32
-	hi, _ := bits.Mul64(h*prime, around)
-	return hi < w.SampleRows
+	return isChosen(first, w.comparing.matched[side].around, w.SampleRows)
 }
 
 // list sets the rows of a side and their roots.

@@ -23,6 +23,7 @@ import (
 //	GET /api/clew/v1/doctor?start&end
 //	GET /api/clew/v1/openapi.json
 //	GET /api/clew/v1/percentile?service&name&kind&durationNanos&start&end
+//	GET /api/clew/v1/quality?service&start&end
 //	GET /api/clew/v1/sampling
 //	GET /api/clew/v1/search?q&mode&start&end&limit&after&spss&sort&explain
 //	GET /api/clew/v1/series?q&start&end&step&instant&exemplars&limit&explain
@@ -55,6 +56,7 @@ func NewNative(cfg Config, r store.Reader) http.Handler {
 	n.get("/api/clew/v1/doctor", n.examine)
 	n.get("/api/clew/v1/openapi.json", describe)
 	n.get("/api/clew/v1/percentile", n.percentile)
+	n.get("/api/clew/v1/quality", n.quality)
 	n.get("/api/clew/v1/sampling", n.sampling)
 	n.get("/api/clew/v1/search", n.search)
 	n.get("/api/clew/v1/series", n.series)

@@ -55,6 +55,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/quality": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How well services are instrumented
+         * @description Holds the spans of each service against the rules of the Instrumentation Score that traces can answer, which make its score, and against Clew's own, which do not count. A rule fails if any span breaks it. If there are more than about a million spans, parts of them are chosen by chance, and `looked` is less than `spans`. A sampled span counts as the spans that it stands for. Spans dated before 2000 or in the future are found whichever range is asked for.
+         */
+        get: operations["quality"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/services": {
         parameters: {
             query?: never;
@@ -720,6 +740,89 @@ export interface components {
             startTimeUnixNano: components["schemas"]["Uint64"];
             durationNanos: components["schemas"]["Int64"];
             failed: boolean;
+        };
+        Quality: {
+            startTimeUnixNano: components["schemas"]["Uint64"];
+            endTimeUnixNano: components["schemas"]["Uint64"];
+            /** @description The mean of those of the services; null if there are none */
+            score: number | null;
+            category?: components["schemas"]["QualityCategory"];
+            /** @description Spans that were looked at */
+            looked: number;
+            /** @description About how many there are */
+            spans: number;
+            /** @description Lowest score first, then by name */
+            services: components["schemas"]["ServiceQuality"][];
+            /** @description The rules of the Instrumentation Score that are not judged, so that the scores are not complete */
+            notJudged: {
+                id: string;
+                title: string;
+                reason: string;
+            }[];
+            gaps?: components["schemas"]["Gaps"];
+            stats: components["schemas"]["Stats"];
+        };
+        /** @enum {string} */
+        QualityCategory: "Excellent" | "Good" | "Needs Improvement" | "Poor";
+        ServiceQuality: {
+            /** @description Empty for spans without one */
+            name: string;
+            /** @description `telemetry.sdk.language` of most of its spans */
+            language?: string;
+            score: number;
+            category: components["schemas"]["QualityCategory"];
+            /** @description Spans that were looked at */
+            seen: number;
+            /** @description What they stand for */
+            count: number;
+            /** @description How many different ones */
+            spanNames: number;
+            /** @description Of most impact first */
+            findings: components["schemas"]["QualityFinding"][];
+        };
+        QualityFinding: {
+            /**
+             * @example SPA-002
+             * @example CLEW-001
+             */
+            rule: string;
+            /** @description What holds if nothing is found */
+            title: string;
+            /** @enum {string} */
+            impact: "critical" | "important" | "normal" | "low";
+            /** @description The rule is one of the Instrumentation Score */
+            scored: boolean;
+            meaning: string;
+            fix: string;
+            /** @description How many break the rule, of what was looked at */
+            seen: number;
+            /** @description What they stand for */
+            count: number;
+            /** @description All that the rule is about, counted in the same way */
+            of: number;
+            /** @description What is counted, as `spans` */
+            unit: string;
+            share: number;
+            /** @description Most first, at most 20 */
+            cases: components["schemas"]["QualityCase"][];
+            /** @description How many are not told */
+            moreCases?: number;
+        };
+        QualityCase: {
+            /** @description What is secret is masked */
+            what?: string;
+            /** @description Of CLEW-001 */
+            caller?: string;
+            /** @description Of CLEW-001 */
+            callee?: string;
+            seen: number;
+            count: number;
+            /** @description Newest first, each of another trace, at most 5 */
+            examples: {
+                traceId: components["schemas"]["TraceId"];
+                spanId: components["schemas"]["SpanId"];
+                startTimeUnixNano: components["schemas"]["Uint64"];
+            }[];
         };
         TraceDiff: {
             a: components["schemas"]["DiffTrace"];
@@ -1625,6 +1728,42 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ServiceGraph"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            422: components["responses"]["TooLarge"];
+            429: components["responses"]["Overload"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["Timeout"];
+        };
+    };
+    quality: {
+        parameters: {
+            query?: {
+                /** @description The service to tell of; all if absent */
+                service?: string;
+                /** @description RFC 3339, or nanoseconds since 1970; an hour before `end` if absent */
+                start?: string;
+                /** @description RFC 3339, or nanoseconds since 1970; now if absent */
+                end?: string;
+            };
+            header?: {
+                /** @description The tenant; the default one if absent */
+                "X-Scope-OrgID"?: components["parameters"]["Tenant"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was found */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Quality"];
                 };
             };
             400: components["responses"]["BadRequest"];
