@@ -49,6 +49,15 @@ func shop() *http.ServeMux {
 		}
 		io.WriteString(w, r.PathValue("id"))
 	})
+	mux.HandleFunc("GET /panic", func(http.ResponseWriter, *http.Request) { panic("no stock") })
+	mux.HandleFunc("GET /early", func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusEarlyHints)
+		w.WriteHeader(http.StatusAccepted)
+		if err := http.NewResponseController(w).Flush(); err != nil {
+			panic(err)
+		}
+		w.(http.Flusher).Flush()
+	})
 	mux.HandleFunc("/healthz", func(http.ResponseWriter, *http.Request) {})
 	mux.HandleFunc("/internal/", func(http.ResponseWriter, *http.Request) {})
 	return mux
@@ -64,6 +73,8 @@ func TestHandler(t *testing.T) {
 	}{
 		{"GET", "/orders/7?secret=1", "GET /orders/{id}", "/orders/{id}", 200, codes.Unset},
 		{"GET", "/orders/broken", "GET /orders/{id}", "/orders/{id}", 502, codes.Error},
+		{"GET", "/panic", "GET /panic", "/panic", 500, codes.Error},
+		{"GET", "/early", "GET /early", "/early", 202, codes.Unset},
 		{"GET", "/nothing", "GET", "", 404, codes.Unset},
 		{"BREW", "/pot", "HTTP", "", 404, codes.Unset},
 		{"GET", "/healthz", "", "", 0, 0},
@@ -71,7 +82,14 @@ func TestHandler(t *testing.T) {
 	} {
 		spans.Reset()
 		sampled.all = nil
-		handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(test.method, test.path, nil))
+		func() {
+			defer func() {
+				if p := recover(); p != nil && p != "no stock" {
+					t.Errorf("panic %v", p)
+				}
+			}()
+			handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(test.method, test.path, nil))
+		}()
 		ended := spans.Ended()
 		if test.name == "" {
 			if len(ended) != 0 {
@@ -109,7 +127,7 @@ func TestTransport(t *testing.T) {
 	srv := httptest.NewServer(Handler(shop()))
 	defer srv.Close()
 	client := &http.Client{Transport: Transport(nil)}
-	resp, err := client.Get(srv.URL + "/orders/broken")
+	resp, err := client.Get(strings.Replace(srv.URL, "://", "://ada:secret@", 1) + "/orders/broken?a=1&sig=xyz")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,7 +148,14 @@ func TestTransport(t *testing.T) {
 	if server == nil || caller == nil || server.Parent().SpanID() != caller.SpanContext().SpanID() || caller.Name() != "GET" || caller.Status().Code != codes.Error {
 		t.Fatalf("server %v below client %v", server, caller)
 	}
-	if got := value(caller, "url.full"); !strings.HasSuffix(got, "/orders/broken") {
+	if got := value(caller, "url.full"); got != srv.URL+"/orders/broken?a=1&sig=REDACTED" {
 		t.Errorf("the client's URL is %q", got)
+	}
+	spans.Reset()
+	if _, err := client.Get(srv.URL); err == nil {
+		t.Fatal("a server that is closed answers")
+	}
+	if ended := spans.Ended(); len(ended) != 1 || ended[0].Status().Code != codes.Error || value(ended[0], "error.type") != "*net.OpError" {
+		t.Errorf("a failed call has %v", ended)
 	}
 }
