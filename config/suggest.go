@@ -5,7 +5,7 @@ package config
 func DidYouMean(given string, names []string) string {
 	best, nearest := len(given)/3+1, ""
 	for _, name := range names {
-		if d := distance(given, name); d <= best && (nearest == "" || d < best) {
+		if d := Distance(given, name); d <= best && (nearest == "" || d < best) {
 			best, nearest = d, name
 		}
 	}
@@ -15,8 +15,8 @@ func DidYouMean(given string, names []string) string {
 	return `; did you mean "` + nearest + `"?`
 }
 
-// distance counts the bytes to insert, delete or replace to turn a into b.
-func distance(a, b string) int {
+// Distance counts the bytes to insert, delete or replace to turn a into b.
+func Distance(a, b string) int {
 	row := make([]int, len(b)+1) // of the matrix, for a[:i]
 	for j := range row {
 		row[j] = j

@@ -68,9 +68,9 @@ func (m metrics) by(name string, labels ...string) map[string]float64 {
 }
 
 // lines writes sums, a line each.
-func lines(sums map[string]float64, what string) (list []string) {
+func lines(sums map[string]float64, noun, rest string) (list []string) {
 	for _, key := range slices.Sorted(maps.Keys(sums)) {
-		list = append(list, fmt.Sprintf("%s: %.0f %s", key, sums[key], what))
+		list = append(list, fmt.Sprintf("%s: %s%s", key, count(uint64(sums[key]), noun), rest))
 	}
 	return listed(list)
 }
@@ -102,7 +102,7 @@ func (s *Subject) receiving(m metrics) (found []Finding) {
 		found = append(found, Finding{ID: id, Check: CheckReceiving, Result: result, Title: title, Evidence: evidence, Cause: cause, Fix: fix})
 	}
 	if sums := m.refused(overloadCodes); len(sums) > 0 {
-		evidence := append(lines(sums, "requests refused "+since),
+		evidence := append(lines(sums, "request", " refused "+since),
 			fmt.Sprintf("in flight now: %.0f of %d bytes; not in a block yet: %.0f of %d bytes", m.sum("clew_ingest_inflight_bytes"), s.Status.Budgets.InFlight,
 				m.sum("clew_store_head_bytes"), 2*s.Status.Budgets.Head))
 		add("refused-overload", Problem, "Senders were told to come again: more came at once than fits the memory for it", evidence,
@@ -110,20 +110,20 @@ func (s *Subject) receiving(m metrics) (found []Finding) {
 			"give the server more: --memory.limit, or --memory.in-flight and --memory.head; send in smaller and fewer requests; or sample at the head (docs/sampling.md)")
 	}
 	if sums := m.refused(unavailableCodes); len(sums) > 0 {
-		add("refused-unavailable", Problem, "Senders were refused because spans could not be stored", lines(sums, "requests refused "+since),
+		add("refused-unavailable", Problem, "Senders were refused because spans could not be stored", lines(sums, "request", " refused "+since),
 			"The disk is full or failing, or the server was stopping.", "look at the findings about storage, and at the server's log")
 	}
 	if sums := m.refused(invalidCodes); len(sums) > 0 {
-		add("refused-malformed", Warning, "Requests were refused because something is wrong with them", lines(sums, "requests refused "+since),
+		add("refused-malformed", Warning, "Requests were refused because something is wrong with them", lines(sums, "request", " refused "+since),
 			"Something speaks another protocol, path or encoding than the port expects, or sends requests larger than ingest.max-request-size.",
 			"the answer says what is wrong: look into the sender's log, or run `clew doctor --endpoint URL` where it runs")
 	}
 	if sums := m.by("clew_ingest_rejected_spans_total", "protocol", "reason"); len(sums) > 0 {
-		add("spans-rejected", Warning, "Spans were left out because of their ids", lines(sums, "spans "+since),
+		add("spans-rejected", Warning, "Spans were left out because of their ids", lines(sums, "span", " "+since),
 			"Trace ids have 16 bytes and span ids 8, not all zero.", "look for hand-made ids in the sender, and in what changes spans on the way")
 	}
 	if sums := m.by("clew_ingest_dropped_packets_total", "protocol", "reason"); len(sums) > 0 {
-		add("packets-dropped", Problem, "UDP packets of Jaeger's clients were dropped", lines(sums, "packets "+since),
+		add("packets-dropped", Problem, "UDP packets of Jaeger's clients were dropped", lines(sums, "packet", " "+since),
 			"queue_full: they came faster than they are stored; malformed: the port expects compact (6831) or binary Thrift (6832); not_stored: the store refused them. Nobody is told over UDP.",
 			"send by OTLP, or to the collector's port 14268, which answers")
 	}
@@ -137,7 +137,7 @@ func (s *Subject) receiving(m metrics) (found []Finding) {
 			"Spans that wait in Kafka are found when they are read.", "start more servers in the same kafka.group, or look at clew_ingest_requests_total{protocol=\"kafka\"}")
 	}
 	if accepted := m.by("clew_ingest_spans_total", "protocol"); len(accepted) > 0 {
-		add("spans-accepted", OK, "Spans are taken in", lines(accepted, "spans "+since), "", "")
+		add("spans-accepted", OK, "Spans are taken in", lines(accepted, "span", " "+since), "", "")
 	} else {
 		add("nothing-received", Warning, "The server has taken in no span "+since, nil,
 			"Nobody sends to this server, or nothing of it arrives.", "run `clew doctor` where the application runs, with its environment: `clew doctor --pid N`, `--env-file FILE` or `--endpoint URL`")

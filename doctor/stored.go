@@ -142,7 +142,7 @@ func (s *Subject) hidden(ctx context.Context, found *analyze.Survey, m metrics) 
 		return list, nil
 	}
 	f := Finding{
-		ID: "other-tenants", Check: CheckReceiving, Result: OK, Title: "There are spans of other tenants", Evidence: lines(others, "spans"),
+		ID: "other-tenants", Check: CheckReceiving, Result: OK, Title: "There are spans of other tenants", Evidence: lines(others, "span", ""),
 		Cause: "A sender's X-Scope-OrgID header says whose its spans are; what is asked without the same header does not find them.",
 		Fix:   "ask with `--tenant NAME`, or send without the header",
 	}

@@ -56,6 +56,19 @@ func (c *client) ask(ctx context.Context, path string, query url.Values, result 
 	return err
 }
 
+// base returns the URL of the server.
+func (c *client) base() (*url.URL, error) {
+	server := c.server
+	if !strings.Contains(server, "://") {
+		server = "http://" + server
+	}
+	base, err := url.Parse(server)
+	if err != nil || base.Host == "" {
+		return nil, fmt.Errorf("--server %q is not a URL such as http://127.0.0.1:16686", c.server)
+	}
+	return base, nil
+}
+
 // get returns the body of a successful answer and its header.
 func (c *client) get(ctx context.Context, path string, query url.Values, accept string) (io.ReadCloser, http.Header, error) {
 	return c.do(ctx, http.MethodGet, path, query, http.Header{"Accept": {accept}}, nil)
@@ -63,13 +76,9 @@ func (c *client) get(ctx context.Context, path string, query url.Values, accept 
 
 // do sends a request and returns the body of a successful answer and its header.
 func (c *client) do(ctx context.Context, method, path string, query url.Values, header http.Header, content io.Reader) (io.ReadCloser, http.Header, error) {
-	server := c.server
-	if !strings.Contains(server, "://") {
-		server = "http://" + server
-	}
-	base, err := url.Parse(server)
-	if err != nil || base.Host == "" {
-		return nil, nil, fmt.Errorf("--server %q is not a URL such as http://127.0.0.1:16686", c.server)
+	base, err := c.base()
+	if err != nil {
+		return nil, nil, err
 	}
 	target := base.JoinPath(path)
 	target.RawQuery = query.Encode()

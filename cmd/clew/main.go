@@ -58,7 +58,7 @@ Begin with "clew serve", and "clew demo" in a second terminal.`,
 			root.AddCommand(cmd)
 		}
 	}
-	addTo("run", newServeCmd(), newDemoCmd(), newConfigCmd(), newStorageCmd())
+	addTo("run", newServeCmd(), newDemoCmd(), newDoctorCmd(), newConfigCmd(), newStorageCmd())
 	addTo("look", newQueryCmd(), newTraceCmd(), newLogsCmd(), newDiffCmd(), newDiffersCmd(), newServicesCmd(), newSamplingCmd())
 	addTo("", newVersionCmd())
 	root.SetFlagErrorFunc(suggestFlag)

@@ -38,7 +38,7 @@ var mayImport = []struct {
 	{"store/...", []string{"span", "store/..."}},
 	{"traceql", []string{"span", "store"}},
 	{"analyze", []string{"span", "store", "traceql"}},
-	{"doctor", []string{"span", "store", "analyze", "sample"}},
+	{"doctor", []string{"config", "span", "store", "analyze", "sample"}},
 	{"api", []string{"span", "store", "traceql", "analyze", "doctor", "ingest", "sample"}},
 	{"ui", nil},
 	{"internal/recording", []string{"span"}},
