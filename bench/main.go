@@ -29,6 +29,6 @@ func newRootCmd() *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(newRunCmd(), newLoadCmd(), newVerifyCmd(), newQueryCmd(), newFacesCmd())
+	root.AddCommand(newRunCmd(), newLoadCmd(), newVerifyCmd(), newQueryCmd(), newFacesCmd(), newUDPCmd())
 	return root
 }

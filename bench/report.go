@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -24,12 +25,13 @@ type report struct {
 	Restart *restart      `json:"restart,omitempty"`
 	Reads   []latency     `json:"reads,omitempty"`
 	Faces   []faceCost    `json:"faces,omitempty"`
+	UDP     []udpResult   `json:"udp,omitempty"`
 	// ReadPeakMemory is the peak when look-ups and searches are over, in bytes.
 	ReadPeakMemory float64 `json:"read_peak_memory_bytes,omitempty"`
 }
 
 func (r *report) measured() bool {
-	return r.Load != nil || r.Verify != nil || r.Reads != nil || r.Faces != nil
+	return r.Load != nil || r.Verify != nil || r.Reads != nil || r.Faces != nil || r.UDP != nil
 }
 
 type machine struct {
@@ -134,6 +136,14 @@ func (r *report) write(out io.Writer) error {
 	for _, f := range r.Faces {
 		fmt.Fprintf(w, "%s\t%.0f\t%.0f\t%.0f\t%s\t%.1f\t%d\t%.0f\n", f.Name, f.P50, f.Max, f.FirstByte, known("%.0f", f.CPU),
 			float64(f.Bytes)/(1<<20), f.Message/1024, f.PeakMemory/(1<<20))
+	}
+	if len(r.UDP) > 0 {
+		fmt.Fprintln(w)
+		fmt.Fprintln(w, "spans/s\tsent\tpackets\tbytes a span\tin s\treceived\tlost %\tdropped packets\tserver CPU µs a span")
+	}
+	for _, u := range r.UDP {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%.0f\t%.2f\t%s\t%.3f\t%s\t%.2f\n", thousands(uint64(u.Rate)), thousands(u.Spans), thousands(uint64(u.Packets)),
+			per(float64(u.Bytes), u.Spans), u.Seconds, thousands(u.Received), u.lost(), cmp.Or(droppedText(u.Dropped), "0"), u.CPUPerSpan)
 	}
 	return w.Flush()
 }

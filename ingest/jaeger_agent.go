@@ -20,9 +20,6 @@ import (
 
 const (
 	maxPacket = 65_535 // bytes: the largest datagram that there is
-	// agentQueue is how many packets wait for a worker; more are dropped, as
-	// their senders cannot be told to wait.
-	agentQueue = 1000
 	// agentSocketBytes is what the kernel is asked to hold while we are busy.
 	agentSocketBytes = 8 << 20
 	// agentDrain is how long a stop goes on reading what the kernel holds.
@@ -35,13 +32,13 @@ type JaegerAgent struct {
 	receiver *Receiver
 	protocol string // as metrics call it
 	thrift   thriftProtocol
-	queue    chan *[]byte // a packet each
-	packets  sync.Pool    // of *[]byte with maxPacket bytes
+	queue    *packetQueue
 	workers  sync.WaitGroup
 
 	mu   sync.Mutex
 	conn net.PacketConn // while it serves
 	done bool           // no more is served
+	lost uint32         // what the kernel has dropped and we have counted
 }
 
 // JaegerCompact returns the agent that speaks Thrift's compact protocol.
@@ -53,11 +50,9 @@ func (r *Receiver) JaegerCompact() *JaegerAgent {
 func (r *Receiver) JaegerBinary() *JaegerAgent { return r.newAgent(protocolJaegerBinary, binaryThrift) }
 
 func (r *Receiver) newAgent(protocol string, encoding thriftProtocol) *JaegerAgent {
-	return &JaegerAgent{
-		receiver: r, protocol: protocol, thrift: encoding,
-		queue:   make(chan *[]byte, agentQueue),
-		packets: sync.Pool{New: func() any { p := make([]byte, maxPacket); return &p }},
-	}
+	a := &JaegerAgent{receiver: r, protocol: protocol, thrift: encoding, queue: newPacketQueue()}
+	r.metrics.agents.add(a)
+	return a
 }
 
 // ServePacket takes packets until Shutdown, and closes conn.
@@ -72,27 +67,27 @@ func (a *JaegerAgent) ServePacket(conn net.PacketConn) error {
 		}
 	}
 	defer a.workers.Wait()
-	defer close(a.queue)
+	defer a.queue.end()
+	defer a.end()
 	return a.receive(conn)
 }
 
 // receive queues packets until the deadline that Shutdown sets.
 func (a *JaegerAgent) receive(conn net.PacketConn) error {
+	received := a.receiver.metrics.receivedBytes.WithLabelValues(a.protocol)
+	full := a.receiver.metrics.dropped.WithLabelValues(a.protocol, "queue_full")
+	packet := make([]byte, maxPacket)
 	for {
-		packet := a.packets.Get().(*[]byte)
-		n, _, err := conn.ReadFrom((*packet)[:maxPacket])
+		n, _, err := conn.ReadFrom(packet)
 		switch {
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			return nil
 		case err != nil:
 			return err
 		}
-		*packet = (*packet)[:n]
-		a.receiver.metrics.receivedBytes.WithLabelValues(a.protocol).Add(float64(n))
-		select {
-		case a.queue <- packet:
-		default:
-			a.drop(packet, "queue_full")
+		received.Add(float64(n))
+		if !a.queue.add(packet[:n]) {
+			full.Inc()
 		}
 	}
 }
@@ -109,6 +104,27 @@ func (a *JaegerAgent) begin(conn net.PacketConn) bool {
 		a.workers.Go(a.work)
 	}
 	return true
+}
+
+// end counts for the last time what the kernel has dropped.
+func (a *JaegerAgent) end() {
+	a.countLost()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.conn = nil
+}
+
+// countLost counts what the kernel has dropped since the last time, as nobody took it in time.
+func (a *JaegerAgent) countLost() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.conn == nil {
+		return
+	}
+	if lost, ok := socketDrops(a.conn); ok {
+		a.receiver.metrics.dropped.WithLabelValues(a.protocol, "socket_full").Add(float64(lost - a.lost))
+		a.lost = lost
+	}
 }
 
 // Shutdown takes what has come already, and waits until it is stored, or for ctx.
@@ -129,37 +145,47 @@ func (a *JaegerAgent) Shutdown(ctx context.Context) error {
 	}
 }
 
-func (a *JaegerAgent) drop(packet *[]byte, reason string) {
-	a.receiver.metrics.dropped.WithLabelValues(a.protocol, reason).Inc()
-	a.packets.Put(packet)
-}
-
+// work stores packets. Those that came while it was busy are stored together,
+// which is what keeps up with many small ones.
 func (a *JaegerAgent) work() {
-	for packet := range a.queue {
-		err := a.export(*packet)
-		var bad invalid
-		switch {
-		case err == nil:
-			a.receiver.metrics.requests.WithLabelValues(a.protocol, "ok").Inc()
-			a.packets.Put(packet)
-		case errors.As(err, &bad):
-			a.drop(packet, "malformed")
-			a.receiver.cfg.Logger.Debug("a packet was dropped", "listener", a.protocol, "err", err)
-		default:
-			a.drop(packet, "not_stored")
-			a.receiver.cfg.Logger.Warn("a packet was dropped", "listener", a.protocol, "err", err)
+	m, log := a.receiver.metrics, a.receiver.cfg.Logger
+	for batch := a.queue.take(); batch != nil; batch = a.queue.take() {
+		good, err := a.export(batch)
+		if bad := batch.len() - good; bad > 0 {
+			m.dropped.WithLabelValues(a.protocol, "malformed").Add(float64(bad))
 		}
+		if err == nil {
+			m.requests.WithLabelValues(a.protocol, "ok").Add(float64(good))
+		} else {
+			m.dropped.WithLabelValues(a.protocol, "not_stored").Add(float64(good))
+			log.Warn("packets were dropped", "listener", a.protocol, "packets", good, "err", err)
+		}
+		a.queue.release(batch)
 	}
 }
 
-func (a *JaegerAgent) export(packet []byte) error {
-	ctx := context.Background()
-	l := a.receiver.inflight.lease()
+// export stores the packets that can be read, and returns how many these are.
+func (a *JaegerAgent) export(batch *packetBatch) (good int, err error) {
+	ctx, r := context.Background(), a.receiver
+	l := r.inflight.lease()
 	defer l.release()
-	if err := l.grow(ctx, len(packet)); err != nil {
-		return err
+	if err := l.grow(ctx, (1+translatedSize)*len(batch.data)); err != nil {
+		return batch.len(), err
 	}
-	return a.receiver.exportTranslated(ctx, a.protocol, a.receiver.cfg.DefaultTenant, packet, l, a.translate)
+	all := ptrace.NewTraces()
+	for packet := range batch.packets {
+		traces, err := r.translate(a.protocol, packet, a.translate)
+		if err != nil {
+			r.cfg.Logger.Debug("a packet was dropped", "listener", a.protocol, "err", err)
+			continue
+		}
+		good++
+		traces.ResourceSpans().MoveAndAppendTo(all.ResourceSpans())
+	}
+	if good == 0 {
+		return 0, nil
+	}
+	return good, r.exportTraces(ctx, a.protocol, r.cfg.DefaultTenant, all)
 }
 
 // translate reads a call of emitBatch or emitZipkinBatch.

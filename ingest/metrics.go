@@ -1,6 +1,8 @@
 package ingest
 
 import (
+	"sync"
+
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -27,6 +29,7 @@ type metrics struct {
 	receivedBytes *prometheus.CounterVec
 	requestBytes  *prometheus.CounterVec
 	dropped       *prometheus.CounterVec
+	agents        agentDrops
 	inflight      prometheus.Gauge
 	lag           *prometheus.GaugeVec
 }
@@ -51,7 +54,7 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 		requestBytes: counter("request_bytes_total",
 			"Bytes of requests after decompression.", "protocol"),
 		dropped: counter("dropped_packets_total",
-			"Packets of Jaeger's agent protocol that were dropped, and why: queue_full, malformed, not_stored.", "protocol", "reason"),
+			"Packets of Jaeger's agent protocol that were dropped, and why: socket_full, queue_full, malformed, not_stored.", "protocol", "reason"),
 		inflight: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "clew_ingest_inflight_bytes", Help: "Bytes of requests that are being worked on.",
 		}),
@@ -59,15 +62,44 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 			Name: "clew_ingest_kafka_lag_messages", Help: "Messages of a partition that are not read yet.",
 		}, []string{"topic", "partition"}),
 	}
+	m.agents.dropped = m.dropped
 	if reg == nil {
 		return m, nil
 	}
-	for _, c := range []prometheus.Collector{m.requests, m.spans, m.rejected, m.records, m.rejectedLogs, m.receivedBytes, m.requestBytes, m.dropped, m.inflight, m.lag} {
+	for _, c := range []prometheus.Collector{m.requests, m.spans, m.rejected, m.records, m.rejectedLogs, m.receivedBytes, m.requestBytes, &m.agents, m.inflight, m.lag} {
 		if err := reg.Register(c); err != nil {
 			return nil, err
 		}
 	}
 	return m, nil
+}
+
+// agentDrops is the counter of packets that agents have dropped. What the kernel
+// has dropped for them is added when the counter is read.
+type agentDrops struct {
+	dropped *prometheus.CounterVec
+
+	mu     sync.Mutex
+	agents []*JaegerAgent
+}
+
+func (d *agentDrops) add(a *JaegerAgent) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.agents = append(d.agents, a)
+}
+
+// Describe implements prometheus.Collector.
+func (d *agentDrops) Describe(ch chan<- *prometheus.Desc) { d.dropped.Describe(ch) }
+
+// Collect implements prometheus.Collector.
+func (d *agentDrops) Collect(ch chan<- prometheus.Metric) {
+	d.mu.Lock()
+	for _, a := range d.agents {
+		a.countLost()
+	}
+	d.mu.Unlock()
+	d.dropped.Collect(ch)
 }
 
 // count counts the spans or log records of a request that was taken.

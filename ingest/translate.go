@@ -29,6 +29,11 @@ func (r *Receiver) exportTranslated(ctx context.Context, protocol, tenant string
 	if err != nil {
 		return invalid{fmt.Errorf("malformed request: %w", err)}
 	}
+	return r.exportTraces(ctx, protocol, tenant, traces)
+}
+
+// exportTraces hands on what was translated as any other request.
+func (r *Receiver) exportTraces(ctx context.Context, protocol, tenant string, traces ptrace.Traces) error {
 	raw, err := new(ptrace.ProtoMarshaler).MarshalTraces(traces)
 	if err != nil {
 		return invalid{fmt.Errorf("the request cannot be told in OTLP: %w", err)}
