@@ -62,11 +62,11 @@ type QualityFinding struct {
 
 // QualityCase is one way in which a service breaks a rule.
 type QualityCase struct {
-	What           string // "" if there is nothing more to say
-	Caller, Callee string // of CLEW-001
-	Seen           uint64
-	Count          float64
-	Examples       []QualityExample // newest first, each of another trace
+	What                     string // "" if there is nothing more to say
+	Caller, Callee, Protocol string // of CLEW-001
+	Seen                     uint64
+	Count                    float64
+	Examples                 []QualityExample // newest first, each of another trace
 }
 
 // QualityExample is a span that shows what is meant. It has no name, as that may have a secret in it.

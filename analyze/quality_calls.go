@@ -23,7 +23,7 @@ const (
 	numProtocols
 )
 
-var protocolNames = [numProtocols]string{"unknown protocol", "HTTP", "gRPC or RPC", "messaging"}
+var protocolNames = [numProtocols]string{"unknown protocol", HTTP, RPC, "messaging"}
 
 // callKey is what calls, or the beginnings of traces, have in common: whose they are, and what they tell of the call.
 type callKey struct {
@@ -290,7 +290,7 @@ func (s *qualitySum) tellBroken(key brokenCall, t *qualityTally, begun uint64) {
 	c := QualityCase{
 		What: fmt.Sprintf("%s → %s (%s): nobody answers these calls in their trace, and %d traces begin in %s at the same time; %s",
 			key.caller, key.callee, protocolNames[key.protocol], begun, key.callee, text),
-		Caller: key.caller, Callee: key.callee, Seen: t.seen, Count: t.weight, Examples: t.examples,
+		Caller: key.caller, Callee: key.callee, Protocol: protocolNames[key.protocol], Seen: t.seen, Count: t.weight, Examples: t.examples,
 	}
 	to := s.services[blamed]
 	to.broken[rulePropagation].seen += t.seen

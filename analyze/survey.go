@@ -12,7 +12,7 @@ import (
 	"github.com/clewhq/clew/store"
 )
 
-// Survey is what stored spans tell of how they came to be: who sends them, whether calls carry their trace with them,
+// Survey is what stored spans tell of how they came to be: who sends them, who calls whom in one trace,
 // whose clock is off.
 type Survey struct {
 	Services []SurveyedService // sorted by name
@@ -29,36 +29,24 @@ type SurveyedService struct {
 	First, Last uint64  // start of the earliest and of the latest span
 	// Pause is the longest time between two of its spans, as coarse as a 1440th of the range.
 	Pause time.Duration
-	// Roots are its spans without a parent, Orphans those whose parent is not stored.
+	// Roots are its spans without a parent, Orphans those whose parent has not come for a while.
 	Roots, Orphans uint64
 	Example        span.TraceID // of its latest span
 }
 
-// Protocol is how a service calls another.
-type Protocol uint8
-
-// The protocols that carry a trace in a header.
+// How a service calls another one, as SurveyedCalls and QualityCase have it.
 const (
-	OtherProtocol Protocol = iota
-	HTTP
-	GRPC
+	HTTP = "HTTP"
+	RPC  = "gRPC or RPC"
 )
 
-var protocols = [...]string{OtherProtocol: "another protocol", HTTP: "HTTP", GRPC: "gRPC"}
-
-func (p Protocol) String() string { return protocols[p] }
-
-// SurveyedCalls are the calls of a service by another, or by nobody who is known.
+// SurveyedCalls are the calls of a service by another one that have both sides in one trace.
 type SurveyedCalls struct {
-	Caller, Callee string
-	Protocol       Protocol
-	// Joined calls have both sides in one trace. Broken ones have not: a root span of the callee began and ended
-	// within a client's span of the caller that nobody answers, with the same method and path, or procedure.
-	Joined, Broken uint64
-	// JoinedTrace is an example; a broken call has two: the caller's and what should have been part of it.
-	JoinedTrace, CallerTrace, CalleeTrace span.TraceID
+	Caller, Callee, Protocol string
+	Calls                    uint64
+	Example                  span.TraceID
 	// Offset is what would have to be added to the callee's times so that they fit the caller's, in nanoseconds: the
-	// median of joined calls. Skewed of them do not fit as they are.
+	// median of some calls. Skewed of all do not fit as they are.
 	Offset     int64
 	Skewed     uint64
 	SkewTrace  span.TraceID
@@ -67,10 +55,6 @@ type SurveyedCalls struct {
 
 const (
 	surveySlots = 1440
-	// surveyLoose bounds the ends of calls without another side that a worker keeps.
-	surveyLoose = 20_000
-	// surveyCandidates bounds the clients' spans that are compared with one of a server.
-	surveyCandidates = 1_000
 	// surveyOffsets bounds the offsets that are kept of one pair of services.
 	surveyOffsets = 1_000
 )
@@ -99,7 +83,7 @@ func SurveyOf(ctx context.Context, r store.Reader, tenant, service string, withi
 func survey(ctx context.Context, r store.Reader, tenant string, within store.TimeRange, needs []store.Predicate) (*Survey, error) {
 	q := &store.Query{
 		Range: within, Needs: needs,
-		Columns: append(protocolFields(), kindField, durationField, serviceField, traceStateField, hostField),
+		Columns: append(slices.Concat(methodFields, systemFields), kindField, durationField, serviceField, traceStateField, hostField),
 	}
 	workers := make([]*surveyor, max(runtime.NumCPU(), runtime.GOMAXPROCS(0)))
 	result, err := r.Scan(ctx, tenant, q, func(worker int, c store.Chunk) error {
@@ -147,7 +131,6 @@ func LastSpan(ctx context.Context, r store.Reader, tenant, service string, befor
 
 // survey returns what was counted, in order.
 func (s *surveyor) survey() *Survey {
-	s.match()
 	out := &Survey{}
 	for _, name := range slices.Sorted(maps.Keys(s.services)) {
 		t := s.services[name]
@@ -157,7 +140,7 @@ func (s *surveyor) survey() *Survey {
 	}
 	for key, c := range s.calls {
 		one := c.SurveyedCalls
-		one.Caller, one.Callee, one.Protocol = key.caller, key.callee, key.protocol
+		one.Caller, one.Callee, one.Protocol = key.caller, key.callee, protocolNames[key.protocol]
 		if len(c.offsets) > 0 {
 			slices.Sort(c.offsets)
 			one.Offset = c.offsets[len(c.offsets)/2]

@@ -3,9 +3,7 @@ package analyze
 import (
 	"cmp"
 	"math/bits"
-	"net/url"
 	"slices"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -19,20 +17,17 @@ type surveyor struct {
 	slot     uint64 // nanoseconds
 	services map[string]*surveyedService
 	calls    map[callsKey]*surveyedCalls
-	// loose are the sides of calls that have no other side in their trace.
-	clients, servers []looseSide
 
-	names    labels
-	own      []uint32
-	tallies  []*surveyedService // by number of the service
-	weights  weigher
-	memory   [2][]uint64
-	answered store.Bitmap // rows with a child of another service, or of kind server
+	names   labels
+	own     []uint32
+	tallies []*surveyedService // by number of the service
+	weights weigher
+	memory  [2][]uint64
 }
 
 type callsKey struct {
 	caller, callee string
-	protocol       Protocol
+	protocol       protocol
 }
 
 type surveyedService struct {
@@ -43,15 +38,6 @@ type surveyedService struct {
 type surveyedCalls struct {
 	SurveyedCalls
 	offsets []int64
-}
-
-// looseSide is one side of a call.
-type looseSide struct {
-	service    string
-	protocol   Protocol
-	target     string // what was called, as far as both sides can tell
-	start, end uint64
-	trace      span.TraceID
 }
 
 func newSurveyor(within store.TimeRange) *surveyor {
@@ -75,14 +61,6 @@ func (s *surveyor) observe(c store.Chunk) error {
 	}
 	for len(s.tallies) < len(s.names.list) {
 		s.tallies = append(s.tallies, s.service(s.names.list[len(s.tallies)]))
-	}
-	s.answered = store.NewBitmap(c.Len())
-	for _, run := range runs {
-		for row := run.Lo; row < run.Hi; row++ {
-			if up := rows.parents[row]; up >= 0 && (rows.kinds[row] == server || s.own[up] != s.own[row]) {
-				s.answered.Set(int(up))
-			}
-		}
 	}
 	for _, run := range runs {
 		for row := run.Lo; row < run.Hi; row++ {
@@ -117,35 +95,18 @@ func (s *surveyor) count(r *surveyRows, trace span.TraceID, row int) {
 	switch {
 	case up == store.NoParent:
 		t.Roots++
-	case up == store.LostParent:
+	case up == store.LostParent && r.starts[row]+settlesAfter < s.within.End:
 		t.Orphans++
-	}
-	switch {
-	case r.kinds[row] == server && up == store.NoParent:
-		s.keep(&s.servers, r, trace, row)
-	case r.kinds[row] == server && up >= 0 && r.kinds[up] == client && s.own[up] != s.own[row]:
+	case up >= 0 && r.kinds[row] == server && r.kinds[up] == client && s.own[up] != s.own[row]:
 		s.join(r, trace, int(up), row)
-	case r.kinds[row] == client && !s.answered.Has(row):
-		s.keep(&s.clients, r, trace, row)
-	}
-}
-
-// keep remembers a side of a call whose other side is not in its trace.
-func (s *surveyor) keep(list *[]looseSide, r *surveyRows, trace span.TraceID, row int) {
-	if len(*list) >= surveyLoose {
-		return
-	}
-	if protocol, target := r.protocols.of(row); protocol != OtherProtocol {
-		*list = append(*list, looseSide{s.names.list[s.own[row]], protocol, target, r.starts[row], r.end(row), trace})
 	}
 }
 
 // join counts a call whose sides are in one trace.
 func (s *surveyor) join(r *surveyRows, trace span.TraceID, up, row int) {
-	protocol, _ := r.protocols.of(row)
-	c := s.callsOf(callsKey{s.names.list[s.own[up]], s.names.list[s.own[row]], protocol})
-	c.Joined++
-	c.JoinedTrace = trace
+	c := s.callsOf(callsKey{s.names.list[s.own[up]], s.names.list[s.own[row]], r.protocols.of(row)})
+	c.Calls++
+	c.Example = trace
 	offset := clockOffset(r.starts[up], r.end(up), r.starts[row], r.end(row), 0)
 	if offset != 0 {
 		c.Skewed++
@@ -221,71 +182,21 @@ func (s *surveyor) add(o *surveyor) {
 	}
 	for key, from := range o.calls {
 		c := s.callsOf(key)
-		c.Joined += from.Joined
-		c.JoinedTrace = from.JoinedTrace
+		c.Calls += from.Calls
+		c.Example = from.Example
 		if c.Skewed += from.Skewed; from.Skewed > 0 {
 			c.SkewTrace, c.CalleeHost = from.SkewTrace, cmp.Or(from.CalleeHost, c.CalleeHost)
 		}
 		c.offsets = append(c.offsets, from.offsets...)
 	}
-	s.clients, s.servers = append(s.clients, o.clients...), append(s.servers, o.servers...)
 }
 
-// match finds for each server's span without a caller the client's span, of another trace, in which it took place. Each
-// client's span is the caller of one.
-func (s *surveyor) match() {
-	type call struct {
-		protocol Protocol
-		target   string
-	}
-	clients := map[call][]looseSide{}
-	for _, c := range s.clients {
-		key := call{c.protocol, c.target}
-		clients[key] = append(clients[key], c)
-	}
-	for _, list := range clients {
-		slices.SortFunc(list, func(a, b looseSide) int { return cmp.Compare(a.start, b.start) })
-	}
-	slices.SortFunc(s.servers, func(a, b looseSide) int { return cmp.Compare(a.start, b.start) })
-	for _, to := range s.servers {
-		key := call{to.protocol, to.target}
-		list := clients[key]
-		for len(list) > 0 && list[0].end < to.start { // nobody later can be within it
-			list = list[1:]
-		}
-		clients[key] = list
-		i := -1
-		for k, from := range list[:min(len(list), surveyCandidates)] {
-			if from.start > to.start {
-				break
-			}
-			if to.end <= from.end && from.service != to.service && from.trace != to.trace {
-				i = k
-				break
-			}
-		}
-		if i < 0 {
-			continue
-		}
-		c := s.callsOf(callsKey{list[i].service, to.service, to.protocol})
-		c.Broken++
-		c.CallerTrace, c.CalleeTrace = list[i].trace, to.trace
-		clients[key] = slices.Delete(list, i, i+1)
-	}
-}
+// protocolColumns tell how a span's call was made.
+type protocolColumns struct{ http, rpc []*store.Column }
 
-// protocolColumns are what spans say of how they were called.
-type protocolColumns struct {
-	method, path, rpcSystem, rpcService, rpcMethod []*store.Column
-}
-
-// Fields of calls, in the present conventions and in those of before.
 var (
 	methodFields = spanFields("http.request.method", "http.method")
-	pathFields   = spanFields("url.path", "url.full", "http.target", "http.url")
 	systemFields = spanFields("rpc.system.name", "rpc.system")
-	rpcServices  = spanFields("rpc.service")
-	rpcMethods   = spanFields("rpc.method")
 )
 
 func spanFields(keys ...string) []store.Field {
@@ -294,10 +205,6 @@ func spanFields(keys ...string) []store.Field {
 		fields[i] = store.Attr(store.SpanScope, key)
 	}
 	return fields
-}
-
-func protocolFields() []store.Field {
-	return slices.Concat(methodFields, pathFields, systemFields, rpcServices, rpcMethods)
 }
 
 func protocolsOf(c store.Chunk) protocolColumns {
@@ -310,43 +217,18 @@ func protocolsOf(c store.Chunk) protocolColumns {
 		}
 		return list
 	}
-	return protocolColumns{columns(methodFields), columns(pathFields), columns(systemFields), columns(rpcServices), columns(rpcMethods)}
+	return protocolColumns{columns(methodFields), columns(systemFields)}
 }
 
-// firstText returns the first text that a row has in some columns.
-func firstText(columns []*store.Column, row int) string {
-	for _, c := range columns {
-		if v, ok := c.Value(row); ok && v.Type == span.String && v.Str != "" {
-			return v.Str
-		}
+func (p *protocolColumns) of(row int) protocol {
+	has := func(c *store.Column) bool { _, ok := c.Value(row); return ok }
+	switch {
+	case slices.ContainsFunc(p.rpc, has):
+		return rpcProtocol
+	case slices.ContainsFunc(p.http, has):
+		return httpProtocol
 	}
-	return ""
-}
-
-// of returns how the call of a row was made, and what it called: the method and the path, or the procedure.
-func (p *protocolColumns) of(row int) (Protocol, string) {
-	if firstText(p.rpcSystem, row) == "grpc" {
-		service, method := firstText(p.rpcService, row), firstText(p.rpcMethod, row)
-		if service != "" {
-			method = service + "/" + method
-		}
-		return GRPC, strings.TrimPrefix(method, "/")
-	}
-	if method := firstText(p.method, row); method != "" {
-		return HTTP, method + " " + pathOf(firstText(p.path, row))
-	}
-	return OtherProtocol, ""
-}
-
-// pathOf cuts a URL, or the target of a request, to its path.
-func pathOf(target string) string {
-	if u, err := url.Parse(target); err == nil {
-		target = u.Path
-	}
-	if target == "" {
-		return "/"
-	}
-	return target
+	return otherProtocol
 }
 
 // latest is the highest of some times. It is safe for concurrent use.

@@ -35,7 +35,7 @@ func (n *native) examine(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	subject := doctor.Subject{Store: n.store, Tenant: tenant, Within: within, Status: n.currentStatus(), Sampling: n.currentSampling()}
+	subject := doctor.Subject{Store: n.store, Logs: n.Logs, Tenant: tenant, Within: within, Status: n.currentStatus(), Sampling: n.currentSampling()}
 	if subject.Metrics, err = n.gather(); err != nil {
 		return err
 	}

@@ -12,8 +12,8 @@ import (
 func (s *Subject) checklist(found *analyze.Survey, graph *analyze.Graph, findings []Finding) []Finding {
 	return []Finding{
 		s.instrumented(found),
-		propagates(found, analyze.HTTP, "list-propagation-http"),
-		propagates(found, analyze.GRPC, "list-propagation-grpc"),
+		propagates(found, findings, "list-propagation-http", "HTTP", analyze.HTTP),
+		propagates(found, findings, "list-propagation-grpc", "gRPC", analyze.RPC),
 		answer("list-sampling", CheckSampling, "Sampling is appropriate", findings, "sampling-zero", "sampling-tiny", "sampled-rarely", "sampling-share"),
 		answer("list-collector", CheckReceiving, "The collector is reachable and takes spans", findings, "refused-overload", "refused-unavailable", "refused-malformed", "packets-dropped", "nothing-received", "spans-accepted"),
 		visible(graph),
@@ -44,31 +44,26 @@ func (s *Subject) instrumented(found *analyze.Survey) Finding {
 	return f
 }
 
-// propagates asks whether calls over a protocol carry their trace.
-func propagates(found *analyze.Survey, protocol analyze.Protocol, id string) Finding {
-	f := Finding{ID: id, Check: CheckPropagation, Result: Skipped, Title: "Propagation in " + protocol.String(), Evidence: []string{"no calls between two services over " + protocol.String() + " were seen"}}
-	joined, broken := uint64(0), uint64(0)
-	var evidence []string
+// propagates asks whether calls over a protocol, that has a name in what was found, carry their trace.
+func propagates(found *analyze.Survey, findings []Finding, id, name, protocol string) Finding {
+	f := Finding{ID: id, Check: CheckPropagation, Result: OK, Title: "Calls over " + name + " carry their trace"}
+	for _, one := range findings {
+		if one.ID == "propagation-broken" && strings.HasSuffix(one.Title, protocol) {
+			f.Result, f.Title = Problem, "Calls over "+name+" lose their trace"
+			f.Evidence, f.Traces = append(f.Evidence, one.Title), append(f.Traces, one.Traces...)
+			f.Cause, f.Fix = one.Cause, one.Fix
+		}
+	}
 	for _, c := range found.Calls {
-		if c.Protocol != protocol {
-			continue
-		}
-		joined, broken = joined+c.Joined, broken+c.Broken
-		evidence = append(evidence, fmt.Sprintf("%s to %s: %d joined, %d broken", nameOf(c.Caller), nameOf(c.Callee), c.Joined, c.Broken))
-		if c.Broken > 0 {
-			f.Traces = append(f.Traces, c.CallerTrace.String(), c.CalleeTrace.String())
-		} else {
-			f.Traces = append(f.Traces, c.JoinedTrace.String())
+		if c.Protocol == protocol {
+			f.Evidence = append(f.Evidence, fmt.Sprintf("%s to %s: %s in one trace", nameOf(c.Caller), nameOf(c.Callee), count(c.Calls, "call")))
+			f.Traces = append(f.Traces, c.Example.String())
 		}
 	}
-	f.Traces = listed(f.Traces)
-	switch {
-	case broken > 0:
-		f.Result, f.Evidence = Problem, listed(evidence)
-		f.Cause, f.Fix = "See the findings about propagation.", "`clew doctor` names who drops the trace"
-	case joined > 0:
-		f.Result, f.Evidence = OK, listed(evidence)
+	if len(f.Evidence) == 0 {
+		f.Result, f.Title, f.Evidence = Skipped, "Propagation in "+name, []string{"no calls between two services over " + name + " were seen"}
 	}
+	f.Evidence, f.Traces = listed(f.Evidence), listed(f.Traces)
 	return f
 }
 

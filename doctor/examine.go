@@ -20,6 +20,7 @@ const Service = "clew-doctor"
 // Subject is a server to examine, for one tenant.
 type Subject struct {
 	Store    store.Reader
+	Logs     store.Reader // the log records of traces, as spans; nil if there are none
 	Tenant   string
 	Within   store.TimeRange // with an end: now
 	Status   Status
@@ -57,13 +58,25 @@ func Examine(ctx context.Context, s *Subject) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
+	// What has arrived is taken to be all: whoever has just tried something wants to know.
+	quality, err := analyze.AssessQuality(ctx, s.Store, s.Tenant, analyze.QualityOptions{Within: s.Within, Now: s.Within.End + uint64(settled)})
+	if err != nil {
+		return nil, err
+	}
+	logs, err := s.logs(ctx, found)
+	if err != nil {
+		return nil, err
+	}
 	r := &Report{Gaps: found.Gaps}
 	r.Findings = slices.Concat(
-		clocks(found), hidden, s.receiving(m), s.sampling(found), s.storage(m), services, propagation(found))
+		clocks(found), hidden, s.receiving(m), s.sampling(found), s.storage(m), services, propagation(found, quality), scored(quality))
 	r.Result = Worst(r.Findings)
-	r.Checklist = s.checklist(found, graph, r.Findings)
+	r.Checklist = append(s.checklist(found, graph, r.Findings), logs)
 	return r, nil
 }
+
+// settled is more than it takes until no span of a trace is expected any more.
+const settled = time.Minute
 
 // end is the time that the examination is about, mostly now.
 func (s *Subject) end() time.Time { return instant(s.Within.End) }

@@ -148,7 +148,7 @@ func TestExamineWholeTraces(t *testing.T) {
 	says(t, found, "propagation-joined", OK, "60 calls")
 	says(t, found, "clock-services", OK, "60 calls")
 	says(t, list, "list-instrumented", OK, "web: 120 spans")
-	says(t, list, "list-propagation-http", OK, "web to shop: 60 joined, 0 broken")
+	says(t, list, "list-propagation-http", OK, "web to shop: 60 calls in one trace")
 	says(t, list, "list-dependencies", OK, "web calls shop: 60 times")
 }
 
@@ -162,11 +162,64 @@ func TestExamineBrokenPropagation(t *testing.T) {
 	// Somebody else asks the shop, at a time when nobody of ours does.
 	s.add(nil, "shop", 2, now.Add(-25*time.Minute), time.Millisecond, text("http.request.method", "GET"), text("url.path", "/buy"))
 	found, list := examine(t, s, nil)
-	says(t, found, "propagation-broken", Problem, "between web and shop, over HTTP", "20 requests of shop", "0 calls joined", "shop drops the header traceparent")
-	if f := found["propagation-broken"]; !slices.Equal(f.Services, []string{"web", "shop"}) || len(f.Traces) != 2 {
+	says(t, found, "propagation-broken", Problem, "between web and shop, over HTTP", "20 calls", "it is shop that does not take the context up", "shop is to blame first")
+	if f := found["propagation-broken"]; !slices.Equal(f.Services, []string{"web", "shop"}) || len(f.Traces) == 0 {
 		t.Errorf("%+v", f)
 	}
-	says(t, list, "list-propagation-http", Problem, "web to stock: 20 joined, 0 broken")
+	says(t, list, "list-propagation-http", Problem, "Traces break between web and shop", "web to stock: 20 calls in one trace")
+}
+
+func TestExaminePropagationOverGRPC(t *testing.T) {
+	s := &scene{}
+	method := []span.KeyValue{text("rpc.system", "grpc"), text("rpc.service", "bank.Accounts"), text("rpc.method", "Pay")}
+	for i := range 4 {
+		at := latest.Add(-time.Duration(i+1) * time.Minute)
+		out := s.add(nil, "shop", 3, at, 50*time.Millisecond, method...)
+		s.add(out, "bank", 2, at.Add(time.Millisecond), 40*time.Millisecond, method...)
+	}
+	_, list := examine(t, s, nil)
+	says(t, list, "list-propagation-grpc", OK, "shop to bank: 4 calls in one trace")
+	says(t, list, "list-propagation-http", Skipped)
+
+	for i := range s.spans {
+		s.spans[i].Parent = span.SpanID{}
+		s.spans[i].TraceID[15] = byte(i)
+	}
+	found, list := examine(t, s, nil)
+	says(t, found, "propagation-broken", Problem, "between shop and bank, over gRPC", "look at both")
+	says(t, list, "list-propagation-grpc", Problem)
+}
+
+func TestExamineQuality(t *testing.T) {
+	s := &scene{}
+	parent := s.add(nil, "web", 2, latest.Add(-time.Minute), time.Second, text("password", "hunter2"))
+	s.ids++ // of a span that never comes
+	parent.SpanID = span.SpanID{7: 99}
+	s.add(parent, "shop", 2, latest.Add(-time.Minute), time.Millisecond)
+	s.add(parent, "shop", 2, latest.Add(-time.Second), time.Millisecond) // whose parent may still come
+	found, _ := examine(t, s, nil)
+	says(t, found, "quality-sensitive", Warning, "web sends secrets")
+	says(t, found, "quality-score", OK, "web: 76, Good", "SPA-006")
+	says(t, found, "parents-missing", Warning, "The parents of 1 span are not stored", "shop: 1 span")
+	for _, f := range found {
+		if strings.Contains(fmt.Sprint(f), "hunter2") {
+			t.Errorf("a secret is told: %+v", f)
+		}
+	}
+}
+
+func TestExamineLogs(t *testing.T) {
+	s := &scene{}
+	s.add(nil, "web", 2, latest.Add(-time.Minute), time.Second)
+	s.add(nil, "shop", 2, latest.Add(-time.Minute), time.Second)
+	records := &scene{}
+	records.add(nil, "web", 0, latest.Add(-time.Minute), 0)
+	logs := &storetest.Model{}
+	storetest.WriteSpans(t, logs, records.spans)
+	_, list := examine(t, s, func(s *Subject) { s.Logs = logs })
+	says(t, list, "list-logs", Warning, "web: 1 log record with a trace id", "none of shop")
+	_, list = examine(t, s, nil)
+	says(t, list, "list-logs", Skipped)
 }
 
 func TestExamineClocks(t *testing.T) {

@@ -53,11 +53,12 @@ const (
 	CheckStorage     Check = "storage"
 	CheckServices    Check = "services"
 	CheckPropagation Check = "propagation"
+	CheckQuality     Check = "quality"
 )
 
 // Checks are all checks, in the order in which they are told.
 var Checks = []Check{
-	CheckEnvironment, CheckEndpoints, CheckRoundTrip, CheckClock, CheckReceiving, CheckSampling, CheckStorage, CheckServices, CheckPropagation,
+	CheckEnvironment, CheckEndpoints, CheckRoundTrip, CheckClock, CheckReceiving, CheckSampling, CheckStorage, CheckServices, CheckPropagation, CheckQuality,
 }
 
 // Worst returns the worst result; OK if there is no finding.

@@ -205,17 +205,17 @@ func clocks(found *analyze.Survey) (list []Finding) {
 	compared := uint64(0)
 	fits := map[string]int{} // by service, others whose clock fits its own
 	for _, c := range found.Calls {
-		compared += c.Joined
+		compared += c.Calls
 		off := time.Duration(-c.Offset)
-		if c.Joined == 0 {
+		if c.Calls == 0 {
 			continue
 		}
-		if off.Abs() < tolerated || 2*c.Skewed < c.Joined {
+		if off.Abs() < tolerated || 2*c.Skewed < c.Calls {
 			fits[c.Caller]++
 			fits[c.Callee]++
 			continue
 		}
-		line := fmt.Sprintf("%s is %s against its caller %s, in %d of %s", nameOf(c.Callee), signed(off), nameOf(c.Caller), c.Skewed, count(c.Joined, "call"))
+		line := fmt.Sprintf("%s is %s against its caller %s, in %d of %s", nameOf(c.Callee), signed(off), nameOf(c.Caller), c.Skewed, count(c.Calls, "call"))
 		for _, side := range []struct {
 			name, other, host string
 			off               time.Duration
@@ -264,65 +264,6 @@ func clocks(found *analyze.Survey) (list []Finding) {
 	}
 	if len(list) == 0 && compared > 0 {
 		list = append(list, Finding{ID: "clock-services", Check: CheckClock, Result: OK, Title: "The clocks of services agree, as far as their calls tell", Evidence: []string{count(compared, "call") + " between services compared"}})
-	}
-	return list
-}
-
-// propagation tells of calls whose trace does not go on at the other side.
-func propagation(found *analyze.Survey) (list []Finding) {
-	joined := uint64(0)
-	sends, takes := map[string]bool{}, map[string]bool{} // who does so with somebody
-	for _, c := range found.Calls {
-		joined += c.Joined
-		if c.Joined > 0 {
-			sends[c.Caller], takes[c.Callee] = true, true
-		}
-	}
-	for _, c := range found.Calls {
-		if c.Broken == 0 {
-			continue
-		}
-		header := "the header traceparent"
-		if c.Protocol == analyze.GRPC {
-			header = "the metadata traceparent"
-		}
-		f := Finding{
-			ID: "propagation-broken", Check: CheckPropagation, Result: Problem, Services: []string{c.Caller, c.Callee},
-			Title: fmt.Sprintf("Traces break between %s and %s, over %s", nameOf(c.Caller), nameOf(c.Callee), c.Protocol),
-			Evidence: []string{
-				fmt.Sprintf("%s of %s began and ended within calls by %s to the same path or procedure, but in traces of their own; %s joined", count(c.Broken, "request"), nameOf(c.Callee), nameOf(c.Caller), count(c.Joined, "call")),
-				"caller's trace " + c.CallerTrace.String() + ", what belongs to it " + c.CalleeTrace.String(),
-			},
-			Traces: []string{c.CallerTrace.String(), c.CalleeTrace.String()},
-			Fix:    "give both sides the same propagators (OTEL_PROPAGATORS=tracecontext,baggage), instrument the client and the server library, and let proxies between them pass traceparent and tracestate on",
-		}
-		switch {
-		case sends[c.Caller] && !takes[c.Callee]:
-			f.Cause = fmt.Sprintf("%s drops %s of requests: %s sends it, as others continue its traces.", nameOf(c.Callee), header, nameOf(c.Caller))
-		case takes[c.Callee] && !sends[c.Caller]:
-			f.Cause = fmt.Sprintf("%s does not send %s: %s takes it from others.", nameOf(c.Caller), header, nameOf(c.Callee))
-		default:
-			f.Cause = fmt.Sprintf("%s does not send %s, %s drops it, or something between them does; or they use different propagators.", nameOf(c.Caller), header, nameOf(c.Callee))
-		}
-		list = append(list, f)
-	}
-	broken := len(list)
-	orphans, evidence := uint64(0), []string{}
-	for i := range found.Services {
-		if one := &found.Services[i]; one.Orphans > 0 {
-			orphans += one.Orphans
-			evidence = append(evidence, fmt.Sprintf("%s: %s", nameOf(one.Name), count(one.Orphans, "span")))
-		}
-	}
-	if orphans > 0 {
-		list = append(list, Finding{
-			ID: "parents-missing", Check: CheckPropagation, Result: Warning, Title: count(orphans, "span") + " name a parent that is not stored", Evidence: listed(evidence),
-			Cause: "The caller's spans were not sent: it is not instrumented to export, its queue was full, it was sampled on its own, or it ended without a flush.",
-			Fix:   "look at the caller: a proxy or gateway that makes ids but exports no spans, samplers other than parentbased_*, a missing shutdown of the SDK",
-		})
-	}
-	if broken == 0 && joined > 0 {
-		list = append(list, Finding{ID: "propagation-joined", Check: CheckPropagation, Result: OK, Title: "Calls carry their trace with them", Evidence: []string{count(joined, "call") + " between services have both sides in one trace"}})
 	}
 	return list
 }

@@ -47,6 +47,7 @@ a person would:
   storage      whether the disk is full or damaged
   services     who stopped sending, who is new
   propagation  which calls break their trace
+  quality      the Instrumentation Score of what services send
 
 Run it where the application runs. Each finding has its evidence, cause and fix.
 It ends with 1 if there is a problem. Values of headers are never shown.`,
@@ -204,7 +205,7 @@ func drawFinding(out screen, f *doctor.Finding) {
 		return
 	}
 	if f.Cause != "" {
-		say(rest, f.Cause, paint)
+		say(rest, "cause: "+f.Cause, paint)
 	}
 	if f.Fix != "" {
 		say(rest, "fix: "+f.Fix, paint)

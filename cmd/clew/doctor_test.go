@@ -285,7 +285,7 @@ func TestDoctorDroppedTraceparent(t *testing.T) {
 	webSent()
 	stockSent()
 	d = s.diagnose(t, nil)
-	d.has(t, "propagation-broken", doctor.Problem, "between web and shop, over HTTP", "5 requests of shop", "shop drops the header traceparent")
+	d.has(t, "propagation-broken", doctor.Problem, "between web and shop, over HTTP", "5 calls", "it is shop that does not take the context up")
 	if len(d.Checklist) == 0 || !slices.ContainsFunc(d.Checklist, func(f doctor.Finding) bool {
 		return f.ID == "list-propagation-http" && f.Result == doctor.Problem && len(f.Traces) > 0
 	}) {
@@ -373,7 +373,7 @@ func TestDoctorWords(t *testing.T) {
 		return out.String(), err
 	}
 	out, err := run("--env-file", file)
-	if err == nil || !strings.Contains(out, "  problem  OTEL_TRACES_EXPORTER is none: no span is sent\n           Spans are made and thrown away.\n           fix: unset it, or set it to otlp\n") ||
+	if err == nil || !strings.Contains(out, "  problem  OTEL_TRACES_EXPORTER is none: no span is sent\n           cause: Spans are made and thrown away.\n           fix: unset it, or set it to otlp\n") ||
 		!strings.Contains(out, "1 problem, ") || strings.Contains(out, "s3cret") {
 		t.Errorf("%v\n%s", err, out)
 	}

@@ -659,7 +659,7 @@ export interface components {
             /** @description Names what was found */
             id: string;
             /** @enum {string} */
-            check: "environment" | "endpoints" | "round-trip" | "clock" | "receiving" | "sampling" | "storage" | "services" | "propagation";
+            check: "environment" | "endpoints" | "round-trip" | "clock" | "receiving" | "sampling" | "storage" | "services" | "propagation" | "quality";
             result: components["schemas"]["CheckResult"];
             /** @description A sentence */
             title: string;
