@@ -45,6 +45,8 @@ type Config struct {
 	Metrics prometheus.Gatherer
 	// Logs has the log records of traces, as spans (see span.Log); nil means that there are none.
 	Logs store.Reader
+	// LogLinks lead from spans to their logs in other systems.
+	LogLinks LogLinks
 	// LogLines takes log records in, as lines of JSON; nil means that nothing does.
 	LogLines http.Handler
 	// Tempo bounds what may be asked of Tempo's API.

@@ -28,6 +28,8 @@ type LogList struct {
 	// Resources and Scopes are what records name by number.
 	Resources []SpanResource `json:"resources"`
 	Scopes    []SpanScope    `json:"scopes"`
+	// Links lead to the logs of the span that is named, or of the root, in other systems.
+	Links []LogLink `json:"links"`
 	// Next is what "after" takes to get the following page; "" if this is the last.
 	Next string   `json:"next,omitempty"`
 	Gaps []string `json:"gaps,omitempty"`
@@ -100,18 +102,25 @@ func (n *native) logs(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	answer := &LogList{TraceID: q.id.String(), Logs: []LogRecord{}, Resources: []SpanResource{}, Scopes: []SpanScope{}}
+	answer := &LogList{TraceID: q.id.String(), Logs: []LogRecord{}, Resources: []SpanResource{}, Scopes: []SpanScope{}, Links: []LogLink{}}
 	found, err := n.readLogs(r.Context(), q)
 	if err != nil {
 		return err
 	}
-	if answer.TraceFound, err = n.hasTrace(r, q); err != nil {
-		return err
-	}
-	if !answer.TraceFound {
-		if len(found.batches) == 0 {
-			return store.ErrNotFound
+	v, err := n.open(r, q)
+	switch {
+	case err == nil:
+		answer.TraceFound = true
+		row := max(v.trace.Root, 0)
+		if !filter.span.IsZero() {
+			row = v.trace.RowOf(filter.span)
 		}
+		if row >= 0 {
+			answer.Links = n.LogLinks.of(v.trace.Spans, int(v.trace.At[row]))
+		}
+	case !errors.Is(err, store.ErrNotFound) || len(found.batches) == 0:
+		return err
+	default:
 		answer.Note = "there are no spans of this trace: it was sampled out, has expired or was never sent; its log records are kept"
 	}
 	answer.Gaps = found.gaps
@@ -140,15 +149,6 @@ func (n *native) readLogs(ctx context.Context, q viewRequest) (foundTrace, error
 		err = nil
 	}
 	return found, err
-}
-
-// hasTrace tells whether there are spans of a trace.
-func (n *native) hasTrace(r *http.Request, q viewRequest) (bool, error) {
-	_, err := n.open(r, q)
-	if errors.Is(err, store.ErrNotFound) {
-		return false, nil
-	}
-	return err == nil, err
 }
 
 func parseLogFilter(p params) (f logFilter, err error) {

@@ -41,6 +41,7 @@ type SpanDetails struct {
 	LinkedFrom    []LinkedSpan    `json:"linkedFrom"`
 	// LinkedFromPartial: there may be more spans that link here.
 	LinkedFromPartial bool         `json:"linkedFromPartial"`
+	LogLinks          []LogLink    `json:"logLinks"`
 	Resource          SpanResource `json:"resource"`
 	Scope             SpanScope    `json:"scope"`
 	DroppedAttributes uint32       `json:"droppedAttributes"`
@@ -128,6 +129,7 @@ func (n *native) span(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	d := v.details(row)
+	d.LogLinks = n.LogLinks.of(v.trace.Spans, int(v.trace.At[row]))
 	if backwards {
 		if err := n.linkedFrom(r.Context(), q, v, d); err != nil {
 			return err

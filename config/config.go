@@ -22,6 +22,8 @@ type Config struct {
 	SpanMetrics  SpanMetrics
 	Tempo        Tempo
 	HTTP         HTTP
+	// LogLinks lead from a span to its logs elsewhere: NAME=URL, with placeholders.
+	LogLinks []string
 	// ShutdownTimeout bounds how long a stop waits for requests in flight.
 	ShutdownTimeout time.Duration
 	Log             Log
@@ -220,6 +222,8 @@ func (c *Config) settings() []setting {
 		{"http.cors-origins", listValue{&c.HTTP.CORSOrigins}, "Origins whose web pages may call the HTTP listeners from a browser, such as `https://shop.example`; `*` is any."},
 		{"http.frame-ancestors", listValue{&c.HTTP.FrameAncestors}, "Origins whose pages may show Clew's web pages in a frame, such as `https://wiki.example`; without any, none may."},
 		{"http.path-prefix", prefixValue{&c.HTTP.PathPrefix}, "Path under which the `http`, `tempo` and `zipkin` listeners serve, for a reverse proxy that passes the path on as it is."},
+		{"log-links", linksValue{&c.LogLinks}, "Links from each span to its logs in the system that has them, as NAME=URL with a space between them. In a URL `{trace_id}`, `{span_id}`, `{service}` and `{attribute:NAME}` are what the span has, " +
+			"`{start}` and `{end}` a minute before and after it (RFC 3339; `{start_ms}` and so on in s, ms, us or ns). See [log correlation](logs.md#links-to-another-log-system)."},
 		{"shutdown-timeout", durationValue{&c.ShutdownTimeout, ""}, "How long a stop waits for requests in flight before it cuts them off."},
 
 		{"log.level", choiceValue{&c.Log.Level, []string{"debug", "info", "warn", "error"}}, "Least severity that is logged."},

@@ -80,7 +80,7 @@ func TestPrecedence(t *testing.T) {
 func TestEverySettingFromEverySource(t *testing.T) {
 	examples := map[string]string{
 		"path": "/x", "address": "[::1]:0", "duration": "1h30m", "size": "48MiB", "number": "48", "list": "https://a,https://b",
-		"text": "words", "decimal": "0.5",
+		"text": "words", "decimal": "0.5", "links": "Loki=https://a/{trace_id}?x,y Kibana=http://b/",
 	}
 	for _, s := range Default().settings() {
 		want, ok := examples[s.value.kind()]

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"net"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -218,6 +219,8 @@ func (v choiceValue) set(s string) error {
 // listValue is separated by commas; in the file it may be a list.
 type listValue struct{ p *[]string }
 
+func (v listValue) separator() string { return "," }
+
 func (v listValue) String() string { return strings.Join(*v.p, ",") }
 func (v listValue) kind() string   { return "list" }
 
@@ -226,6 +229,27 @@ func (v listValue) set(s string) error {
 	for item := range strings.SplitSeq(s, ",") {
 		if item = strings.TrimSpace(item); item != "" {
 			list = append(list, item)
+		}
+	}
+	*v.p = list
+	return nil
+}
+
+// linksValue is NAME=URL, separated by spaces, which neither can have; in the file it may be a list.
+type linksValue struct{ p *[]string }
+
+func (v linksValue) separator() string { return " " }
+
+func (v linksValue) String() string { return strings.Join(*v.p, " ") }
+func (v linksValue) kind() string   { return "links" }
+
+func (v linksValue) set(s string) error {
+	list := strings.Fields(s)
+	for _, item := range list {
+		name, target, _ := strings.Cut(item, "=")
+		u, err := url.Parse(target)
+		if name == "" || err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+			return fmt.Errorf("%q: expected NAME=URL with an address of http or https, and %%20 for a space", item)
 		}
 	}
 	*v.p = list

@@ -90,7 +90,7 @@ func (f *yamlFile) entry(name string, key, val *yaml.Node) {
 
 // scalar applies one value, or a list for a setting that is one.
 func (f *yamlFile) scalar(s setting, val *yaml.Node) {
-	_, isList := s.value.(listValue)
+	list, isList := s.value.(interface{ separator() string })
 	switch {
 	case val.Kind == yaml.ScalarNode && val.ShortTag() == "!!null":
 	case val.Kind == yaml.ScalarNode:
@@ -100,7 +100,7 @@ func (f *yamlFile) scalar(s setting, val *yaml.Node) {
 		for _, item := range val.Content {
 			items = append(items, item.Value)
 		}
-		f.set(s, strings.Join(items, ","), f.place(val))
+		f.set(s, strings.Join(items, list.separator()), f.place(val))
 	case isList:
 		f.fail(f.place(val), s.name+": expected a list")
 	default:

@@ -83,6 +83,9 @@ func drawLogs(out screen, list *api.LogList) error {
 	if list.Matching != list.Total {
 		fmt.Fprintf(buf, "matching  %s\n", grouped(list.Matching))
 	}
+	for _, link := range list.Links {
+		fmt.Fprintf(buf, "elsewhere %s: %s\n", printable(link.Name), printable(link.URL))
+	}
 	for _, gap := range list.Gaps {
 		fmt.Fprintf(buf, "partial   records may be missing: %s\n", printable(gap))
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -74,6 +75,9 @@ func (s *server) newServices(ctx context.Context, reg *prometheus.Registry) erro
 		return err
 	}
 	faces.LogLines = receiver.LogLines()
+	if faces.LogLinks, err = api.ParseLogLinks(s.cfg.LogLinks); err != nil {
+		return fmt.Errorf("log-links: %w", err)
+	}
 	observe := selfobs.NewHTTP(reg, s.tracing)
 	query := func(name string, h http.Handler) service {
 		if origins := s.cfg.HTTP.CORSOrigins; len(origins) > 0 {

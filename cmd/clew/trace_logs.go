@@ -17,6 +17,7 @@ type waterfallLogs struct {
 	bySpan map[span.SpanID][]*api.LogRecord
 	others []*api.LogRecord // on no span of the trace
 	hidden int              // that were not read
+	links  []api.LogLink
 }
 
 // setLogs gives each record to its span.
@@ -25,7 +26,7 @@ func (w *waterfall) setLogs(list *api.LogList) {
 	for i := range w.spans {
 		known[w.nodes[i].id] = true
 	}
-	w.logs = waterfallLogs{bySpan: map[span.SpanID][]*api.LogRecord{}, hidden: list.Matching - len(list.Logs)}
+	w.logs = waterfallLogs{bySpan: map[span.SpanID][]*api.LogRecord{}, hidden: list.Matching - len(list.Logs), links: list.Links}
 	for i := range list.Logs {
 		l := &list.Logs[i]
 		id, err := span.ParseSpanID(l.SpanID)
@@ -58,6 +59,9 @@ func (l *layout) drawLogs(buf *bufio.Writer, at int32) {
 
 // drawOtherLogs draws the records that are on no span that was drawn.
 func (w *waterfall) drawOtherLogs(buf *bufio.Writer, out screen) {
+	for _, link := range w.logs.links {
+		fmt.Fprintf(buf, "\nlogs elsewhere, %s: %s\n", printable(link.Name), printable(link.URL))
+	}
 	if len(w.logs.others) > 0 {
 		fmt.Fprintln(buf, "\nLOGS ON NO SPAN OF THE TRACE")
 	}

@@ -1314,6 +1314,8 @@ export interface components {
             linkedFrom: components["schemas"]["LinkedSpan"][];
             /** @description There may be more: they are looked for during one second, from a minute before the trace to a week behind it, and at most 100 are told of */
             linkedFromPartial: boolean;
+            /** @description Its logs in other systems, as configured */
+            logLinks: components["schemas"]["LogLink"][];
             resource: components["schemas"]["SpanResource"];
             scope: components["schemas"]["SpanScope"];
             droppedAttributes: components["schemas"]["Uint32"];
@@ -1379,8 +1381,14 @@ export interface components {
             logs: components["schemas"]["LogRecord"][];
             resources: components["schemas"]["SpanResource"][];
             scopes: components["schemas"]["SpanScope"][];
+            /** @description Logs of the span that is named, or of the root, in other systems, as configured */
+            links: components["schemas"]["LogLink"][];
             next?: string;
             gaps?: components["schemas"]["Gaps"];
+        };
+        LogLink: {
+            name: string;
+            url: string;
         };
         LogRecord: {
             id: components["schemas"]["SpanId"];
