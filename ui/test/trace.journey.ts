@@ -224,7 +224,7 @@ describe('keyboard only', () => {
     await page.keyboard.press('?');
     await page.getByRole('dialog', { name: 'Keys' }).getByText('Collapse one level').waitFor();
     await page.keyboard.press('Escape');
-    for (const tab of ['2', '3', '4', '5', '6', '7']) {
+    for (const tab of ['2', '3', '4', '5', '6', '7', '8']) {
       await page.keyboard.press(tab);
       await page.waitForURL('**tab=*');
     }

@@ -11,6 +11,7 @@ import { Attributes } from './Attributes';
 import { BigText } from './BigText';
 import { Conversation } from './Conversation';
 import { exploreAround, operationQuery } from './filter';
+import { LogLinks, SpanLogs } from './LogLines';
 import type { TraceModel } from './model';
 import { Percentile } from './Percentile';
 import { plainText, useSpan, type SpanDetails, type SpanEvent } from './queries';
@@ -98,6 +99,8 @@ function ToOrigin({ model, row }: { model: TraceModel; row: number }) {
 function Details({ model, span }: { model: TraceModel; span: SpanDetails }) {
   const { view } = model;
   const exceptions = span.events.filter((event) => event.exception);
+  const logs = useModel(model, (m) => m.logs);
+  const logCount = logs?.of(span.row).length ?? 0;
   const links = span.links.length + span.linkedFrom.length;
   return (
     <>
@@ -118,6 +121,18 @@ function Details({ model, span }: { model: TraceModel; span: SpanDetails }) {
       {span.events.length > exceptions.length && (
         <Section title="Events" count={span.events.length - exceptions.length}>
           <Events model={model} span={span} events={span.events.filter((event) => !event.exception)} />
+        </Section>
+      )}
+      {logs && logCount > 0 && (
+        <Section title="Logs" count={logCount}>
+          <SpanLogs model={model} placed={logs} row={span.row} />
+        </Section>
+      )}
+      {span.logLinks.length > 0 && (
+        <Section title="Logs elsewhere">
+          <p className="span-actions">
+            <LogLinks list={{ links: span.logLinks }} />
+          </p>
         </Section>
       )}
       {span.droppedEvents > 0 && <p className="muted">{formatNumber(span.droppedEvents)} events were dropped before they were sent.</p>}

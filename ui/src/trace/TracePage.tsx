@@ -16,10 +16,12 @@ import { EventList } from './EventList';
 import { FlameGraph } from './FlameGraph';
 import { readLink, tabs, type Tab, type TraceLink } from './link';
 import { loadView } from './load';
+import { LogLines } from './LogLines';
+import { PlacedLogs } from './logs';
 import { Minimap } from './Minimap';
 import { TraceModel } from './model';
 import { Overview } from './Overview';
-import { useColumn, useFind } from './queries';
+import { useColumn, useFind, useLogs } from './queries';
 import { RawJson } from './RawJson';
 import { SpanPanel } from './SpanPanel';
 import { SpanTable } from './SpanTable';
@@ -55,18 +57,7 @@ export default function TracePage() {
 
 function NotOpened({ traceId, token, error, onRetry, onNewest }: { traceId: string; token: string | undefined; error: Error; onRetry: () => void; onNewest: () => void }) {
   const code = error instanceof ApiError ? error.code : 0;
-  if (code === 404) {
-    return (
-      <Empty title="There is no such trace">
-        <p className="untrusted">
-          <code>{traceId}</code>: {error.message}
-        </p>
-        <p>
-          It may not have arrived yet, it may have been sampled out, or it is older than what is kept. <Link to="/">Look for traces in Explore</Link>.
-        </p>
-      </Empty>
-    );
-  }
+  if (code === 404) return <NoSpans traceId={traceId} error={error} />;
   const lost = token?.startsWith('upload-');
   return (
     <>
@@ -80,6 +71,30 @@ function NotOpened({ traceId, token, error, onRetry, onNewest }: { traceId: stri
   );
 }
 
+/** A trace that is not there; its logs may be. */
+function NoSpans({ traceId, error }: { traceId: string; error: Error }) {
+  const { data: logs } = useLogs(traceId);
+  const [filter, setFilter] = useState('');
+  return (
+    <>
+      <Empty title={logs ? 'There are log records of this trace, and no spans' : 'There is no such trace'}>
+        <p className="untrusted">
+          <code>{traceId}</code>: {logs?.note ?? error.message}
+        </p>
+        <p>
+          {!logs && 'It may not have arrived yet, it may have been sampled out, or it is older than what is kept. '}
+          <Link to="/">Look for traces in Explore</Link>.
+        </p>
+      </Empty>
+      {logs && (
+        <div className="lone-logs">
+          <LogLines list={logs} filter={filter} onFilter={setFilter} />
+        </div>
+      )}
+    </>
+  );
+}
+
 const tabLabels: Record<Tab, string> = {
   timeline: 'Time line',
   flame: 'Flame graph',
@@ -87,6 +102,7 @@ const tabLabels: Record<Tab, string> = {
   statistics: 'Statistics',
   graph: 'Graph',
   events: 'Events',
+  logs: 'Logs',
   json: 'JSON',
 };
 
@@ -127,9 +143,11 @@ function OpenTrace({ view, params, setParams, onRefresh }: OpenProps) {
   const setFind = useCallback((text: string) => replace({ find: text || undefined }), [replace]);
   useTraceKeys({ model, tab: link.tab, waterfall, findInput, onTab: setTab, onFind: setFind, onPanel: (panel) => replace({ panel }) });
 
+  const logs = usePlacedLogs(model);
+  const counts: Partial<Record<Tab, number>> = { events: view.events.row.length, logs: logs?.list.total ?? 0 };
   const labels = tabs
-    .filter((tab) => (tab !== 'events' || view.events.row.length > 0 || link.tab === 'events'))
-    .map((tab) => ({ value: tab, label: tab === 'events' ? `${tabLabels[tab]} ${view.events.row.length.toLocaleString('en')}` : tabLabels[tab] }));
+    .filter((tab) => counts[tab] !== 0 || link.tab === tab)
+    .map((tab) => ({ value: tab, label: counts[tab] === undefined ? tabLabels[tab] : `${tabLabels[tab]} ${counts[tab].toLocaleString('en')}` }));
   return (
     <div className="trace-page">
       <TraceHeader model={model} onRefresh={onRefresh} />
@@ -203,9 +221,35 @@ function TabContent({ model, link, replace, onOpen, children }: ContentProps & {
       );
     case 'events':
       return <EventList model={model} filter={link.filter ?? ''} onFilter={(filter) => replace({ filter: filter || undefined })} onOpen={onOpen} />;
+    case 'logs':
+      return <Logs model={model} filter={link.filter ?? ''} onFilter={(filter) => replace({ filter: filter || undefined })} onOpen={onOpen} />;
     case 'json':
       return <RawJson view={model.view} />;
   }
+}
+
+function Logs({ model, filter, onFilter, onOpen }: { model: TraceModel; filter: string; onFilter: (filter: string) => void; onOpen: (row: number) => void }) {
+  const placed = useModel(model, (m) => m.logs);
+  const { error } = useLogs(model.view.traceId, model.view.view);
+  if (error) return <ErrorMessage what="The logs could not be read" error={error} />;
+  if (!placed) return <Loading what="Reading the logs" />;
+  if (placed.list.total === 0) {
+    return (
+      <Empty title="There are no logs of this trace">
+        <p>Log records that have its id would be listed here: sent by OTLP, or as lines of JSON by “clew logs send”.</p>
+      </Empty>
+    );
+  }
+  return <LogLines list={placed.list} placed={placed} model={model} filter={filter} onFilter={onFilter} onOpen={onOpen} />;
+}
+
+/** Reads the log records and gives them to the model, which draws them. */
+function usePlacedLogs(model: TraceModel): PlacedLogs | null {
+  const { data } = useLogs(model.view.traceId, model.view.view);
+  useEffect(() => {
+    if (data) model.setLogs(new PlacedLogs(model.view, data));
+  }, [model, data]);
+  return useModel(model, (m) => m.logs);
 }
 
 /** What is beside the spans: what the address says, else the selected span or, where there is room, the overview. */

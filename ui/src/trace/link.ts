@@ -2,7 +2,7 @@
 
 import type { Params } from '../app/url';
 
-export const tabs = ['timeline', 'flame', 'table', 'statistics', 'graph', 'events', 'json'] as const;
+export const tabs = ['timeline', 'flame', 'table', 'statistics', 'graph', 'events', 'logs', 'json'] as const;
 export type Tab = (typeof tabs)[number];
 
 export const panels = ['overview', 'closed'] as const;

@@ -5,6 +5,7 @@
 
 import { ByRow } from './critical';
 import { legendOf, type ColourBy, type Column, type Legend } from './colour';
+import type { PlacedLogs } from './logs';
 import { extent, pan, sameRange, within, zoom, type Range } from './range';
 import { collapseAll, collapseLevel, expandLevel, placeOf, reveal, visibleRows } from './rows';
 import { adjustedStarts } from './skew';
@@ -34,6 +35,8 @@ export class TraceModel {
   colourBy: ColourBy = 'service';
   showPath = true;
   adjusted = false;
+  /** Once they were read. */
+  logs: PlacedLogs | null = null;
   /** Counts changes, for those who keep what they made of the model. */
   version = 0;
 
@@ -90,6 +93,11 @@ export class TraceModel {
   segmentsOf(row: number): Uint32Array {
     this.segmentsByRow ??= new ByRow(this.view.path.row, this.view.count);
     return this.segmentsByRow.of(row);
+  }
+
+  setLogs(logs: PlacedLogs | null): void {
+    this.logs = logs;
+    this.changed();
   }
 
   setRange(range: Range): void {

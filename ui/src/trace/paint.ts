@@ -1,6 +1,7 @@
 /** Draws the rows of the waterfall that are in sight. */
 
 import { formatDuration } from '../parts/format';
+import { toneOf } from './logs';
 import type { TraceModel } from './model';
 import { placeOf } from './rows';
 import { ticks } from './range';
@@ -79,7 +80,10 @@ export function paint(frame: Frame): void {
   if (frame.model.showPath) paintPath(frame, 'joints');
   for (let place = viewport.first; place < viewport.end; place++) paintBar(frame, place);
   if (frame.model.showPath) paintPath(frame, 'segments');
-  for (let place = viewport.first; place < viewport.end; place++) paintDuration(frame, place);
+  for (let place = viewport.first; place < viewport.end; place++) {
+    paintDuration(frame, place);
+    paintLogs(frame, place);
+  }
   paintAxis(frame, times);
 }
 
@@ -224,6 +228,27 @@ function paintBar(frame: Frame, place: number): void {
     ctx.fillRect(left, y + height - 2.5, right - left, 2.5);
   }
   if (flags & Flag.events) paintEvents(frame, row, y, height);
+}
+
+/** Log records: points below the bar, those that warn or tell of an error larger. */
+function paintLogs(frame: Frame, place: number): void {
+  const { ctx, model, viewport, look, width, names, axis } = frame;
+  const { logs } = model;
+  if (!logs) return;
+  const row = model.rows[place]!;
+  const y = axis + viewport.y(place) + viewport.rowHeight - 3.5;
+  const colours = { error: look.error, warning: look.warning, plain: look.ink };
+  let last = -Infinity;
+  for (const at of logs.of(row)) {
+    const x = xOf(frame, logs.at[at]! + model.shift(row));
+    const tone = toneOf(logs.list.logs[at]!);
+    if (x < names || x > width || (x - last < 3 && tone === 'plain')) continue;
+    last = x;
+    ctx.fillStyle = colours[tone];
+    ctx.beginPath();
+    ctx.arc(x, y, tone === 'plain' ? 1.5 : 2.5, 0, 2 * Math.PI);
+    ctx.fill();
+  }
 }
 
 /** Beside the bar where there is room, otherwise on it. */

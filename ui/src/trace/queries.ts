@@ -4,6 +4,7 @@ import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { answer, api, ApiError, type Schemas } from '../api/client';
 import { decodeColumn } from '../api/columns';
 import type { Column } from './colour';
+import type { LogList } from './logs';
 import type { Found } from './model';
 import { uploaded, type TraceView } from './view';
 
@@ -25,6 +26,20 @@ export function useSpan(view: TraceView, row: number) {
     queryFn: ({ signal }) =>
       answer(api.GET('/traces/{traceId}/spans/{span}', { params: { path: { ...pathOf(view), span: String(row) }, query: { view: view.view } }, signal })),
     enabled: row >= 0,
+  });
+}
+
+/** Most log records that a page holds. */
+const mostLogs = 5000;
+
+/** The log records of a trace, which may be there without its spans. */
+export function useLogs(traceId: string, view?: string) {
+  return useQuery({
+    ...kept,
+    queryKey: ['trace', traceId, 'logs', view ?? ''],
+    // The other form of the answer is not asked for.
+    queryFn: async ({ signal }) => (await answer(api.GET('/traces/{traceId}/logs', { params: { path: { traceId }, query: { view, limit: mostLogs } }, signal }))) as LogList,
+    retry: false,
   });
 }
 
