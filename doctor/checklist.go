@@ -63,7 +63,7 @@ func propagates(found *analyze.Survey, findings []Finding, id, name, protocol st
 	if len(f.Evidence) == 0 {
 		f.Result, f.Title, f.Evidence = Skipped, "Propagation in "+name, []string{"no calls between two services over " + name + " were seen"}
 	}
-	f.Evidence, f.Traces = listed(f.Evidence), listed(f.Traces)
+	f.Evidence, f.Traces = listed(f.Evidence), examples(f.Traces)
 	return f
 }
 
@@ -87,7 +87,7 @@ func answer(id string, check Check, title string, findings []Finding, ids ...str
 	} else {
 		f.Evidence = []string{"nothing is known about it: no spans are stored in the range"}
 	}
-	f.Evidence, f.Traces = listed(f.Evidence), listed(f.Traces)
+	f.Evidence, f.Traces = listed(f.Evidence), examples(f.Traces)
 	return f
 }
 

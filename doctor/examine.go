@@ -59,7 +59,9 @@ func Examine(ctx context.Context, s *Subject) (*Report, error) {
 		return nil, err
 	}
 	// What has arrived is taken to be all: whoever has just tried something wants to know.
-	quality, err := analyze.AssessQuality(ctx, s.Store, s.Tenant, analyze.QualityOptions{Within: s.Within, Now: s.Within.End + uint64(settled)})
+	quality, err := analyze.AssessQuality(ctx, s.Store, s.Tenant, analyze.QualityOptions{
+		Within: s.Within, Now: s.Within.End + uint64(settled), SampleRows: qualityRows,
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -77,6 +79,9 @@ func Examine(ctx context.Context, s *Subject) (*Report, error) {
 
 // settled is more than it takes until no span of a trace is expected any more.
 const settled = time.Minute
+
+// qualityRows is about how many spans are held against the rules of trace quality, which takes longest.
+const qualityRows = 1 << 17
 
 // end is the time that the examination is about, mostly now.
 func (s *Subject) end() time.Time { return instant(s.Within.End) }

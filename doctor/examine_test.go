@@ -357,6 +357,7 @@ func TestExamineReceiving(t *testing.T) {
 	counter("clew_ingest_kafka_lag_messages", 20_000, "topic", "a", "partition", "0")
 	counter("clew_ingest_spans_total", 6, "protocol", "zipkin")
 	counter("clew_store_wal_errors_total", 7)
+	counter("clew_ingest_inflight_bytes", 1_000_000)
 	counter("clew_store_damaged_blocks", 8, "tenant", "x")
 	found, list := examine(t, &scene{}, func(s *Subject) {
 		s.Metrics, _ = reg.Gather()
@@ -368,6 +369,7 @@ func TestExamineReceiving(t *testing.T) {
 	says(t, found, "refused-malformed", Warning, "zipkin 400: 1")
 	says(t, found, "spans-rejected", Warning, "otlp-http trace_id: 4")
 	says(t, found, "packets-dropped", Problem, "jaeger-compact queue_full: 5")
+	says(t, found, "memory-pressure", Warning, "1000000 of 1048576 bytes")
 	says(t, found, "kafka-lag", Warning, "20000 messages", "topics a, group g")
 	says(t, found, "spans-accepted", OK, "zipkin: 6 spans")
 	says(t, found, "disk-errors", Problem, "7 times")

@@ -4,7 +4,10 @@
 // Each gives findings.
 package doctor
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+)
 
 // Result is how a check ended.
 type Result string
@@ -75,5 +78,13 @@ func Worst(findings []Finding) Result {
 // maxListed is how many of a kind a finding names.
 const maxListed = 10
 
-// listed cuts a list to what a finding names.
-func listed(list []string) []string { return list[:min(len(list), maxListed)] }
+// listed cuts lines of evidence to what a finding names, and says how many more there are.
+func listed(lines []string) []string {
+	if more := len(lines) - maxListed; more > 0 {
+		return append(lines[:maxListed:maxListed], fmt.Sprintf("and %d more", more))
+	}
+	return lines
+}
+
+// examples cuts a list of trace ids.
+func examples(ids []string) []string { return ids[:min(len(ids), maxListed)] }

@@ -57,11 +57,11 @@ func propagation(found *analyze.Survey, quality *analyze.Quality) (list []Findin
 	return list
 }
 
-func tracesOf(examples []analyze.QualityExample) (ids []string) {
-	for _, e := range examples {
+func tracesOf(list []analyze.QualityExample) (ids []string) {
+	for _, e := range list {
 		ids = append(ids, e.TraceID.String())
 	}
-	return listed(ids)
+	return examples(ids)
 }
 
 // good is the score from which on the Instrumentation Score calls services good.
@@ -96,6 +96,9 @@ func scored(quality *analyze.Quality) (list []Finding) {
 		return list
 	}
 	sum.Title = fmt.Sprintf("Trace quality, by the Instrumentation Score: %.0f of 100 (%s)", quality.Score, quality.Category)
+	if quality.Looked < quality.Spans {
+		sum.Evidence = append([]string{fmt.Sprintf("%d of about %d spans were looked at, chosen by chance", quality.Looked, quality.Spans)}, sum.Evidence...)
+	}
 	sum.Evidence, sum.Cause = listed(sum.Evidence), "Rules are broken that make traces hard to find or to tell apart."
 	return append(list, sum)
 }
@@ -108,7 +111,7 @@ func sensitive(one *analyze.ServiceQuality, found *analyze.QualityFinding) Findi
 	for _, c := range found.Cases {
 		f.Evidence, f.Traces = append(f.Evidence, c.What), append(f.Traces, tracesOf(c.Examples)...)
 	}
-	f.Evidence, f.Traces = listed(f.Evidence), listed(f.Traces)
+	f.Evidence, f.Traces = listed(f.Evidence), examples(f.Traces)
 	return f
 }
 
@@ -136,10 +139,10 @@ func (s *Subject) logs(ctx context.Context, found *analyze.Survey) (Finding, err
 	}
 	if len(without) > 0 {
 		f.Result = Warning
-		f.Evidence = append(f.Evidence, "none of "+strings.Join(listed(without), ", "))
+		f.Evidence = append(f.Evidence, "none of "+strings.Join(without, ", "))
 		f.Cause = "These services send spans, but no log records with a trace id to this server; their logs may well be elsewhere."
 		f.Fix = "send logs by OTLP to the same port, or `clew logs send FILE --follow` with lines of JSON that have a trace_id"
 	}
-	f.Evidence, f.Traces = listed(f.Evidence), listed(f.Traces)
+	f.Evidence, f.Traces = listed(f.Evidence), examples(f.Traces)
 	return f, nil
 }

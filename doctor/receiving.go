@@ -109,6 +109,10 @@ func (s *Subject) receiving(m metrics) (found []Finding) {
 			"The queues are full: requests in flight have memory.in-flight, spans that are not in a block yet memory.head. A request that is larger than ingest.max-request-size is refused with the same code over gRPC. SDKs try a few times and then drop spans.",
 			"give the server more: --memory.limit, or --memory.in-flight and --memory.head; send in smaller and fewer requests; or sample at the head (docs/sampling.md)")
 	}
+	if flying := m.sum("clew_ingest_inflight_bytes"); s.Status.Budgets.InFlight > 0 && flying > 0.9*float64(s.Status.Budgets.InFlight) {
+		add("memory-pressure", Warning, "The memory for requests in flight is nearly used up", []string{fmt.Sprintf("%.0f of %d bytes", flying, s.Status.Budgets.InFlight)},
+			"Senders wait, and are then told to come again.", "give the server more: --memory.limit or --memory.in-flight; or send in smaller and fewer requests")
+	}
 	if sums := m.refused(unavailableCodes); len(sums) > 0 {
 		add("refused-unavailable", Problem, "Senders were refused because spans could not be stored", lines(sums, "request", " refused "+since),
 			"The disk is full or failing, or the server was stopping.", "look at the findings about storage, and at the server's log")
@@ -124,7 +128,7 @@ func (s *Subject) receiving(m metrics) (found []Finding) {
 	}
 	if sums := m.by("clew_ingest_dropped_packets_total", "protocol", "reason"); len(sums) > 0 {
 		add("packets-dropped", Problem, "UDP packets of Jaeger's clients were dropped", lines(sums, "packet", " "+since),
-			"queue_full: they came faster than they are stored; malformed: the port expects compact (6831) or binary Thrift (6832); not_stored: the store refused them. Nobody is told over UDP.",
+			"socket_full and queue_full: they came faster than they are stored; malformed: the port expects compact (6831) or binary Thrift (6832); not_stored: the store refused them. Nobody is told over UDP.",
 			"send by OTLP, or to the collector's port 14268, which answers")
 	}
 	if lag := m.sum("clew_ingest_kafka_lag_messages"); s.Status.Kafka != nil {

@@ -168,7 +168,7 @@ func (s *Subject) misdated(id, where, how string, found *analyze.Survey) []Findi
 		return nil
 	}
 	return []Finding{{
-		ID: id, Check: CheckClock, Result: Problem, Services: services, Traces: listed(traces), Evidence: listed(evidence),
+		ID: id, Check: CheckClock, Result: Problem, Services: services, Traces: examples(traces), Evidence: listed(evidence),
 		Title: "Spans lie " + where + ": searches of recent times do not find them",
 		Cause: "The clock of the host is " + how + ", or the sender writes times in a wrong unit (OTLP has nanoseconds, Zipkin and Jaeger microseconds).",
 		Fix:   "synchronise the host's time (`timedatectl status`, `chronyc tracking`); `clew query --since all` finds what is there",
@@ -256,7 +256,7 @@ func clocks(found *analyze.Survey) (list []Finding) {
 			where += " on " + strings.Join(v.hosts, ", ")
 		}
 		list = append(list, Finding{
-			ID: "clock-skew", Check: CheckClock, Result: Problem, Services: []string{name}, Traces: listed(v.traces), Evidence: listed(v.lines),
+			ID: "clock-skew", Check: CheckClock, Result: Problem, Services: []string{name}, Traces: examples(v.traces), Evidence: listed(v.lines),
 			Title: fmt.Sprintf("The clock of %s is off by %s", where, signed(v.offset)),
 			Cause: "Its spans lie outside of the calls that they answer. If only two services are compared, the other one's clock may be to blame: " + strings.Join(slices.Sorted(maps.Keys(v.with)), ", ") + ".",
 			Fix:   "synchronise the time of its host (`timedatectl status`, `chronyc tracking`); a virtual machine that was paused needs its clock set",
