@@ -1,4 +1,5 @@
 # make run     build, and serve on the default ports with data in ./data
+# make shop    a shop of services that call one another, with customers; SHOP=legacy as old users of Jaeger have it
 # make test    everything that a change has to pass
 # make build   one static binary: bin/clew
 # make ui      the web pages that build embeds; run and build do it if npm is there
@@ -9,9 +10,12 @@ GO          ?= go
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME    ?= 5s
 SPANS       ?= 1M
+SHOP        ?= modern
 
 # Clew, and what programs that are traced by it import.
 MODULES := . instrument
+# A test in cmd/clew runs it.
+EXAMPLE := examples/shop
 
 # The race detector needs a C compiler; without one the tests run without it.
 RACE := $(shell command -v "$$($(GO) env CC)" >/dev/null 2>&1 && echo 1 || echo 0)
@@ -22,10 +26,14 @@ IF_NPM  = $(if $(NPM),$(1),@echo "npm is not there: $(2)")
 
 export CGO_ENABLED = 0
 
-.PHONY: run build ui test check unit pages journeys fuzz bench fmt
+.PHONY: run shop build ui test check unit pages journeys fuzz bench fmt
 
 run: build
 	./bin/clew serve --data-dir ./data
+
+shop: build
+	cd $(EXAMPLE) && $(GO) build -trimpath -o $(CURDIR)/bin/shop/ ./...
+	./bin/shop/shop -form $(SHOP) -clew bin/clew -source $(EXAMPLE) -data ./data/shop
 
 build:
 	$(call IF_NPM,@$(MAKE) --no-print-directory ui,bin/clew is built without new web pages)
@@ -41,7 +49,7 @@ test: check unit pages journeys fuzz
 
 check:
 	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "gofmt would change:"; echo "$$unformatted"; exit 1; }
-	@set -e; for m in $(MODULES); do (set -ex; cd $$m; $(GO) mod tidy -diff; $(GO) vet ./...; $(GO) run $(STATICCHECK) ./...); done
+	@set -e; for m in $(MODULES) $(EXAMPLE); do (set -ex; cd $$m; $(GO) mod tidy -diff; $(GO) vet ./...; $(GO) run $(STATICCHECK) ./...); done
 
 unit: export CGO_ENABLED = $(RACE)
 unit:

@@ -103,9 +103,9 @@ func TestDependenciesHaveAReason(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	clew, rest, _ := strings.Cut(string(doc), "\n## Of the Go helper\n")
-	instrument, _, _ := strings.Cut(rest, "\n## ")
-	for dir, reasons := range map[string]string{".": clew, "instrument": instrument} {
+	for dir, heading := range map[string]string{".": "# Direct dependencies\n", "instrument": "## Of the Go helper\n", "examples/shop": "## Of the example\n"} {
+		_, rest, _ := strings.Cut("\n"+string(doc), "\n"+heading)
+		reasons, _, _ := strings.Cut(rest, "\n## ")
 		cmd := exec.Command("go", "mod", "edit", "-json")
 		cmd.Dir = filepath.Join(root, dir)
 		cmd.Stderr = os.Stderr
