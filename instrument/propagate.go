@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 
 	"go.opentelemetry.io/contrib/propagators/b3"
@@ -47,8 +48,8 @@ func propagatorFromEnv() (propagation.TextMapPropagator, error) {
 }
 
 // traceContext is W3C's trace context to the letter. The SDK's propagator sees
-// only the first of several headers, takes a dash behind a parent of version 00,
-// and discards a trace state with a member that is blank.
+// only the first of several headers, takes a dash behind a parent of version 00
+// but no flag that it does not know, and discards a trace state with a member that is blank.
 type traceContext struct{ propagation.TraceContext }
 
 // parentLen is that of a parent of version 00.
@@ -60,16 +61,34 @@ func (t traceContext) Extract(ctx context.Context, carrier propagation.TextMapCa
 		values = all.Values
 	}
 	parents := values("traceparent")
-	if len(parents) != 1 {
+	if len(parents) != 1 || parents[0] == "" {
 		return ctx
 	}
-	if p := strings.Trim(parents[0], " \t"); len(p) > parentLen && strings.HasPrefix(p, "00") {
+	clean := mended{TextMapCarrier: carrier, parent: knownFlags(strings.Trim(parents[0], " \t"))}
+	if len(clean.parent) > parentLen && strings.HasPrefix(clean.parent, "00") {
 		return ctx
 	}
-	if states := values("tracestate"); len(states) > 1 || len(states) == 1 && strings.ContainsAny(states[0], " \t") {
-		carrier = joinedState{carrier, joinStates(states)}
+	switch states := values("tracestate"); {
+	case len(states) > 1 || len(states) == 1 && strings.ContainsAny(states[0], " \t"):
+		clean.state = joinStates(states)
+	case len(states) == 1:
+		clean.state = states[0]
 	}
-	return t.TraceContext.Extract(ctx, carrier)
+	return t.TraceContext.Extract(ctx, clean)
+}
+
+// knownFlags leaves out the flags of version 00 that are reserved: sampled and random remain.
+func knownFlags(parent string) string {
+	const known = 3
+	if len(parent) != parentLen || !strings.HasPrefix(parent, "00-") {
+		return parent
+	}
+	rest, text := parent[:parentLen-2], parent[parentLen-2:]
+	flags, err := strconv.ParseUint(text, 16, 8)
+	if err != nil || flags <= known || strings.ToLower(text) != text {
+		return parent
+	}
+	return rest + "0" + strconv.FormatUint(flags&known, 16)
 }
 
 // joinStates makes one list of the members of several that are not blank.
@@ -78,15 +97,15 @@ func joinStates(states []string) string {
 	return strings.Join(slices.DeleteFunc(members, func(m string) bool { return strings.Trim(m, " \t") == "" }), ",")
 }
 
-// joinedState is a carrier with that list.
-type joinedState struct {
+// mended is a carrier with these headers in place of its own.
+type mended struct {
 	propagation.TextMapCarrier
-	state string
+	parent, state string
 }
 
-func (c joinedState) Get(key string) string {
-	if key == "tracestate" {
-		return c.state
+func (c mended) Get(key string) string {
+	if key == "traceparent" {
+		return c.parent
 	}
-	return c.TextMapCarrier.Get(key)
+	return c.state
 }

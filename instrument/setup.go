@@ -83,7 +83,8 @@ func Setup(ctx context.Context, opts ...Option) (shutdown func(context.Context) 
 	if strings.EqualFold(os.Getenv("OTEL_SDK_DISABLED"), "true") {
 		return func(context.Context) error { return nil }, propagatorErr
 	}
-	otel.SetErrorHandler(&reporter{log: o.logger, now: time.Now})
+	errorHandler := &reporter{log: o.logger, now: time.Now}
+	otel.SetErrorHandler(errorHandler)
 
 	res, resourceErr := newResource(ctx, o)
 	sampler, closeSampler, samplerErr := samplerFromEnv(serviceName(res))
@@ -97,7 +98,9 @@ func Setup(ctx context.Context, opts ...Option) (shutdown func(context.Context) 
 		q = newQueue(exporter)
 		provider = append(provider, sdktrace.WithSpanProcessor(q))
 	}
+	otel.SetErrorHandler(silence) // the SDK knows fewer samplers, and complains
 	tp := sdktrace.NewTracerProvider(provider...)
+	otel.SetErrorHandler(errorHandler)
 	otel.SetTracerProvider(tp)
 	current.Store(q)
 	stop := func(ctx context.Context) error {
@@ -112,6 +115,8 @@ func Setup(ctx context.Context, opts ...Option) (shutdown func(context.Context) 
 	}
 	return stop, errors.Join(propagatorErr, resourceErr, samplerErr, exporterErr)
 }
+
+var silence = otel.ErrorHandlerFunc(func(error) {})
 
 // bounded gives a context a deadline. One that is done, as those that a signal
 // ends are at the end of a program, is replaced: it would lose all that is queued.

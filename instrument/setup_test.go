@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -169,6 +170,22 @@ func TestMistakesAreNamedAndTheRestIsSetUp(t *testing.T) {
 	}
 	if _, span := otel.Tracer("test").Start(t.Context(), "x"); !span.SpanContext().IsSampled() {
 		t.Error("nothing is sampled")
+	}
+}
+
+// What the SDK does not know by itself, such as remote sampling, is no reason for it to complain.
+func TestNothingIsLoggedIfAllIsWell(t *testing.T) {
+	var answer atomic.Value
+	answer.Store(`{"strategyType":"PROBABILISTIC","probabilisticSampling":{"samplingRate":1}}`)
+	t.Setenv("OTEL_SERVICE_NAME", "shop")
+	t.Setenv("OTEL_TRACES_SAMPLER", "parentbased_jaeger_remote")
+	t.Setenv("OTEL_TRACES_SAMPLER_ARG", "endpoint="+strategies(t, &answer))
+	var logged bytes.Buffer
+	shutdown := setup(t, WithExporter(tracetest.NewInMemoryExporter()), WithErrorLogger(slog.New(slog.NewTextHandler(&logged, nil))))
+	_, span := otel.Tracer("test").Start(t.Context(), "x")
+	span.End()
+	if err := shutdown(t.Context()); err != nil || logged.Len() > 0 {
+		t.Errorf("%v, logged %s", err, logged.String())
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -18,8 +19,8 @@ func extract(ctx context.Context, values func(header string) []string) context.C
 }
 
 // incoming is W3C's trace context to the letter, where the SDK's propagator takes
-// the first of several headers, a dash behind a parent of version 00, and no
-// trace state with a member that is blank.
+// the first of several headers, a dash behind a parent of version 00 but no flag
+// that it does not know, and no trace state with a member that is blank.
 type incoming func(header string) []string
 
 // parentLen is that of a parent of version 00.
@@ -38,7 +39,21 @@ func (values incoming) Get(header string) string {
 	if len(parent) > parentLen && strings.HasPrefix(parent, "00") {
 		return ""
 	}
-	return parent
+	return knownFlags(parent)
+}
+
+// knownFlags leaves out the flags of version 00 that are reserved: sampled and random remain.
+func knownFlags(parent string) string {
+	const known = 3
+	if len(parent) != parentLen || !strings.HasPrefix(parent, "00-") {
+		return parent
+	}
+	rest, text := parent[:parentLen-2], parent[parentLen-2:]
+	flags, err := strconv.ParseUint(text, 16, 8)
+	if err != nil || flags <= known || strings.ToLower(text) != text {
+		return parent
+	}
+	return rest + "0" + strconv.FormatUint(flags&known, 16)
 }
 
 func (incoming) Set(string, string) {}

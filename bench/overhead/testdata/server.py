@@ -27,6 +27,6 @@ if "traced" in sys.argv:
     trace.set_tracer_provider(provider)
     FlaskInstrumentor().instrument_app(app)
 
-server = create_server(app, host="127.0.0.1", port=0, threads=8)
+server = create_server(app, host="127.0.0.1", port=0, threads=8, connection_limit=1000)
 print(f"127.0.0.1:{server.effective_port}", flush=True)
 server.run()
