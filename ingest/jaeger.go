@@ -3,6 +3,7 @@ package ingest
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"mime"
 	"net/http"
@@ -61,10 +62,26 @@ func compactThrift(t thrift.TTransport, conf *thrift.TConfiguration) thrift.TPro
 	return thrift.NewTCompactProtocolConf(t, conf)
 }
 
-// thriftOf reads data. Nothing in it may say that it is longer than data.
+// thriftOf reads data. Nothing in it may say that it is longer than data, or be made of
+// more structs than there is room for: an empty one is a single byte, and takes a hundred in memory.
 func thriftOf(data []byte, protocol thriftProtocol) thrift.TProtocol {
+	const leastBytes = 4 // of a struct that says anything, on average
 	buffer := &thrift.TMemoryBuffer{Buffer: bytes.NewBuffer(data)}
-	return protocol(buffer, &thrift.TConfiguration{MaxMessageSize: int32(max(len(data), 1))})
+	p := protocol(buffer, &thrift.TConfiguration{MaxMessageSize: int32(max(len(data), 1))})
+	return &boundedThrift{p, 16 + len(data)/leastBytes}
+}
+
+// boundedThrift reads a number of structs.
+type boundedThrift struct {
+	thrift.TProtocol
+	structs int // that may still come
+}
+
+func (b *boundedThrift) ReadStructBegin(ctx context.Context) (string, error) {
+	if b.structs--; b.structs < 0 {
+		return "", thrift.NewTProtocolExceptionWithType(thrift.SIZE_LIMIT, errors.New("there are too many empty structs"))
+	}
+	return b.TProtocol.ReadStructBegin(ctx)
 }
 
 // jaegerProto translates a PostSpansRequest of Jaeger's gRPC protocol.

@@ -13,8 +13,6 @@ import (
 	"github.com/jaegertracing/jaeger-idl/thrift-gen/agent"
 	thriftjaeger "github.com/jaegertracing/jaeger-idl/thrift-gen/jaeger"
 	"github.com/jaegertracing/jaeger-idl/thrift-gen/zipkincore"
-	zipkinthrift "github.com/open-telemetry/opentelemetry-collector-contrib/pkg/translator/zipkin/zipkinthriftconverter"
-	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/translator/zipkin/zipkinv1"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 )
 
@@ -208,11 +206,7 @@ func (e *emission) EmitBatch(_ context.Context, batch *thriftjaeger.Batch) (err 
 	return err
 }
 
-func (e *emission) EmitZipkinBatch(ctx context.Context, spans []*zipkincore.Span) error {
-	body, err := zipkinthrift.SerializeThrift(ctx, spans) // the translator wants bytes
-	if err != nil {
-		return err
-	}
-	e.traces, err = zipkinv1.NewThriftTracesUnmarshaler().UnmarshalTraces(body)
+func (e *emission) EmitZipkinBatch(_ context.Context, spans []*zipkincore.Span) (err error) {
+	e.traces, err = zipkinThriftSpans(spans)
 	return err
 }

@@ -3,6 +3,7 @@ package ingest
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -161,6 +162,13 @@ func TestJaegerHTTP(t *testing.T) {
 	}
 }
 
+// emptySpans is a batch of spans that say nothing, of a byte each.
+func emptySpans() []byte {
+	const n = 1 << 19
+	list := binary.BigEndian.AppendUint32([]byte{15, 0, 2, 12}, n) // field 2 is a list of structs
+	return append(list, make([]byte, n+1)...)
+}
+
 func TestJaegerHTTPErrors(t *testing.T) {
 	good := encodeThrift(t, binaryThrift, shopBatch().Write)
 	noProcess := encodeThrift(t, binaryThrift, (&thriftjaeger.Batch{Spans: shopBatch().Spans}).Write)
@@ -177,6 +185,7 @@ func TestJaegerHTTPErrors(t *testing.T) {
 		{name: "empty", media: thriftType, code: 400, text: "malformed request: *jaeger.Batch field 0 read error: EOF"},
 		{name: "cut off", media: thriftType, body: good[:len(good)-40], code: 400, text: "malformed request: "},
 		{name: "text", media: thriftType, body: []byte("hello, collector"), code: 400, text: "malformed request: "},
+		{name: "empty spans", media: thriftType, body: emptySpans(), code: 400, text: "malformed request: "},
 		{name: "no process", media: thriftType, body: noProcess, code: 400, text: "malformed request: "},
 		{name: "too large", media: thriftType, body: make([]byte, 2<<20), code: 413, text: "request too large"},
 		{name: "path", path: "/api/trace", media: thriftType, body: good, code: 404},

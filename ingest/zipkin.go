@@ -4,9 +4,9 @@ import (
 	"encoding/json"
 	"mime"
 	"net/http"
+	"strconv"
 	"strings"
 
-	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/translator/zipkin/zipkinv1"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/translator/zipkin/zipkinv2"
 	"github.com/openzipkin/zipkin-go/model"
 	"github.com/openzipkin/zipkin-go/proto/zipkin_proto3"
@@ -30,14 +30,6 @@ func (r *Receiver) Zipkin() http.Handler {
 		}
 		return zipkinJSON, nil
 	})
-}
-
-func zipkinV1Thrift(body []byte) (ptrace.Traces, error) {
-	return zipkinv1.NewThriftTracesUnmarshaler().UnmarshalTraces(body)
-}
-
-func zipkinV1JSON(body []byte) (ptrace.Traces, error) {
-	return zipkinv1.NewJSONTracesUnmarshaler(false).UnmarshalTraces(body)
 }
 
 func zipkinJSON(body []byte) (ptrace.Traces, error) {
@@ -64,10 +56,68 @@ var statusWords = map[string]string{"OK": "STATUS_CODE_OK", "ERROR": "STATUS_COD
 
 func zipkinTraces(spans []*model.SpanModel) (ptrace.Traces, error) {
 	const tag = "otel.status_code"
+	marked := false
 	for _, s := range spans {
-		if s != nil && statusWords[s.Tags[tag]] != "" {
+		if s == nil {
+			continue
+		}
+		if statusWords[s.Tags[tag]] != "" {
 			s.Tags[tag] = statusWords[s.Tags[tag]]
 		}
+		marked = markZipkin(s) || marked
 	}
-	return zipkinv2.ToTranslator{}.ToTraces(spans)
+	traces, err := zipkinv2.ToTranslator{}.ToTraces(spans)
+	if err == nil && marked {
+		restoreZipkin(traces)
+	}
+	return traces, err
+}
+
+// The translator renames the tag http.status_code. It takes annotations with bars for events of
+// OpenTelemetry's exporter, NAME|ATTRIBUTES|DROPPED, and cuts off or fails if they are none.
+// Both pass it with marks, and are put back.
+const (
+	markedStatus = "\x00" + oldHTTPStatus
+	markedBar    = "\x00bar\x00"
+)
+
+// markZipkin reports whether there is anything to put back.
+func markZipkin(s *model.SpanModel) (marked bool) {
+	if status, ok := s.Tags[oldHTTPStatus]; ok {
+		delete(s.Tags, oldHTTPStatus)
+		s.Tags[markedStatus], marked = status, true
+	}
+	for i, a := range s.Annotations {
+		if strings.Contains(a.Value, "|") && !isZipkinEvent(a.Value) {
+			s.Annotations[i].Value, marked = strings.ReplaceAll(a.Value, "|", markedBar), true
+		}
+	}
+	return marked
+}
+
+func isZipkinEvent(text string) bool {
+	_, rest, _ := strings.Cut(text, "|")
+	at := strings.LastIndexByte(rest, '|')
+	if at < 0 {
+		return false
+	}
+	var attributes map[string]any
+	_, err := strconv.ParseUint(rest[at+1:], 10, 32)
+	return err == nil && json.Unmarshal([]byte(rest[:at]), &attributes) == nil
+}
+
+func restoreZipkin(traces ptrace.Traces) {
+	for _, resource := range traces.ResourceSpans().All() {
+		for _, scope := range resource.ScopeSpans().All() {
+			for _, s := range scope.Spans().All() {
+				if status, ok := s.Attributes().Get(markedStatus); ok {
+					status.CopyTo(s.Attributes().PutEmpty(oldHTTPStatus))
+					s.Attributes().Remove(markedStatus)
+				}
+				for _, e := range s.Events().All() {
+					e.SetName(strings.ReplaceAll(e.Name(), markedBar, "|"))
+				}
+			}
+		}
+	}
 }
