@@ -4,6 +4,7 @@
 # make build   one static binary: bin/clew
 # make ui      the web pages that build embeds; run and build do it if npm is there
 # make bench   what a span costs, and how fast it is found; SPANS=10M for more
+# make overhead what it costs a service to be traced, in Go, Python and Node.js
 # make fmt     format the sources
 
 GO          ?= go
@@ -26,7 +27,7 @@ IF_NPM  = $(if $(NPM),$(1),@echo "npm is not there: $(2)")
 
 export CGO_ENABLED = 0
 
-.PHONY: run shop build ui test check unit pages journeys fuzz bench fmt
+.PHONY: run shop build ui test check unit pages journeys fuzz bench overhead fmt
 
 run: build
 	./bin/clew serve --data-dir ./data
@@ -69,6 +70,9 @@ fuzz:
 bench: build
 	$(GO) run ./bench run --clew bin/clew --spans $(SPANS)
 	$(GO) run ./bench faces --clew bin/clew
+
+overhead:
+	$(GO) test ./bench/overhead -run '^$$' -bench . -benchtime 1x -timeout 1h
 
 fmt:
 	gofmt -w .
