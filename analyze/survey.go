@@ -106,20 +106,19 @@ func survey(ctx context.Context, r store.Reader, tenant string, within store.Tim
 	return s, nil
 }
 
-// LastSpan returns when the latest span of a service before a time began; ok is false if there is none.
+// LastSpan returns when the latest span of a service, or of any for "", before a time began; ok is false if there is none.
 func LastSpan(ctx context.Context, r store.Reader, tenant, service string, before uint64) (last uint64, ok bool, err error) {
 	found := new(latest)
-	q := &store.Query{
-		Range:       store.TimeRange{End: before},
-		Needs:       []store.Predicate{store.Compare{Field: serviceField, Value: span.StringValue(service)}},
-		Columns:     []store.Field{serviceField},
-		EnoughSpans: found.get,
+	q := &store.Query{Range: store.TimeRange{End: before}, Columns: []store.Field{serviceField}, EnoughSpans: found.get}
+	if service != "" {
+		q.Needs = []store.Predicate{store.Compare{Field: serviceField, Value: span.StringValue(service)}}
 	}
 	_, err = r.Scan(ctx, tenant, q, func(_ int, c store.Chunk) error {
 		starts, column := c.Starts(), c.Column(serviceField)
 		for _, run := range c.Traces() {
 			for row := run.Lo; row < run.Hi; row++ {
-				if v, ok := column.Value(row); ok && v.Type == span.String && v.Str == service && starts[row] < before {
+				v, _ := column.Value(row)
+				if starts[row] < before && (service == "" || v.Type == span.String && v.Str == service) {
 					found.raise(starts[row])
 				}
 			}

@@ -274,13 +274,13 @@ func Listeners(ctx context.Context, server *Status, base *url.URL) []Finding {
 	var off []string
 	for _, l := range server.Listeners {
 		address := Reached(l, base)
-		switch host, _, _ := net.SplitHostPort(l.Address); {
+		switch {
 		case l.Address == "":
 			off = append(off, l.Name)
 			continue
 		case l.Network == "udp": // says nothing; the round trip tells
 			continue
-		case isLoopback(host) && !isLoopback(base.Hostname()):
+		case isElsewhere(l, base):
 			found = append(found, Finding{
 				ID: "listener-loopback", Check: CheckEndpoints, Result: Warning, Title: fmt.Sprintf("The server's port %s cannot be reached from other hosts", l.Name),
 				Evidence: []string{l.Name + " listens on " + l.Address}, Fix: fmt.Sprintf("start the server with --listen.%s=0.0.0.0:PORT, if it should be", l.Name),
@@ -300,6 +300,12 @@ func Listeners(ctx context.Context, server *Status, base *url.URL) []Finding {
 		ok.Evidence = append(ok.Evidence, "off: "+strings.Join(off, ", "))
 	}
 	return append([]Finding{ok}, found...)
+}
+
+// isElsewhere reports whether a listener only takes what comes from its own host, which is not this one.
+func isElsewhere(l Listener, base *url.URL) bool {
+	host, _, err := net.SplitHostPort(l.Address)
+	return err == nil && isLoopback(host) && !isLoopback(base.Hostname())
 }
 
 // Reached returns the address of a listener as it is seen from here.

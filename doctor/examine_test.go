@@ -264,6 +264,24 @@ func TestExamineHidden(t *testing.T) {
 	says(t, found, "hidden-tenant", Problem, "acme: 7 spans")
 }
 
+func TestExamineClockBehind(t *testing.T) {
+	taken := func(s *Subject) {
+		reg := prometheus.NewRegistry()
+		spans := prometheus.NewCounter(prometheus.CounterOpts{Name: "clew_ingest_spans_total", ConstLabels: prometheus.Labels{"protocol": "zipkin"}})
+		spans.Add(3)
+		reg.MustRegister(spans)
+		s.Metrics, _ = reg.Gather()
+	}
+	s := &scene{}
+	s.add(nil, "web", 2, now.Add(-5*time.Hour), 0)
+	found, _ := examine(t, s, taken)
+	says(t, found, "clock-behind", Problem, "3 spans taken in", "the latest begins 5h ago")
+	s.add(nil, "", 2, latest, 0)
+	if found, _ := examine(t, s, taken); found["clock-behind"].ID != "" {
+		t.Errorf("%+v", found["clock-behind"])
+	}
+}
+
 func TestExamineServices(t *testing.T) {
 	s := &scene{}
 	for i := range 400 {

@@ -23,6 +23,8 @@ func RoundTrips(ctx context.Context, ask Asker, server *Status, base *url.URL, t
 		switch {
 		case l.Address == "":
 			off = append(off, s.name)
+		case isElsewhere(l, base):
+			list = append(list, Finding{ID: "round-trip-skipped", Check: CheckRoundTrip, Result: Skipped, Title: s.name + " was not tried", Evidence: []string{"the server takes it on " + l.Address + " alone"}})
 		case l.Network == "udp" && tenant != "":
 			list = append(list, Finding{ID: "round-trip-skipped", Check: CheckRoundTrip, Result: Skipped, Title: s.name + " was not tried", Evidence: []string{"what comes by UDP is of the default tenant, not of " + tenant}})
 		default:

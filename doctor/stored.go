@@ -139,7 +139,8 @@ func (s *Subject) hidden(ctx context.Context, found *analyze.Survey, m metrics) 
 	}
 	delete(others, s.Tenant)
 	if len(others) == 0 {
-		return list, nil
+		f, err := s.behind(ctx, m)
+		return append(list, f...), err
 	}
 	f := Finding{
 		ID: "other-tenants", Check: CheckReceiving, Result: OK, Title: "There are spans of other tenants", Evidence: lines(others, "span", ""),
@@ -150,6 +151,25 @@ func (s *Subject) hidden(ctx context.Context, found *analyze.Survey, m metrics) 
 		f.ID, f.Result, f.Title = "hidden-tenant", Problem, "Spans arrive, but for other tenants than "+s.Tenant
 	}
 	return append(list, f), nil
+}
+
+// behind tells if spans were taken in since the server started, but all of them begin long before.
+func (s *Subject) behind(ctx context.Context, m metrics) ([]Finding, error) {
+	const slack = 5 * time.Minute // how late spans may come
+	taken := m.sum("clew_ingest_spans_total")
+	if taken == 0 || s.Status.Started < uint64(slack) {
+		return nil, nil
+	}
+	last, ok, err := analyze.LastSpan(ctx, s.Store, s.Tenant, "", s.Within.End+uint64(ahead))
+	if err != nil || !ok || last >= s.Status.Started-uint64(slack) {
+		return nil, err
+	}
+	return []Finding{{
+		ID: "clock-behind", Check: CheckClock, Result: Problem, Title: "Spans arrive, but all of them begin long before they come",
+		Evidence: []string{fmt.Sprintf("%s taken in since the server started, %s; the latest begins %s", count(uint64(taken), "span"), s.ago(s.Status.Started), s.ago(last))},
+		Cause:    "The clock of the sender's host is behind, its times are in a wrong zone or unit, or it sends again what is old.",
+		Fix:      "synchronise the host's time (`timedatectl status`, `chronyc tracking`); `clew query --since all` finds what is there",
+	}}, nil
 }
 
 // misdated tells of spans with times that cannot be right.
