@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/clewhq/clew/span"
+	"github.com/clewhq/clew/tree"
 )
 
 // Trace is the spans of one trace as a tree (of several, if there are several roots). Its rows are the
@@ -32,7 +33,7 @@ type Trace struct {
 	// Self is what a span took without waiting for one below it; nanoseconds, 0 or more.
 	Self []int64
 	// Path is the critical path, by time, and Critical what each row has of it.
-	Path     []Segment
+	Path     []tree.Segment
 	Critical []int64
 
 	weights map[span.Ref]float64 // of the trace states that say one
@@ -61,13 +62,10 @@ const (
 )
 
 // NewTrace makes the tree. The batches are spans of one trace, and belong to the tree from now on.
-// Of spans that share an id the first is the parent of what names the id, unless they are the two
-// sides of a call, as in Zipkin: then the server is below the client, and the others are below it.
-// In a circle of parents one span becomes a root.
+// Parents are found as tree.Link does.
 func NewTrace(batches ...*span.Batch) *Trace {
 	t := &Trace{Spans: ordered(batches), Root: NoRow}
 	parents := t.findParents()
-	t.breakCircles(parents)
 	t.arrange(parents)
 	t.readServices()
 	t.readSpans()
@@ -184,90 +182,17 @@ func isOrdered(b *span.Batch) bool {
 	return true
 }
 
-// lostParent stands for a parent that is not in the trace.
-const lostParent = -2
-
-// findParents returns the place of each span's parent, NoRow or lostParent.
+// findParents returns the place of each span's parent, or below 0.
 func (t *Trace) findParents() []int32 {
-	b := t.Spans
-	ids := newIDTable(b.SpanIDs)
-	t.Flags = make([]Flags, b.Len()) // by place, until the rows are known
-	servers := t.pairSides(ids)
-	parents := make([]int32, b.Len())
-	for at, id := range b.Parents {
-		if id.IsZero() {
-			parents[at] = NoRow
-			continue
-		}
-		first := ids.first(id)
-		answers, shared := servers[id]
-		switch {
-		case first == NoRow:
-			parents[at] = lostParent
-		case shared && answers != int32(at) && b.SpanIDs[at] != id:
-			parents[at] = answers
-		default:
-			parents[at] = first
-		}
-	}
-	for id, answers := range servers {
-		for at := ids.first(id); at != NoRow; at = ids.next[at] {
-			if b.Kinds[at] == client {
-				parents[answers] = at
-				break
-			}
-		}
-	}
-	return parents
-}
-
-// pairSides marks the spans that share an id, and returns the server's side of each call whose sides do.
-func (t *Trace) pairSides(ids *idTable) map[span.SpanID]int32 {
-	servers := map[span.SpanID]int32{}
-	t.twoSides = map[span.SpanID]bool{}
-	for id := range ids.last {
-		answers, calls, n := int32(NoRow), false, 0
-		for at := ids.first(id); at != NoRow; at = ids.next[at] {
-			n++
+	links := tree.Link(t.Spans.SpanIDs, t.Spans.Parents, t.Spans.Kinds)
+	t.twoSides, t.circles = links.TwoSides, links.Circles // places, until arrange
+	t.Flags = make([]Flags, t.Spans.Len())                // by place, until the rows are known
+	for at, shared := range links.Shared {
+		if shared {
 			t.Flags[at] |= SharedID
-			calls = calls || t.Spans.Kinds[at] == client
-			if t.Spans.Kinds[at] == server && answers == NoRow {
-				answers = at
-			}
-		}
-		if calls && answers != NoRow {
-			servers[id] = answers
-			t.twoSides[id] = n == 2
 		}
 	}
-	return servers
-}
-
-// breakCircles makes a root of one span in each circle of parents.
-func (t *Trace) breakCircles(parents []int32) {
-	const (
-		unseen = iota
-		onPath
-		done
-	)
-	state := make([]uint8, len(parents))
-	var path []int32
-	for i := range parents {
-		path = path[:0]
-		at := int32(i)
-		for at >= 0 && state[at] == unseen {
-			state[at] = onPath
-			path = append(path, at)
-			at = parents[at]
-		}
-		if at >= 0 && state[at] == onPath {
-			t.circles = append(t.circles, at) // the place, until arrange
-			parents[at] = NoRow
-		}
-		for _, at := range path {
-			state[at] = done
-		}
-	}
+	return links.Parents
 }
 
 // arrange numbers the rows.
@@ -317,7 +242,7 @@ func (t *Trace) arrange(parents []int32) {
 	flags := make([]Flags, n)
 	for at, row := range t.Row {
 		flags[row] = t.Flags[at]
-		if parents[at] == lostParent {
+		if parents[at] == tree.LostParent {
 			flags[row] |= Orphan
 		}
 	}
@@ -410,50 +335,3 @@ func genAIShapes(b *span.Batch) []bool {
 	}
 	return has
 }
-
-// idTable finds the places of span ids.
-type idTable struct {
-	ids   []span.SpanID
-	slots []int32               // open addressing, power of two: the first place with an id, or NoRow
-	next  []int32               // by place: the next one with the same id, or NoRow
-	last  map[span.SpanID]int32 // the last place of each id that comes twice
-}
-
-func newIDTable(ids []span.SpanID) *idTable {
-	size := 16
-	for size < 2*len(ids) {
-		size *= 2
-	}
-	x := &idTable{ids: ids, slots: make([]int32, size), next: make([]int32, len(ids)), last: map[span.SpanID]int32{}}
-	for i := range x.slots {
-		x.slots[i] = NoRow
-	}
-	for at, id := range ids {
-		x.next[at] = NoRow
-		slot := x.find(id)
-		first := x.slots[slot]
-		if first == NoRow {
-			x.slots[slot] = int32(at)
-			continue
-		}
-		before, ok := x.last[id]
-		if !ok {
-			before = first
-		}
-		x.next[before], x.last[id] = int32(at), int32(at)
-	}
-	return x
-}
-
-// find returns the slot of an id, or the free one that it would get.
-func (x *idTable) find(id span.SpanID) int {
-	mask := len(x.slots) - 1
-	slot := int(span.Hash(id[:])) & mask
-	for x.slots[slot] != NoRow && x.ids[x.slots[slot]] != id {
-		slot = (slot + 1) & mask
-	}
-	return slot
-}
-
-// first returns the first place with an id, or NoRow.
-func (x *idTable) first(id span.SpanID) int32 { return x.slots[x.find(id)] }

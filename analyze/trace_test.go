@@ -19,6 +19,7 @@ import (
 	"github.com/clewhq/clew/store"
 	"github.com/clewhq/clew/store/storetest"
 	"github.com/clewhq/clew/traceql"
+	"github.com/clewhq/clew/tree"
 )
 
 func batch(rows ...span.Span) *span.Batch {
@@ -160,12 +161,18 @@ func TestSelfIsCounted(t *testing.T) {
 	})
 }
 
+func byEnd(t *Trace, a, b int32) int {
+	startA, endA := t.times(a)
+	startB, endB := t.times(b)
+	return cmp.Or(cmp.Compare(endA, endB), cmp.Compare(startA, startB))
+}
+
 // naivePath is the critical path as it is defined, from the last segment to the first.
-func naivePath(t *Trace, row int32, children []int32, from, to uint64) (path []Segment) {
+func naivePath(t *Trace, row int32, children []int32, from, to uint64) (path []tree.Segment) {
 	end := to
 	emit := func(start, end uint64) {
 		if start < end && row != NoRow {
-			path = append(path, Segment{row, start, end})
+			path = append(path, tree.Segment{Row: row, Start: start, End: end})
 		}
 	}
 	looked := map[int32]bool{}
@@ -177,7 +184,7 @@ func naivePath(t *Trace, row int32, children []int32, from, to uint64) (path []S
 			if looked[child] || s >= e || s >= to || e > to && e-to > max(1000, (e-s)/100) {
 				continue
 			}
-			if last == NoRow || t.byEnd(child, last) >= 0 {
+			if last == NoRow || byEnd(t, child, last) >= 0 {
 				last = child
 			}
 		}

@@ -142,7 +142,7 @@ func (w *blockWriter) newShape(s *space, scope colScope, shape, mask uint32) *ou
 		out.attrs = append(out.attrs, c)
 		entries = append(entries, span.Entry{Key: c.num})
 	}
-	for k := range numFixed - colMessage {
+	for k := range colSummaryPattern - colMessage {
 		if mask&(1<<k) != 0 {
 			entries = append(entries, span.Entry{Key: uint32(colMessage + k)})
 		}

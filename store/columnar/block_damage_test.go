@@ -312,7 +312,25 @@ func questions(ids []span.TraceID, fields []store.Field) (list []question) {
 			list = append(list, scanFor(equal.String(), equal), scanFor("not "+greater.String(), store.Not{P: greater}, f))
 		}
 	}
+	list = append(list, question{"summaries", summariesOf})
 	return append(list, names()...)
+}
+
+func summariesOf(ctx context.Context, r store.Reader) (lines []string, partial bool) {
+	var mu sync.Mutex
+	result, err := r.Scan(ctx, testTenant, &store.Query{}, func(_ int, c store.Chunk) error {
+		mu.Lock()
+		defer mu.Unlock()
+		if all := store.Summaries(c); c.Err() == nil {
+			for i, t := range c.Traces() {
+				s := all[i]
+				lines = append(lines, fmt.Sprintf("%s: %+v end %d critical %d", t.ID, *s.Pattern, s.End, s.Critical))
+			}
+		}
+		return nil
+	})
+	slices.Sort(lines)
+	return lines, err != nil || len(result.Gaps) > 0
 }
 
 // scanFor asks for the spans on which p holds, with the values of fields.

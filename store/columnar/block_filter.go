@@ -9,7 +9,7 @@ import (
 )
 
 // A piece with a dictionary of its own has a filter, if that has filterStrings
-// strings or more: a search for a value that is rare reads no piece but those
+// strings or more and is none of patterns: a search for a value that is rare reads no piece but those
 // that have it, and one in 256 others. It is a binary fuse filter of 8 bits
 // (Graf and Lemire, 2022) over the xxHash64 of each string. The filters of a
 // column are one section:
@@ -25,7 +25,7 @@ type filter = xorfilter.BinaryFuse[uint8]
 
 // addFilter builds the filter of the strings in w.list.
 func (w *blockWriter) addFilter(c *outCol) {
-	if w.list.Len() < filterStrings {
+	if w.list.Len() < filterStrings || c.num == colSummaryPattern { // nobody looks for a pattern
 		c.filters = append(c.filters, 0)
 		return
 	}

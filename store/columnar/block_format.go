@@ -13,8 +13,8 @@ import (
 // pieces (one column of one chunk of rows each), sections (what describes
 // them), the footer, and a trailer of fixed size that says where the footer is.
 const (
-	blockMagic   = "CLEWBLK\x02" // the last byte is the format version
-	trailerMagic = "CLEWEND\x02"
+	blockMagic   = "CLEWBLK\x03" // the last byte is the format version
+	trailerMagic = "CLEWEND\x03"
 	trailerSize  = 8 + 4 + 4 + 8
 	crcSize      = 4
 )
@@ -83,7 +83,7 @@ func (k colKey) encoding() encoding {
 	return encInts
 }
 
-// The columns that are not attributes. Those from colMessage on are optional:
+// The columns that are not attributes. Those from colMessage to colLinkDropped are optional:
 // a span's, event's or link's shape lists them where they are not zero. Their
 // numbers are their places in every block's column directory.
 const (
@@ -119,8 +119,14 @@ const (
 	colLinkState
 	colLinkFlags
 	colLinkDropped
+	colSummaryPattern  // one for each trace of the chunk, see block_summary.go
+	colSummaryEnd      // ns from the end of the root's span to the latest end, of traces whose pattern says that they differ
+	colSummaryCritical // ns of the critical path in a service, as patterns say for which
 	numFixed
 )
+
+// fixedColumnsOf is how many fixed columns there are, by version of the format.
+var fixedColumnsOf = [...]int{1: colSummaryPattern, 2: colSummaryPattern, 3: numFixed}
 
 type fixedColumn struct {
 	key string
@@ -140,6 +146,7 @@ var fixedColumns = [numFixed]fixedColumn{
 	colDroppedLinks: {"span.dropped.links", encInts}, colEvents: {"span.events", encInts}, colLinks: {"span.links", encInts},
 	colEventDropped: {"event.dropped.attributes", encInts},
 	colLinkState:    {"link.state", encStrings}, colLinkFlags: {"link.flags", encInts}, colLinkDropped: {"link.dropped.attributes", encInts},
+	colSummaryPattern: {"summary.pattern", encStrings}, colSummaryEnd: {"summary.end", encInts}, colSummaryCritical: {"summary.critical", encInts},
 }
 
 var fixedByKey = func() map[string]fixedColumn {
@@ -263,6 +270,17 @@ func (r *reader) uvarint() uint64 {
 		return 0
 	}
 	r.src = r.src[n:]
+	return v
+}
+
+// fixed64 reads a number of 8 bytes.
+func (r *reader) fixed64() uint64 {
+	if len(r.src) < 8 {
+		r.fail("%d bytes are too few for a number of 8", len(r.src))
+		return 0
+	}
+	v := binary.LittleEndian.Uint64(r.src)
+	r.src = r.src[8:]
 	return v
 }
 

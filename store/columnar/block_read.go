@@ -22,12 +22,13 @@ import (
 // Whoever reads a block holds a reference (acquire, release); the file is
 // closed, and deleted if drop was called, when the last one is gone.
 type block struct {
-	meta  blockMeta
-	path  string
-	file  File
-	fs    FS
-	cache *cache
-	size  int64
+	meta    blockMeta
+	version byte // of the format
+	path    string
+	file    File
+	fs      FS
+	cache   *cache
+	size    int64
 
 	refs   atomic.Int64
 	doomed atomic.Bool
@@ -130,7 +131,7 @@ func (b *block) readFooter() error {
 	if string(head[:7]) != blockMagic[:7] || string(trailer[16:23]) != trailerMagic[:7] || head[7] != trailer[23] {
 		return fmt.Errorf("%w: not a block file", colenc.ErrCorrupt)
 	}
-	if head[7] == 0 || head[7] > blockMagic[7] {
+	if b.version = head[7]; b.version == 0 || b.version > blockMagic[7] {
 		return fmt.Errorf("block format version %d is not known to this program; a newer one wrote it", head[7])
 	}
 	off, n := binary.LittleEndian.Uint64(trailer), binary.LittleEndian.Uint32(trailer[8:])
@@ -312,6 +313,7 @@ func parseShapes(raw []byte, columns int) (*blockShapes, error) {
 
 // directory lists a block's columns by number.
 type directory struct {
+	fixed   int // the first columns, of the block's format version
 	keys    []colKey
 	where   []location // of the column's index; length 0 if it has no values
 	dicts   []location // of the strings that the column's pieces share, likewise
@@ -324,7 +326,7 @@ type directory struct {
 func (b *block) directory() (*directory, error) {
 	return remember(b, partDirectory, wholePart, func() (d *directory, size int, err error) {
 		err = b.read(b.meta.directory, func(raw []byte) error {
-			d, err = parseDirectory(raw, numFixed+uint64(b.size)/8) // each other column has an index
+			d, err = parseDirectory(raw, fixedColumnsOf[b.version], numFixed+uint64(b.size)/8) // each other column has an index
 			return err
 		})
 		if err != nil {
@@ -334,7 +336,7 @@ func (b *block) directory() (*directory, error) {
 	})
 }
 
-func parseDirectory(raw []byte, most uint64) (*directory, error) {
+func parseDirectory(raw []byte, fixed int, most uint64) (*directory, error) {
 	r := reader{src: raw}
 	n := r.number(most)
 	scopes, types, offs, lens, dicts, filters, totals, rows := r.ints(n), r.ints(n), r.ints(n), r.ints(n), r.ints(n), r.ints(n), r.ints(n), r.ints(n)
@@ -342,13 +344,13 @@ func parseDirectory(raw []byte, most uint64) (*directory, error) {
 	if err := r.end(); err != nil {
 		return nil, err
 	}
-	if n < numFixed {
-		return nil, fmt.Errorf("%w: %d columns, expected at least %d", colenc.ErrCorrupt, n, numFixed)
+	if n < fixed {
+		return nil, fmt.Errorf("%w: %d columns, expected at least %d", colenc.ErrCorrupt, n, fixed)
 	}
-	d := &directory{totals: totals, rows: rows, byKey: make(map[colKey]uint32, n), keys: make([]colKey, n), where: make([]location, n), dicts: make([]location, n), filters: make([]location, n)}
+	d := &directory{fixed: fixed, totals: totals, rows: rows, byKey: make(map[colKey]uint32, n), keys: make([]colKey, n), where: make([]location, n), dicts: make([]location, n), filters: make([]location, n)}
 	for i := range n {
 		k := colKey{colScope(scopes[i]), span.Type(types[i]), string(names.At(i))}
-		if i < numFixed && k != fixedKey(i) || i >= numFixed && (k.Scope == colFixed || k.Scope > colLink || k.Type > span.Map) {
+		if i < fixed && k != fixedKey(i) || i >= fixed && (k.Scope == colFixed || k.Scope > colLink || k.Type > span.Map) {
 			return nil, fmt.Errorf("%w: column %d is %+v", colenc.ErrCorrupt, i, k)
 		}
 		d.keys[i], d.byKey[k] = k, uint32(i)

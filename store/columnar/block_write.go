@@ -27,14 +27,15 @@ type blockWriter struct {
 	// written, unless nil, is called when a chunk was written: no row given before is read any more.
 	written func()
 
-	meta   blockMeta
-	cols   []*outCol
-	byKey  map[colKey]*outCol
-	shapes span.Shapes // entries are {column number, 0}
-	usage  []uint64    // rows of each shape
-	tables *copier
-	counts tableCounts
-	names  catalog
+	meta      blockMeta
+	cols      []*outCol
+	byKey     map[colKey]*outCol
+	shapes    span.Shapes // entries are {column number, 0}
+	usage     []uint64    // rows of each shape
+	tables    *copier
+	summaries summaryWriter
+	counts    tableCounts
+	names     catalog
 
 	chunks  []chunkInfo
 	traces  []uint64 // all traces, for the index: maxHashBits of the id's hash, then the chunk
@@ -78,7 +79,8 @@ type pendingTrace struct {
 type chunkBuilder struct {
 	rows      []rowRef
 	traces    []pendingTrace
-	continues bool
+	continues bool // the first trace began in the chunk before
+	cut       bool // the last trace goes on in the next chunk
 	entries   int
 	bytes     int
 	touched   []*outCol
@@ -186,6 +188,7 @@ func (w *blockWriter) row(r rowRef) {
 	p := &w.pending
 	if p.full() {
 		t := p.traces[len(p.traces)-1]
+		p.cut = true
 		w.flushChunk()
 		p.continues = true
 		w.begin(t.id, t.start)
@@ -237,6 +240,7 @@ func (w *blockWriter) flushChunk() {
 	w.gatherTraces(&info)
 	w.gatherRows(&info)
 	w.gatherAttrs()
+	w.gatherSummaries()
 	chunk := uint32(len(w.chunks))
 	base := w.off
 	w.present = w.present[:0]
@@ -271,7 +275,7 @@ func (p *chunkBuilder) reset() {
 	clear(p.spaces)
 	p.rows, p.traces, p.touched = p.rows[:0], p.traces[:0], p.touched[:0]
 	p.sets, p.spaces = p.sets[:0], p.spaces[:0]
-	p.entries, p.bytes, p.continues = 0, 0, false
+	p.entries, p.bytes, p.continues, p.cut = 0, 0, false, false
 }
 
 func (w *blockWriter) gatherTraces(info *chunkInfo) {

@@ -288,7 +288,7 @@ func (b *block) listed() int {
 	if err := errors.Join(err1, err2, err3); err != nil {
 		return 0
 	}
-	return len(s.tables.Resources) + len(s.tables.Scopes) + len(d.keys) - numFixed + (len(shapes.ends)+len(shapes.cols))/16
+	return len(s.tables.Resources) + len(s.tables.Scopes) + len(d.keys) - d.fixed + (len(shapes.ends)+len(shapes.cols))/16
 }
 
 // writeMerged makes one block of several, without what thin takes out. It returns nil if that is everything.

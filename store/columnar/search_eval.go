@@ -52,6 +52,8 @@ type evaluator struct {
 	byShape shapeRows
 	fields  map[store.Field]*fieldColumn
 	read    uint64 // bytes of pieces
+
+	summarized summaryReader
 }
 
 // shapeRows has the rows of a chunk by shape, if ok.

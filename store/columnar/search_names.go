@@ -268,8 +268,8 @@ func (b *block) countKeys(counts map[attrKey]uint64) error {
 	if err != nil {
 		return err
 	}
-	for i, k := range d.keys[numFixed:] {
-		counts[attrKey{scopeOfColumn[k.Scope], k.Key, k.Type}] += d.rows[numFixed+i]
+	for i, k := range d.keys[d.fixed:] {
+		counts[attrKey{scopeOfColumn[k.Scope], k.Key, k.Type}] += d.rows[d.fixed+i]
 	}
 	countTableKeys(counts, s.dict, s.tables, s.counts)
 	return nil

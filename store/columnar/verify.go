@@ -2,9 +2,11 @@ package columnar
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/cespare/xxhash/v2"
 
+	"github.com/clewhq/clew/store"
 	"github.com/clewhq/clew/store/columnar/colenc"
 )
 
@@ -19,6 +21,10 @@ func (b *block) verify() error {
 		return err
 	}
 	if err := b.verifyColumns(v.dir); err != nil {
+		return err
+	}
+	e, err := newEvaluator(b)
+	if err != nil {
 		return err
 	}
 	rs := &rowSet{space: v.space}
@@ -38,6 +44,9 @@ func (b *block) verify() error {
 		}
 		rows, traces = rows+uint64(c.rows), traces+uint64(c.traces)
 		if err := b.verifyIndexed(list, uint32(i)); err != nil {
+			return err
+		}
+		if err := e.verifySummaries(chunks, i); err != nil {
 			return err
 		}
 	}
@@ -102,6 +111,35 @@ func (s *pieceStrings) verifyFilter(f *filter) error {
 		}
 	}
 	return nil
+}
+
+// verifySummaries checks that the summaries of a chunk are those of its rows, and that traces without one go on
+// in another chunk.
+func (v *evaluator) verifySummaries(chunks []chunkInfo, at int) error {
+	if v.dir.fixed <= colSummaryPattern {
+		return nil
+	}
+	info := &chunks[at]
+	v.begin(uint32(at), int(info.rows))
+	c := &blockChunk{}
+	c.begin(newLooker(&look{q: &store.Query{}, want: everything}, 0), v, info, nil)
+	got, want := c.summaries(), store.Summarize(c, c.Traces())
+	if v.err != nil {
+		return v.err
+	}
+	for i := range want {
+		s, run := got[i], c.Traces()[i]
+		whole := !(i == 0 && info.continues || i == len(want)-1 && at+1 < len(chunks) && chunks[at+1].continues)
+		if whole != (s.Pattern != nil) || whole && !sameSummary(&s, &want[i]) {
+			return fmt.Errorf("block %s: %w: the summary of trace %s in chunk %d is not that of its spans", v.b.path, colenc.ErrCorrupt, run.ID, at)
+		}
+	}
+	return nil
+}
+
+func sameSummary(a, b *store.Summary) bool {
+	return a.RootName == b.RootName && a.RootService == b.RootService && a.HasRoot == b.HasRoot && a.Orphans == b.Orphans && a.Shape == b.Shape &&
+		a.End == b.End && slices.Equal(a.Services, b.Services) && slices.Equal(a.Critical, b.Critical)
 }
 
 // verifyIndexed checks that the traces of a chunk are found by id.

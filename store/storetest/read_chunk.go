@@ -64,6 +64,9 @@ func readChunk(l *look, c store.Chunk, spans map[spanTimes][]*span.Span) ([]seen
 	if err := c.Err(); err != nil {
 		check.addf("Err() = %v", err)
 	}
+	if check.err() == nil {
+		check.summaries()
+	}
 	return traces, check.err()
 }
 

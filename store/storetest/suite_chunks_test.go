@@ -63,6 +63,7 @@ type badChunk struct {
 	where        func(i int, set store.Bitmap) store.Bitmap
 	column       func(store.Field, *store.Column) *store.Column
 	values       func(f store.Field, row int, yield func(span.Value) bool)
+	summaries    func([]store.Summary)
 }
 
 func newBadChunk(c store.Chunk) *badChunk {
@@ -104,6 +105,14 @@ func (c *badChunk) Values(f store.Field, row int, yield func(span.Value) bool) {
 		return
 	}
 	c.Chunk.Values(f, row, yield)
+}
+
+func (c *badChunk) Summaries() []store.Summary {
+	list := store.Summarize(c, c.Traces())
+	if c.summaries != nil {
+		c.summaries(list)
+	}
+	return list
 }
 
 // drop leaves the traces out of which keep is false.
@@ -263,6 +272,20 @@ var traceFaults = []fault{
 	{"counts parents within the trace", checkLooks, eachRow(func(c *badChunk, run store.TraceRun, row int) {
 		if c.parents[row] >= 0 {
 			c.parents[row] -= int32(run.Lo)
+		}
+	})},
+	{"sums up without an error", checkLooks, badChunks(func(c *badChunk) {
+		c.summaries = func(list []store.Summary) {
+			for i := range list {
+				list[i].Services[0].Errors++
+			}
+		}
+	})},
+	{"has a longer critical path", checkLooks, badChunks(func(c *badChunk) {
+		c.summaries = func(list []store.Summary) {
+			for i := range list {
+				list[i].Critical[0]++
+			}
 		}
 	})},
 	{"bounds starts too closely", checkLooks, badChunks(func(c *badChunk) { c.lo++ })},
