@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"sync/atomic"
+	"time"
 
 	"go.opentelemetry.io/otel"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
@@ -42,9 +44,44 @@ func newQueue(exporter sdktrace.SpanExporter) *queue {
 	q.delivery = &delivery{SpanExporter: exporter, queue: q}
 	q.delivery.over, q.delivery.giveUp = context.WithCancel(context.Background())
 	q.SpanProcessor = sdktrace.NewBatchSpanProcessor(q.delivery, func(o *sdktrace.BatchSpanProcessorOptions) {
-		q.capacity = uint64(o.MaxQueueSize + o.MaxExportBatchSize) // as OTEL_BSP_* has them
+		limit(o)
+		q.capacity = uint64(o.MaxQueueSize + o.MaxExportBatchSize)
 	})
 	return q
+}
+
+// maxQueue bounds OTEL_BSP_MAX_QUEUE_SIZE.
+const maxQueue = 1 << 20
+
+// limit mends what OTEL_BSP_* has put into o: the SDK panics with sizes that
+// are negative or huge, and never rests with a delay of 0.
+func limit(o *sdktrace.BatchSpanProcessorOptions) {
+	if o.MaxQueueSize <= 0 {
+		o.MaxQueueSize = sdktrace.DefaultMaxQueueSize
+	}
+	if o.MaxExportBatchSize <= 0 {
+		o.MaxExportBatchSize = sdktrace.DefaultMaxExportBatchSize
+	}
+	if o.BatchTimeout <= 0 {
+		o.BatchTimeout = sdktrace.DefaultScheduleDelay * time.Millisecond
+	}
+	if o.ExportTimeout <= 0 {
+		o.ExportTimeout = sdktrace.DefaultExportTimeout * time.Millisecond
+	}
+	o.MaxQueueSize = min(o.MaxQueueSize, maxQueue)
+	o.MaxExportBatchSize = min(o.MaxExportBatchSize, o.MaxQueueSize)
+}
+
+// checkQueueEnv names the numbers in OTEL_BSP_* that limit replaces.
+func checkQueueEnv() error {
+	var errs []error
+	for _, name := range []string{"OTEL_BSP_MAX_QUEUE_SIZE", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "OTEL_BSP_SCHEDULE_DELAY", "OTEL_BSP_EXPORT_TIMEOUT"} {
+		v, _ := firstEnv(name)
+		if n, err := strconv.ParseInt(v, 10, 32); v != "" && (err != nil || n <= 0) {
+			errs = append(errs, unknown(name, v, "a number above 0"))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // OnEnd counts what the batch processor is about to queue or to drop.

@@ -113,7 +113,7 @@ func Setup(ctx context.Context, opts ...Option) (shutdown func(context.Context) 
 		}
 		return err
 	}
-	return stop, errors.Join(propagatorErr, resourceErr, samplerErr, exporterErr)
+	return stop, errors.Join(propagatorErr, resourceErr, samplerErr, exporterErr, checkQueueEnv())
 }
 
 var silence = otel.ErrorHandlerFunc(func(error) {})

@@ -173,6 +173,32 @@ func TestMistakesAreNamedAndTheRestIsSetUp(t *testing.T) {
 	}
 }
 
+// With these the SDK would panic, or never rest.
+func TestQueueOfAnySize(t *testing.T) {
+	for _, v := range []string{"-1", "0", "1", "99999999999", "99999999999999999999", "many"} {
+		for _, name := range []string{"OTEL_BSP_MAX_QUEUE_SIZE", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "OTEL_BSP_SCHEDULE_DELAY", "OTEL_BSP_EXPORT_TIMEOUT"} {
+			t.Run(name+"="+v, func(t *testing.T) {
+				t.Setenv(name, v)
+				spans := tracetest.NewInMemoryExporter()
+				shutdown, err := Setup(t.Context(), WithExporter(keep{spans}))
+				if (err == nil) != (v == "1") || err != nil && !strings.Contains(err.Error(), name) {
+					t.Errorf("the error is %v", err)
+				}
+				_, span := otel.Tracer("test").Start(t.Context(), "x")
+				span.End()
+				if err := shutdown(t.Context()); err != nil || len(spans.GetSpans()) != 1 {
+					t.Errorf("%v, %d spans", err, len(spans.GetSpans()))
+				}
+			})
+		}
+	}
+}
+
+// keep does not forget the spans at the shutdown.
+type keep struct{ sdktrace.SpanExporter }
+
+func (keep) Shutdown(context.Context) error { return nil }
+
 // What the SDK does not know by itself, such as remote sampling, is no reason for it to complain.
 func TestNothingIsLoggedIfAllIsWell(t *testing.T) {
 	var answer atomic.Value

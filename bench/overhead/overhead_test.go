@@ -6,7 +6,6 @@ package overhead
 
 import (
 	"bufio"
-	"cmp"
 	"flag"
 	"fmt"
 	"io"
@@ -26,8 +25,8 @@ import (
 )
 
 var (
-	lasting = flag.Duration("lasting", 5*time.Second, "how long each rate is held")
-	rounds  = flag.Int("rounds", 3, "how often everything is measured; the least counts, as whatever else runs only adds")
+	lasting = flag.Duration("lasting", time.Second, "how long a rate is held at a time")
+	rounds  = flag.Int("rounds", 12, "how many times")
 	only    = flag.String("only", "", "one of go, python, node")
 	rates   = flag.String("rates", "100,1000,5000", "requests a second")
 )
@@ -142,13 +141,12 @@ func (p *process) cpu(tb testing.TB) time.Duration {
 	return sum
 }
 
-// figures are those of one service in one mode at one rate.
+// figures are those of one mode at one rate.
 type figures struct {
 	service, mode string
 	rate          int
-	cpu           time.Duration // a request
-	p50, p99      time.Duration
-	late          bool // the service does not carry the rate
+	cpu           []time.Duration // a request, by round; 0 in rounds in which the rate was not held
+	times         []time.Duration // of all requests, sorted
 }
 
 func BenchmarkOverhead(b *testing.B) {
@@ -156,37 +154,64 @@ func BenchmarkOverhead(b *testing.B) {
 	list := services(b)
 	for b.Loop() {
 		var all []figures
-		for range *rounds {
-			for _, s := range list {
-				for _, mode := range modes {
-					all = append(all, measure(b, s, mode, url)...)
+		for _, s := range list {
+			for rate := range strings.SplitSeq(*rates, ",") {
+				n, err := strconv.Atoi(rate)
+				if err != nil {
+					b.Fatal(err)
 				}
+				all = append(all, measure(b, s, n, url)...)
 			}
 		}
 		report(os.Stdout, all)
 	}
 }
 
-// measure starts a service, warms it up, and holds one rate after the other.
-func measure(tb testing.TB, s service, mode, collector string) (all []figures) {
+// measure runs the service in all modes at once and lets one after the other
+// answer for a while, many times, so that whatever else the machine does
+// concerns all of them. What a server does between its turns, such as sending
+// spans, counts as part of the one before.
+func measure(tb testing.TB, s service, rate int, collector string) []figures {
 	tb.Helper()
-	p, stop := start(tb, s, mode, collector)
-	defer stop()
-	load(tb, p.address, 500, 2*time.Second)
-	for rate := range strings.SplitSeq(*rates, ",") {
-		n, err := strconv.Atoi(rate)
-		if err != nil {
-			tb.Fatal(err)
+	var processes []*process
+	var all []figures
+	for _, mode := range modes {
+		p, stop := start(tb, s, mode, collector)
+		defer stop()
+		load(tb, p.address, 300, 2*time.Second) // warms it up
+		processes, all = append(processes, p), append(all, figures{service: s.name, mode: mode, rate: rate})
+	}
+	before, sent := make([]time.Duration, len(modes)), make([]int, len(modes))
+	for round := range *rounds + 1 {
+		for i, p := range processes {
+			now := p.cpu(tb)
+			if round > 0 {
+				cost := time.Duration(0)
+				if sent[i] > 0 {
+					cost = (now - before[i]) / time.Duration(sent[i])
+				}
+				all[i].cpu = append(all[i].cpu, cost)
+			}
+			if round == *rounds {
+				continue
+			}
+			times, late := load(tb, p.address, rate, *lasting)
+			before[i], sent[i] = now, len(times)
+			if late {
+				sent[i] = 0
+				continue
+			}
+			all[i].times = append(all[i].times, times...)
 		}
-		before := p.cpu(tb)
-		times, late := load(tb, p.address, n, *lasting)
-		all = append(all, figures{s.name, mode, n, (p.cpu(tb) - before) / time.Duration(max(1, len(times))), percentile(times, .5), percentile(times, .99), late})
+	}
+	for i := range all {
+		slices.Sort(all[i].times)
 	}
 	return all
 }
 
 // maxInFlight bounds the requests that wait for an answer.
-const maxInFlight = 512
+const maxInFlight = 900
 
 // load sends requests at a fixed rate, whether or not the ones before are
 // answered, and returns how long each took from the time it was due, sorted.
@@ -241,39 +266,34 @@ func percentile(sorted []time.Duration, p float64) time.Duration {
 	return sorted[max(0, min(len(sorted)-1, int(float64(len(sorted))*p+.5)-1))]
 }
 
-// report prints the least of each figure as a table, and what tracing adds.
+// report prints the medians of all rounds as a table, and of what tracing adds to a round.
 func report(w io.Writer, all []figures) {
-	type key struct {
-		service, mode string
-		rate          int
-	}
-	groups := map[key][]figures{}
-	var keys []key
-	for _, f := range all {
-		k := key{f.service, f.mode, f.rate}
-		if groups[k] == nil {
-			keys = append(keys, k)
-		}
-		groups[k] = append(groups[k], f)
-	}
-	slices.SortStableFunc(keys, func(a, b key) int {
-		return cmp.Or(strings.Compare(a.service, b.service), cmp.Compare(a.rate, b.rate))
-	})
 	fmt.Fprintln(w, "\n| service | requests/s | sampled | CPU a request | more than bare | p50 | p99 |\n|---|---|---|---|---|---|---|")
-	for _, k := range keys {
-		f := groups[k]
-		if slices.ContainsFunc(f, func(f figures) bool { return f.late }) {
-			fmt.Fprintf(w, "| %s | %d | %s | does not carry it | | | |\n", k.service, k.rate, sampled(k.mode))
+	var bare figures
+	for _, f := range all {
+		if f.mode == "bare" {
+			bare = f
+		}
+		var cost, more []time.Duration
+		for round, c := range f.cpu {
+			if c == 0 {
+				continue
+			}
+			cost = append(cost, c)
+			if bare.cpu[round] > 0 {
+				more = append(more, c-bare.cpu[round])
+			}
+		}
+		if len(more) <= *rounds/2 {
+			fmt.Fprintf(w, "| %s | %d | %s | does not carry it | | | |\n", f.service, f.rate, sampled(f.mode))
 			continue
 		}
-		cpu := least(f, func(f figures) time.Duration { return f.cpu })
-		more := ""
-		if k.mode != "bare" {
-			bare := least(groups[key{k.service, "bare", k.rate}], func(f figures) time.Duration { return f.cpu })
-			more = fmt.Sprintf("%.1f µs, %.1f %%", micros(cpu-bare), 100*float64(cpu-bare)/float64(bare))
+		adds := ""
+		if f.mode != "bare" {
+			adds = fmt.Sprintf("%.1f µs", micros(median(more)))
 		}
-		fmt.Fprintf(w, "| %s | %d | %s | %.1f µs | %s | %.2f ms | %.2f ms |\n", k.service, k.rate, sampled(k.mode), micros(cpu), more,
-			micros(least(f, func(f figures) time.Duration { return f.p50 }))/1000, micros(least(f, func(f figures) time.Duration { return f.p99 }))/1000)
+		fmt.Fprintf(w, "| %s | %d | %s | %.1f µs | %s | %.2f ms | %.2f ms |\n", f.service, f.rate, sampled(f.mode), micros(median(cost)), adds,
+			micros(percentile(f.times, .5))/1000, micros(percentile(f.times, .99))/1000)
 	}
 }
 
@@ -287,8 +307,9 @@ func sampled(mode string) string {
 
 func micros(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
 
-func least(all []figures, of func(figures) time.Duration) time.Duration {
-	return of(slices.MinFunc(all, func(a, b figures) int { return cmp.Compare(of(a), of(b)) }))
+func median(values []time.Duration) time.Duration {
+	slices.Sort(values)
+	return percentile(values, .5)
 }
 
 // What is measured is what it says: bare servers send nothing, traced ones do.

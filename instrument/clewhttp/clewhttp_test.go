@@ -1,7 +1,9 @@
 package clewhttp
 
 import (
+	"bytes"
 	"io"
+	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -110,6 +112,29 @@ func TestHandler(t *testing.T) {
 		if !slices.Contains(s.Attributes(), attribute.Int64("http.response.status_code", test.code)) {
 			t.Errorf("%s: %v", test.path, s.Attributes())
 		}
+	}
+}
+
+// What is known of a request only inside is known outside: the server removes the files of its form.
+func TestHandlerGivesBack(t *testing.T) {
+	record(t)
+	var body bytes.Buffer
+	form := multipart.NewWriter(&body)
+	if err := form.WriteField("a", "1"); err != nil {
+		t.Fatal(err)
+	}
+	form.Close()
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /upload", func(_ http.ResponseWriter, r *http.Request) {
+		if err := r.ParseMultipartForm(1 << 20); err != nil {
+			t.Error(err)
+		}
+	})
+	r := httptest.NewRequest("POST", "/upload", &body)
+	r.Header.Set("Content-Type", form.FormDataContentType())
+	Handler(mux).ServeHTTP(httptest.NewRecorder(), r)
+	if r.MultipartForm == nil || r.Pattern != "POST /upload" {
+		t.Errorf("the form is %v, the pattern %q", r.MultipartForm, r.Pattern)
 	}
 }
 

@@ -86,6 +86,8 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ctx, span := h.tracer.Start(ctx, name(r.Method, pattern), serverKind)
 	defer span.End() // which records a panic
 	inner := r.WithContext(ctx)
+	// The server removes the files of a form, and handlers around this one look at the pattern.
+	defer func() { r.MultipartForm, r.Pattern = inner.MultipartForm, inner.Pattern }()
 	if !span.IsRecording() {
 		h.next.ServeHTTP(w, inner)
 		return
