@@ -12,10 +12,11 @@ type edgeKey struct {
 // call is what is known of a call, by the spans that have come.
 type call struct {
 	key            edgeKey
-	until          int64  // when it stops waiting, unix nanoseconds
-	older, newer   int32  // calls that wait, in the order in which they stop; noCall: there is none
-	client, server string // ""; that side sent no span yet
-	peer           string // whom the caller says it calls, "" if it does not
+	until          int64       // when it stops waiting, unix nanoseconds
+	older, newer   int32       // calls that wait, in the order in which they stop; noCall: there is none
+	client, server string      // ""; that side sent no span yet
+	callee         span.SpanID // the server's span
+	peer           string      // whom the caller says it calls, "" if it does not
 	connection     string
 	virtual        string // which side is one that sends no spans: client, server
 	failed         bool

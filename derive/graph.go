@@ -90,16 +90,15 @@ func (g *graph) observe(b *span.Batch, i int, service string, weight float64, e 
 		return
 	}
 	caller := kind == kindClient || kind == kindProducer
-	key := edgeKey{b.TraceIDs[i], b.SpanIDs[i]}
-	if !caller {
-		key.span = b.Parents[i]
-	}
-	if !caller && key.span.IsZero() {
-		g.outside(b, i, service, weight, e, now)
-		return
-	}
-	at := g.calls.of(key)
-	if at < 0 {
+	at := g.find(b, i, caller)
+	if at == noCall {
+		key := edgeKey{b.TraceIDs[i], b.SpanIDs[i]}
+		if !caller {
+			if key.span = b.Parents[i]; key.span.IsZero() {
+				g.outside(b, i, service, weight, e, now)
+				return
+			}
+		}
 		if g.calls.len() >= g.cfg.MaxCalls {
 			g.dropped++
 			return
@@ -117,6 +116,23 @@ func (g *graph) observe(b *span.Batch, i int, service string, weight float64, e 
 		g.count(c, now)
 		g.calls.end(at)
 	}
+}
+
+// find returns the call that waits for a span: the callee's has the caller's as
+// its parent, or, from Zipkin's clients, the id and the parent of the caller's.
+func (g *graph) find(b *span.Batch, i int, caller bool) int32 {
+	trace, id, parent := b.TraceIDs[i], b.SpanIDs[i], b.Parents[i]
+	if at := g.calls.of(edgeKey{trace, id}); at != noCall && (caller || g.calls.at(at).server == "") {
+		return at
+	}
+	if parent.IsZero() {
+		return noCall
+	}
+	at := g.calls.of(edgeKey{trace, parent})
+	if at != noCall && caller && (g.calls.at(at).client != "" || g.calls.at(at).callee != id) {
+		return noCall
+	}
+	return at
 }
 
 // outside counts a request that came from outside: there will be no span of who sent it.
@@ -146,7 +162,7 @@ func (g *graph) caller(b *span.Batch, i int, c *call, service string) {
 }
 
 func (g *graph) callee(b *span.Batch, i int, c *call, service string) {
-	c.server, c.serverTook, c.taken = service, seconds(b, i), b.Starts[i]
+	c.server, c.callee, c.serverTook, c.taken = service, b.SpanIDs[i], seconds(b, i), b.Starts[i]
 	if b.Kinds[i] == kindConsumer {
 		c.connection = messagingSystem
 	}

@@ -213,6 +213,33 @@ func TestServiceGraphRepetitions(t *testing.T) {
 	g.single(0)
 }
 
+// Clients of Zipkin give both sides of a call one id, and one parent.
+func TestServiceGraphSharedIDs(t *testing.T) {
+	for _, first := range []int32{kindClient, kindServer} {
+		g := newGraphTest(t, nil)
+		sides := []func(){func() { g.span("web", 2, 1, kindClient) }, func() { g.span("shop", 2, 1, kindServer) }}
+		if first == kindServer {
+			slices.Reverse(sides)
+		}
+		for _, side := range sides {
+			side()
+		}
+		g.expire("client=web,server=shop 1")
+		g.single(0)
+	}
+	g := newGraphTest(t, nil) // whose call is the root
+	g.span("web", 2, 0, kindClient)
+	g.span("shop", 2, 0, kindServer)
+	g.expire("client=web,server=shop 1")
+
+	g = newGraphTest(t, nil) // a client below a server is no other side of that
+	g.span("shop", 2, 1, kindServer)
+	g.span("shop", 3, 2, kindClient)
+	g.span("shop", 4, 1, kindClient)
+	g.expire()
+	g.single(3)
+}
+
 // A side that comes after the other one has stopped waiting waits itself.
 func TestServiceGraphIsLate(t *testing.T) {
 	g := newGraphTest(t, nil)
