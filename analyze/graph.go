@@ -1,7 +1,7 @@
 // Package analyze answers questions about what stored spans mean together. Its
 // rooms do not know each other: graph*.go is who calls whom, services*.go how
 // services did, trace*.go what happened in a trace, diff*.go how two traces differ,
-// differs*.go what differs between sets of spans.
+// differs*.go what differs between sets of spans, survey*.go who sends spans, and by which clock.
 package analyze
 
 import (

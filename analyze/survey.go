@@ -40,7 +40,8 @@ const (
 	RPC  = "gRPC or RPC"
 )
 
-// SurveyedCalls are the calls of a service by another one that have both sides in one trace.
+// SurveyedCalls are the calls of a service by another one that have both sides in one trace, the callee's span below
+// the caller's. Where both share an id, as Zipkin's do, the call is not counted.
 type SurveyedCalls struct {
 	Caller, Callee, Protocol string
 	Calls                    uint64

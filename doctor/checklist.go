@@ -14,7 +14,7 @@ func (s *Subject) checklist(found *analyze.Survey, graph *analyze.Graph, finding
 		s.instrumented(found),
 		propagates(found, findings, "list-propagation-http", "HTTP", analyze.HTTP),
 		propagates(found, findings, "list-propagation-grpc", "gRPC", analyze.RPC),
-		answer("list-sampling", CheckSampling, "Sampling is appropriate", findings, "sampling-zero", "sampling-tiny", "sampled-rarely", "sampling-share"),
+		answer("list-sampling", CheckSampling, "Sampling is appropriate", findings, "sampling-zero", "sampling-tiny", "sampled-rarely", "tail-drops", "sampling-share"),
 		answer("list-collector", CheckReceiving, "The collector is reachable and takes spans", findings, "refused-overload", "refused-unavailable", "refused-malformed", "packets-dropped", "nothing-received", "spans-accepted"),
 		visible(graph),
 	}

@@ -71,7 +71,7 @@ func Examine(ctx context.Context, s *Subject) (*Report, error) {
 	}
 	r := &Report{Gaps: found.Gaps}
 	r.Findings = slices.Concat(
-		clocks(found), hidden, s.receiving(m), s.sampling(found), s.storage(m), services, propagation(found, quality), scored(quality))
+		clocks(found), hidden, s.receiving(m), s.sampling(found, m), s.storage(m), services, propagation(found, quality), scored(quality))
 	r.Result = Worst(r.Findings)
 	r.Checklist = append(s.checklist(found, graph, r.Findings), logs)
 	return r, nil

@@ -247,6 +247,14 @@ func TestExamineClocks(t *testing.T) {
 	}
 }
 
+// Of two services alone nobody knows whose clock is right.
+func TestExamineTwoClocks(t *testing.T) {
+	s := &scene{}
+	s.call("web", "shop", "/buy", latest.Add(-time.Minute), -5*time.Second, false)
+	found, _ := examine(t, s, nil)
+	says(t, found, "clock-skew", Problem, "The clock of shop on host-shop is off by -5s", "the other one's clock may be to blame: web")
+}
+
 func TestExamineHidden(t *testing.T) {
 	s := &scene{}
 	s.add(nil, "tomorrow", 2, now.Add(24*time.Hour), 0)
@@ -353,6 +361,24 @@ func TestExamineSampling(t *testing.T) {
 	says(t, found, "sampling-operation-zero", OK, `sample no "GET /health"`)
 	says(t, found, "sampled-rarely", Warning, "web keeps one span in 8192")
 	says(t, list, "list-sampling", Problem, "sample nothing")
+}
+
+func TestExamineTailSampling(t *testing.T) {
+	for _, c := range []struct {
+		kept   float64
+		result Result
+		title  string
+	}{{0, Problem, "keeps no trace"}, {1, Warning, "keeps 0.01 % of traces"}, {9999, OK, "keeps 50 % of traces"}} {
+		found, _ := examine(t, &scene{}, func(s *Subject) {
+			reg := prometheus.NewRegistry()
+			traces := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "clew_tail_traces_total"}, []string{"policy", "decision"})
+			traces.WithLabelValues("errors", "kept").Add(c.kept)
+			traces.WithLabelValues("", "dropped").Add(9999)
+			reg.MustRegister(traces)
+			s.Metrics, _ = reg.Gather()
+		})
+		says(t, found, "tail-drops", c.result, c.title, "dropped: 9999 traces")
+	}
 }
 
 func TestExamineReceiving(t *testing.T) {

@@ -61,7 +61,7 @@ func (m metrics) by(name string, labels ...string) map[string]float64 {
 			key = append(key, labelOf(one, l))
 		}
 		if v := valueOf(one); v > 0 {
-			sums[strings.Join(key, " ")] += v
+			sums[strings.TrimSpace(strings.Join(key, " "))] += v
 		}
 	}
 	return sums

@@ -9,8 +9,9 @@ import (
 // rare is the probability from which on sampling is called tiny.
 const rare = 0.001
 
-// sampling tells what the server tells SDKs, and what thresholds arrive.
-func (s *Subject) sampling(found *analyze.Survey) (list []Finding) {
+// sampling tells what the server tells SDKs, what thresholds arrive, and what is dropped at the tail.
+func (s *Subject) sampling(found *analyze.Survey, m metrics) (list []Finding) {
+	list = append(list, s.tail(m)...)
 	const fix = "set it in the file of --sampling.strategies or by --sampling.default-probability; `clew sampling` shows what holds"
 	add := func(result Result, id, title, service string) {
 		f := Finding{ID: id, Check: CheckSampling, Result: result, Title: title, Fix: fix,
@@ -51,7 +52,7 @@ func (s *Subject) sampling(found *analyze.Survey) (list []Finding) {
 			})
 		}
 	}
-	if spans > 0 && len(list) == 0 {
+	if spans > 0 && Worst(list) == OK {
 		title := "No sampling shows: stored spans stand for themselves, and the server tells SDKs to keep a good part"
 		if stands > float64(spans) {
 			title = fmt.Sprintf("Stored spans stand for %.3g times as many, which counts and rates take into account", stands/float64(spans))
@@ -59,6 +60,26 @@ func (s *Subject) sampling(found *analyze.Survey) (list []Finding) {
 		list = append(list, Finding{ID: "sampling-share", Check: CheckSampling, Result: OK, Title: title, Evidence: []string{count(spans, "span") + " by the thresholds in tracestate (ot=th); a sampler that writes none does not show"}})
 	}
 	return list
+}
+
+// tail tells what share of traces the server itself drops once it has seen them.
+func (s *Subject) tail(m metrics) []Finding {
+	kept, dropped := m.sum("clew_tail_traces_total", "decision", "kept"), m.sum("clew_tail_traces_total", "decision", "dropped")
+	if dropped == 0 {
+		return nil
+	}
+	f := Finding{
+		ID: "tail-drops", Check: CheckSampling, Result: OK, Title: fmt.Sprintf("Tail sampling keeps %.3g %% of traces", 100*kept/(kept+dropped)),
+		Evidence: lines(m.by("clew_tail_traces_total", "policy", "decision"), "trace", ""),
+		Cause:    "Traces that no policy keeps are dropped some time after they came; until then they are found.", Fix: "keep more by the policies of tail sampling (docs/sampling.md)",
+	}
+	switch {
+	case kept == 0:
+		f.Result, f.Title = Problem, "Tail sampling keeps no trace"
+	case kept < rare*(kept+dropped):
+		f.Result = Warning
+	}
+	return []Finding{f}
 }
 
 func unitOf(kind string) string {
