@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/clewhq/clew/span"
@@ -212,16 +213,27 @@ func (k *Kafka) bury(record *kgo.Record, why error) (code string, err error) {
 		log.Warn("a message of Kafka cannot be read; it is dropped")
 		return "dropped", nil
 	}
-	letter := &kgo.Record{Topic: k.cfg.DeadLetters, Key: record.Key, Value: record.Value, Headers: append(slices.Clone(record.Headers),
-		kgo.RecordHeader{Key: "clew-error", Value: []byte(why.Error())},
-		kgo.RecordHeader{Key: "clew-topic", Value: []byte(record.Topic)},
-		kgo.RecordHeader{Key: "clew-partition", Value: strconv.AppendInt(nil, int64(record.Partition), 10)},
-		kgo.RecordHeader{Key: "clew-offset", Value: strconv.AppendInt(nil, record.Offset, 10)})}
-	if err := k.client.ProduceSync(k.ctx, letter).FirstErr(); err != nil {
+	err = k.client.ProduceSync(k.ctx, k.letter(record, why)).FirstErr()
+	if errors.Is(err, kerr.MessageTooLarge) { // it would be so however often it is tried: keep where it lay
+		letter := k.letter(record, why)
+		letter.Value = nil
+		letter.Headers = append(letter.Headers, kgo.RecordHeader{Key: "clew-omitted-bytes", Value: strconv.AppendInt(nil, int64(len(record.Value)), 10)})
+		err = k.client.ProduceSync(k.ctx, letter).FirstErr()
+	}
+	if err != nil {
 		return "", fmt.Errorf("cannot write to the topic of dead letters, %s: %w", k.cfg.DeadLetters, err)
 	}
 	log.Warn("a message of Kafka cannot be read; it is among the dead letters", "dead-letters", k.cfg.DeadLetters)
 	return "dead_letter", nil
+}
+
+// letter is a record among the dead letters.
+func (k *Kafka) letter(record *kgo.Record, why error) *kgo.Record {
+	return &kgo.Record{Topic: k.cfg.DeadLetters, Key: record.Key, Value: record.Value, Headers: append(slices.Clone(record.Headers),
+		kgo.RecordHeader{Key: "clew-error", Value: []byte(why.Error())},
+		kgo.RecordHeader{Key: "clew-topic", Value: []byte(record.Topic)},
+		kgo.RecordHeader{Key: "clew-partition", Value: strconv.AppendInt(nil, int64(record.Partition), 10)},
+		kgo.RecordHeader{Key: "clew-offset", Value: strconv.AppendInt(nil, record.Offset, 10)})}
 }
 
 // commit commits the offsets of what is durable at a time.

@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -170,6 +172,7 @@ func send(t *testing.T, client *kgo.Client, records ...*kgo.Record) {
 func TestKafka(t *testing.T) {
 	addr, client := startBroker(t)
 	t.Run("encodings", func(t *testing.T) { testKafkaEncodings(t, addr, client) })
+	t.Run("a dead letter that is too large", func(t *testing.T) { testKafkaLargeLetter(t, addr, client) })
 	t.Run("offsets and dead letters", func(t *testing.T) { testKafkaOffsets(t, addr, client) })
 }
 
@@ -232,6 +235,26 @@ func testKafkaOffsets(t *testing.T, addr string, client *kgo.Client) {
 	consume(t, cfg, w, w.enough)
 	if n := len(w.spans[testTenant]); n != 1 {
 		t.Errorf("%d spans after a restart, want 1", n)
+	}
+}
+
+// A message that has no room for what is told of it holds up nothing: that is kept without it.
+func testKafkaLargeLetter(t *testing.T, addr string, client *kgo.Client) {
+	const topic, size = "large", 999_900
+	value := make([]byte, size)
+	rand.NewChaCha8([32]byte{}).Read(value) // which no compression makes smaller
+	send(t, client, &kgo.Record{Topic: topic, Value: value}, &kgo.Record{Topic: topic, Value: []byte(zipkinV2Text)})
+	w := &waiting{enough: make(chan struct{}), want: 1}
+	consume(t, KafkaConfig{Brokers: []string{addr}, Topics: []string{topic}, Group: topic, Encoding: "zipkin_json", DeadLetters: "large-dead"}, w, w.enough)
+	dead, err := kgo.NewClient(kgo.SeedBrokers(addr), kgo.ConsumeTopics("large-dead"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dead.Close()
+	letter := dead.PollRecords(t.Context(), 1).Records()[0]
+	last := letter.Headers[len(letter.Headers)-1]
+	if len(letter.Value) != 0 || last.Key != "clew-omitted-bytes" || string(last.Value) != strconv.Itoa(size) {
+		t.Errorf("%d bytes, %v", len(letter.Value), letter.Headers)
 	}
 }
 
