@@ -196,14 +196,20 @@ func (w *qualityCounter) lookAtAttributes() {
 // lookAtKey notes the rows that have an attribute which should be another one.
 func (w *qualityCounter) lookAtKey(column qualityColumn) {
 	l := column.look
-	has := presence(column.Column, w.chunk)
-	for row := has.Next(0); row >= 0; row = has.Next(row + 1) {
-		if l.old != "" {
-			w.hit(ruleOldNames, row, w.what(l.old))
-		}
-		if l.level != "" {
-			w.hit(ruleLevel, row, w.what(l.level))
-		}
+	rows := presence(column.Column, w.chunk)
+	rows.And(w.judged)
+	w.hitAll(ruleOldNames, rows, l.old)
+	w.hitAll(ruleLevel, rows, l.level)
+}
+
+// hitAll notes that rows break a rule; "": they do not.
+func (w *qualityCounter) hitAll(rule ruleID, rows store.Bitmap, text string) {
+	if text == "" {
+		return
+	}
+	what := w.what(text)
+	for row := rows.Next(0); row >= 0; row = rows.Next(row + 1) {
+		w.hit(rule, row, what)
 	}
 }
 
@@ -335,9 +341,16 @@ func (w *qualityCounter) lookAtRequirements() {
 			}
 		}
 		rows.And(w.judged)
-		for row := rows.Next(0); row >= 0; row = rows.Next(row + 1) {
-			if slices.Contains(r.kinds, w.kinds[row]) {
-				w.hit(ruleRequired, row, w.what(r.anyOf[0]+" is missing on spans of kind "+kindNames[w.kinds[row]]))
+		for _, kind := range r.kinds {
+			what := uint32(0)
+			for row := rows.Next(0); row >= 0; row = rows.Next(row + 1) {
+				if w.kinds[row] != kind {
+					continue
+				}
+				if what == 0 {
+					what = w.what(r.anyOf[0] + " is missing on spans of kind " + kindNames[kind])
+				}
+				w.hit(ruleRequired, row, what)
 			}
 		}
 	}

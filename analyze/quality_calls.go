@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"net"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -189,13 +188,19 @@ func (w *qualityCounter) noteCall(into map[callKey]*callTally, row int, fields c
 // addURL adds host, method and path of a request by HTTP. Ids in the path are as in names, so that paths are few.
 func (w *qualityCounter) addURL(key *callKey, row int, fields callFields) {
 	path := w.textOf(row, httpPathFields)
-	if u, err := url.Parse(w.textOf(row, fields.url)); err == nil && u.Host != "" {
-		path = u.Path
+	if _, rest, ok := strings.Cut(w.textOf(row, fields.url), "://"); ok {
+		end := strings.IndexAny(rest, "/?#")
+		if end < 0 {
+			end = len(rest)
+		}
+		path = rest[end:]
 		if key.host == "" {
-			key.host = strings.ToLower(u.Host)
+			key.host = strings.ToLower(rest[strings.LastIndexByte(rest[:end], '@')+1 : end])
 		}
 	}
-	path, _, _ = strings.Cut(path, "?")
+	if end := strings.IndexAny(path, "?#"); end >= 0 {
+		path = path[:end]
+	}
 	if path != "" {
 		key.path = w.textOf(row, methodFields) + " " + nameTemplate(path)
 	}

@@ -107,8 +107,7 @@ type qualityCounter struct {
 	full           bool
 	totals         []serviceTotals
 	cases          map[caseKey]*qualityTally
-	lastKey        caseKey
-	lastCase       *qualityTally
+	recentCases    [1 << recentBits]recentCase
 	instances      map[instanceKey]map[whereabouts]*qualityTally
 	pairs          map[[2]uint32]uint64   // calls between services
 	pairTexts      map[[2]uint32]uint32   // numbers of cases' texts
@@ -286,21 +285,33 @@ func (w *qualityCounter) hit(rule ruleID, row int, what uint32) *qualityTally {
 	return t
 }
 
+// recentCase is one of those that are found without a look into the map.
+type recentCase struct {
+	key   caseKey
+	tally *qualityTally
+}
+
+func (k caseKey) slot() uint64 {
+	return (uint64(k.what)<<32 | uint64(k.service)<<8 | uint64(k.rule)) * 0x9e3779b97f4a7c15 >> (64 - recentBits)
+}
+
 func (w *qualityCounter) caseOf(key caseKey) *qualityTally {
-	if w.lastCase != nil && w.lastKey == key {
-		return w.lastCase
+	recent := &w.recentCases[key.slot()]
+	if recent.tally != nil && recent.key == key {
+		return recent.tally
 	}
-	t := w.cases[key]
+	of := key
+	t := w.cases[of]
 	if t == nil && len(w.cases) >= maxCases {
 		w.full = true
-		key.what = 0
-		t = w.cases[key]
+		of.what = 0
+		t = w.cases[of]
 	}
 	if t == nil {
 		t = &qualityTally{}
-		w.cases[key] = t
+		w.cases[of] = t
 	}
-	w.lastKey, w.lastCase = key, t
+	*recent = recentCase{key, t}
 	return t
 }
 

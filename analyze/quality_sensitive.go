@@ -125,8 +125,12 @@ func tokenAt(text string) secret {
 	return secret{}
 }
 
+// maxToken is how much of a token is looked at.
+const maxToken = 512
+
 // tokenRun returns the characters of tokens at the beginning of a text.
 func tokenRun(text string) string {
+	text = text[:min(len(text), maxToken)]
 	end := strings.IndexFunc(text, func(r rune) bool {
 		return !(r < 128 && isAlnum(byte(r))) && r != '-' && r != '_' && r != '.' && r != '='
 	})
@@ -156,7 +160,7 @@ func webToken(text string) secret {
 		return secret{}
 	}
 	parts := strings.Split(tokenRun(text), ".")
-	if len(parts) < 3 || len(parts[0]) < 10 || !strings.HasPrefix(parts[1], "eyJ") {
+	if len(parts) < 2 || len(parts[0]) < 10 || !strings.HasPrefix(parts[1], "eyJ") {
 		return secret{}
 	}
 	return secret{"JSON web token", "eyJ***"}
@@ -164,7 +168,7 @@ func webToken(text string) secret {
 
 // authorization recognises what stands behind a scheme of HTTP's Authorization, and private keys.
 func authorization(text string) secret {
-	scheme, rest, ok := strings.Cut(text, " ")
+	scheme, rest, ok := strings.Cut(text[:min(len(text), maxToken)], " ")
 	if !ok {
 		return secret{}
 	}
@@ -231,9 +235,13 @@ var sensitiveHeaders = map[string]string{
 	"authorization": "credentials", "proxyauthorization": "credentials", "cookie": "cookie", "setcookie": "cookie",
 }
 
+func bareWord(name string) string {
+	return strings.ToLower(strings.ReplaceAll(strings.ReplaceAll(name, "_", ""), "-", ""))
+}
+
 // sensitiveName tells what a value is whose name ends so; "": nothing.
 func sensitiveName(name string) string {
-	word := strings.ToLower(strings.NewReplacer("_", "", "-", "").Replace(name))
+	word := bareWord(name)
 	if what := sensitiveNames[word]; what != "" {
 		return what
 	}
@@ -248,7 +256,7 @@ func sensitiveName(name string) string {
 // sensitiveKey tells what the values of an attribute are, by the last part of its key.
 func sensitiveKey(key string) string {
 	last := key[strings.LastIndexByte(key, '.')+1:]
-	if what := sensitiveHeaders[strings.ToLower(strings.NewReplacer("_", "", "-", "").Replace(last))]; what != "" {
+	if what := sensitiveHeaders[bareWord(last)]; what != "" {
 		return what
 	}
 	return sensitiveName(last)
@@ -352,7 +360,7 @@ func longNumber(text string) secret {
 			continue
 		}
 		end := i
-		for end < len(text) && (isAlnum(text[end]) || (text[end] == ' ' || text[end] == '-') && end+1 < len(text) && byteClass[text[end+1]] == isDigit) {
+		for end < len(text) && (isAlnum(text[end]) || isGroupEnd(text, end)) {
 			end++
 		}
 		outside := (i == 0 || strings.IndexByte("._-+#", text[i-1]) < 0) && (end == len(text) || strings.IndexByte("_-", text[end]) < 0)
@@ -366,9 +374,17 @@ func longNumber(text string) secret {
 	return secret{}
 }
 
+// isGroupEnd reports whether a blank or dash stands between two digits.
+func isGroupEnd(text string, i int) bool {
+	return (text[i] == ' ' || text[i] == '-') && i > 0 && i+1 < len(text) && byteClass[text[i-1]] == isDigit && byteClass[text[i+1]] == isDigit
+}
+
 // secretNumber tells what a number is.
 func secretNumber(text string) secret {
-	bare := strings.NewReplacer(" ", "", "-", "").Replace(text)
+	if len(text) < 11 || len(text) > 50 {
+		return secret{}
+	}
+	bare := strings.ReplaceAll(strings.ReplaceAll(text, " ", ""), "-", "")
 	switch {
 	case isCard(bare) && isCardGrouping(text):
 		return secret{"card number", "**** " + bare[len(bare)-4:]}
