@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"fmt"
 	"maps"
 	"runtime"
 	"slices"
@@ -192,7 +191,7 @@ func (a *assessing) report() *Quality {
 		a.q.Category = ScoreCategory(a.q.Score)
 	}
 	if sum.overflow {
-		a.q.Gaps = append(a.q.Gaps, fmt.Sprintf("there are more than %d cases: some are left out or counted together", maxCases))
+		a.q.Gaps = append(a.q.Gaps, "there are too many attributes, calls or cases to tell all of them apart: some are left out or counted together")
 	}
 	return a.q
 }

@@ -24,7 +24,7 @@ func (i Impact) Weight() float64 { return impactWeights[i] }
 // QualityRule is what traces are held against.
 type QualityRule struct {
 	ID     string
-	Title  string // what holds if nothing is found
+	Title  string // what is wrong if the rule is broken
 	Impact Impact
 	// Scored: the rule is one of the Instrumentation Score. All others are Clew's own and only tell.
 	Scored  bool
@@ -93,7 +93,7 @@ const (
 var QualityRules = [numRules]QualityRule{
 	ruleInstancePresent: {
 		ID: "RES-001", Impact: Normal, Scored: true, Unit: "spans",
-		Title:   "service.instance.id is present",
+		Title:   "service.instance.id is missing",
 		Meaning: "Spans do not tell which of the running instances sent them, so that one bad instance cannot be told from the others.",
 		fix:     "Set service.instance.id to something that each process has of its own, as with OTEL_RESOURCE_ATTRIBUTES=service.instance.id=$(uuidgen).",
 		fixes: map[string]string{
@@ -106,43 +106,43 @@ var QualityRules = [numRules]QualityRule{
 	},
 	ruleInstanceUnique: {
 		ID: "RES-002", Impact: Important, Scored: true, Unit: "spans",
-		Title:   "service.instance.id is unique to a pod or host",
+		Title:   "One service.instance.id is used in several places",
 		Meaning: "Pods or hosts share one service.instance.id, so that they look like one instance.",
 		fix:     "Make the id where the process starts, from the pod's uid or a random UUID, not in an image or a shared configuration.",
 	},
 	rulePodUID: {
 		ID: "RES-003", Impact: Important, Scored: true, Unit: "spans",
-		Title:   "k8s.pod.uid is present where Kubernetes runs the service",
+		Title:   "k8s.pod.uid is missing",
 		Meaning: "Resources have Kubernetes attributes but not the pod's uid, which is what spans are joined with other data of the pod by.",
 		fix:     "Let the Collector's k8sattributes processor add k8s.pod.uid, or pass metadata.uid through the downward API into OTEL_RESOURCE_ATTRIBUTES.",
 	},
 	ruleLevel: {
 		ID: "RES-004", Impact: Important, Scored: true, Unit: "spans",
-		Title:   "Attributes of the conventions stand at the right level",
+		Title:   "Attributes stand at the wrong level",
 		Meaning: "Attributes of the resource are set on spans, or the other way round, so that queries which say the level miss them.",
 		fix:     "Set what describes the process on the resource, once, and what describes one operation on its span.",
 	},
 	ruleServiceName: {
 		ID: "RES-005", Impact: Critical, Scored: true, Unit: "spans",
-		Title:   "service.name is present",
+		Title:   "service.name is missing",
 		Meaning: "Spans do not tell which service sent them: they are in no list of services and on no map.",
 		fix:     "Set OTEL_SERVICE_NAME for each service.",
 	},
 	ruleCriticality: {
 		ID: "RES-006", Impact: Normal, Scored: true, Unit: "spans",
-		Title:   "service.criticality is one of its four values",
+		Title:   "service.criticality has a value that does not exist",
 		Meaning: "Tools cannot tell how important the service is.",
 		fix:     "Use mission_critical, high, medium or low, in small letters.",
 	},
 	ruleEnvironment: {
 		ID: "RES-007", Impact: Important, Scored: true, Unit: "spans",
-		Title:   "deployment.environment.name is present",
+		Title:   "deployment.environment.name is missing",
 		Meaning: "Spans of production cannot be told from those of tests.",
 		fix:     "Add deployment.environment.name=production, or what it is, to OTEL_RESOURCE_ATTRIBUTES.",
 	},
 	ruleSensitiveResource: {
 		ID: "RES-010", Impact: Critical, Scored: true, Unit: "spans",
-		Title:   "Resources have no secrets and no personal data",
+		Title:   "Secrets or personal data in the resource",
 		Meaning: "Whoever may read traces can read this. It is also in every backup and export of them.",
 		fix:     "Change the secret first. Then keep it out of the resource: pass secrets by files or variables, not by command line, and turn off detectors of process.command_args.",
 		fixes: map[string]string{
@@ -153,7 +153,7 @@ var QualityRules = [numRules]QualityRule{
 	},
 	ruleInternalSpans: {
 		ID: "SPA-001", Impact: Normal, Scored: true, Unit: "traces",
-		Title:   "At most 10 internal spans of a service in a trace",
+		Title:   "More than 10 internal spans in a trace",
 		Meaning: "Many spans of steps inside a service cost money and hide the calls between services.",
 		fix:     "Keep spans for work that can fail or wait by itself; make the others events or attributes of it, and turn off instrumentation of frameworks' inner steps.",
 		fixes: map[string]string{
@@ -164,7 +164,7 @@ var QualityRules = [numRules]QualityRule{
 	},
 	ruleOrphans: {
 		ID: "SPA-002", Impact: Normal, Scored: true, Unit: "spans with a parent",
-		Title:   "Every parent is there",
+		Title:   "Parents are missing",
 		Meaning: "Spans name a parent that is not in the trace: it was not sent, was dropped on the way, or was sampled away on its own.",
 		fix:     "Look at who should have sent the parent: is its exporter failing or its queue full, does it end without a flush, does it sample by another rule, or does a proxy make spans that it sends elsewhere?",
 		fixes: map[string]string{
@@ -175,7 +175,7 @@ var QualityRules = [numRules]QualityRule{
 	},
 	ruleClientRoots: {
 		ID: "SPA-004", Impact: Important, Scored: true, Unit: "root spans",
-		Title:   "Traces do not begin with a client span",
+		Title:   "Traces begin with a client span",
 		Meaning: "A call was made without a span around it that says why: the work that makes it is not instrumented, or the context was lost inside of the service.",
 		fix:     "Begin a span of kind server, consumer or internal around the work that calls, and hand its context to the call.",
 		fixes: map[string]string{
@@ -188,13 +188,13 @@ var QualityRules = [numRules]QualityRule{
 	},
 	ruleShortSpans: {
 		ID: "SPA-005", Impact: Important, Scored: true, Unit: "traces",
-		Title:   "At most 20 spans of less than 5 ms of a service in a trace",
+		Title:   "More than 20 spans of less than 5 ms in a trace",
 		Meaning: "Very many very short spans cost more than they tell. Often they are a query in a loop, or instrumentation that is too fine.",
 		fix:     "Ask for many things at once instead of one by one; turn the instrumentation of trivial steps off, or drop such spans in a processor.",
 	},
 	ruleSensitiveSpan: {
 		ID: "SPA-006", Impact: Critical, Scored: true, Unit: "spans",
-		Title:   "Spans have no secrets and no personal data",
+		Title:   "Secrets or personal data in spans",
 		Meaning: "Whoever may read traces can read this. It is also in every backup and export of them.",
 		fix:     "Change the secret first if it is one. Then stop recording it: remove the attribute at its source, or let the Collector's redaction or transform processor mask it.",
 		fixes: map[string]string{
@@ -206,7 +206,7 @@ var QualityRules = [numRules]QualityRule{
 	},
 	rulePropagation: {
 		ID: "CLEW-001", Impact: Important, Unit: "calls",
-		Title:   "Calls between services stay in one trace",
+		Title:   "Calls break the trace",
 		Meaning: "A service calls another one, and the other one begins a new trace: the context did not travel with the call.",
 		fix:     "The caller has to put traceparent into what it sends, and the callee has to take it from there. Both must use the same format: OTEL_PROPAGATORS=tracecontext,baggage is the default; look also whether a proxy or gateway between them drops headers.",
 		fixes: map[string]string{
@@ -223,19 +223,19 @@ var QualityRules = [numRules]QualityRule{
 	},
 	ruleUnknownService: {
 		ID: "CLEW-002", Impact: Important, Unit: "spans",
-		Title:   "service.name is more than the SDK's default",
+		Title:   "service.name is the SDK's default",
 		Meaning: "The name begins with unknown_service: nobody configured one, and all such services are shown as one.",
 		fix:     "Set OTEL_SERVICE_NAME for each service.",
 	},
 	ruleVersion: {
 		ID: "CLEW-003", Impact: Important, Unit: "spans",
-		Title:   "service.version is present",
+		Title:   "service.version is missing",
 		Meaning: "What changed between two releases cannot be compared.",
 		fix:     "Add service.version to OTEL_RESOURCE_ATTRIBUTES when the service is built or started, as with the commit or the tag of the image.",
 	},
 	ruleNames: {
 		ID: "CLEW-004", Impact: Important, Unit: "spans",
-		Title:   "Span names have no ids in them",
+		Title:   "Span names have ids in them",
 		Meaning: "Names that are nearly all different cannot be grouped: no rates, no percentiles, very many operations. (SPA-003 of the Instrumentation Score wants the same, but does not say yet from where on.)",
 		fix:     "Name the span by the route's template, as GET /users/{id}, and put the id into an attribute.",
 		fixes: map[string]string{
@@ -247,49 +247,49 @@ var QualityRules = [numRules]QualityRule{
 	},
 	ruleManySpans: {
 		ID: "CLEW-005", Impact: Normal, Unit: "traces",
-		Title:   "At most 1,000 spans of a service in a trace",
+		Title:   "More than 1,000 spans in a trace",
 		Meaning: "Traces of this size are slow to read, and often are a loop, or a process that never ends its trace.",
 		fix:     "Begin a new trace for each batch or message and link it to where it comes from.",
 	},
 	ruleOldNames: {
 		ID: "CLEW-006", Impact: Low, Unit: "spans",
-		Title:   "Attributes have their present names",
+		Title:   "Attributes have old names",
 		Meaning: "The semantic conventions have renamed these attributes: queries and dashboards made for the new names miss them.",
 		fix:     "Update the instrumentation; many change over by OTEL_SEMCONV_STABILITY_OPT_IN=http,database,messaging, or http/dup to send both for a while. The Collector's schema or transform processor can rename them meanwhile.",
 	},
 	ruleTypes: {
 		ID: "CLEW-007", Impact: Normal, Unit: "spans",
-		Title:   "Attributes have the type of the conventions",
+		Title:   "Attributes have the wrong type",
 		Meaning: "A number that is sent as text does not compare: http.response.status_code >= 500 does not find \"503\".",
 		fix:     "Set the attribute with its type; where a proxy sends it, as Envoy does with status codes, convert it in the Collector's transform processor (Int()).",
 	},
 	ruleClocks: {
 		ID: "CLEW-008", Impact: Normal, Unit: "calls",
-		Title:   "Clocks of caller and callee agree",
+		Title:   "Clocks of caller and callee differ",
 		Meaning: "A callee's span begins before the call that caused it, or after its end: either clock is off, and times between the two cannot be trusted.",
 		fix:     "Let NTP or chrony set the clocks of both hosts, and of the hosts of virtual machines.",
 	},
 	ruleEndsBeforeStart: {
 		ID: "CLEW-009", Impact: Important, Unit: "spans",
-		Title:   "Spans end after they start",
+		Title:   "Spans end before they start",
 		Meaning: "Durations are negative, so that they are in no percentile.",
 		fix:     "Take both times from one clock: let the SDK take them, or do not mix a clock that is set with one that only counts. A jump of the system's clock does this too.",
 	},
 	ruleDates: {
 		ID: "CLEW-010", Impact: Important, Unit: "spans",
-		Title:   "Spans are dated within living memory and not in the future",
+		Title:   "Spans are dated long ago, or in the future",
 		Meaning: "Such spans are in no range of time that anybody looks at. They are found here whichever range is asked for.",
 		fix:     "Times are in nanoseconds since 1970: look for seconds, milliseconds or microseconds in their place, for a time that was never set, and for the host's clock.",
 	},
 	ruleSharedIDs: {
 		ID: "CLEW-011", Impact: Normal, Unit: "spans",
-		Title:   "Span ids are unique in their trace",
+		Title:   "Several spans of a trace have one id",
 		Meaning: "Different spans have one id, so that it is not known which of them is whose parent.",
 		fix:     "Let the SDK make ids; look for generators with a fixed seed, for forked processes that share one, and for spans that are exported twice with changes.",
 	},
 	ruleSilentErrors: {
 		ID: "CLEW-012", Impact: Normal, Unit: "failed spans",
-		Title:   "Errors say what went wrong",
+		Title:   "Errors do not say what went wrong",
 		Meaning: "Spans failed, and have no message, no exception, no error.type and no status code that tells why.",
 		fix:     "Record the exception and set the status with a message.",
 		fixes: map[string]string{
@@ -302,13 +302,13 @@ var QualityRules = [numRules]QualityRule{
 	},
 	ruleExceptions: {
 		ID: "CLEW-013", Impact: Low, Unit: "spans with an exception",
-		Title:   "Spans with an exception have failed",
+		Title:   "Spans with an exception are not marked as failed",
 		Meaning: "An exception is recorded and the span is not marked as failed: searches for errors miss it. If the exception was dealt with, it is better not recorded.",
 		fix:     "Set the status to error where the exception is recorded, unless it was dealt with.",
 	},
 	ruleKinds: {
 		ID: "CLEW-014", Impact: Important, Unit: "spans",
-		Title:   "Spans of calls have a kind",
+		Title:   "Spans of calls have no kind",
 		Meaning: "The service makes or takes calls, and all its spans are internal or of no kind: it is missing from the map, and its requests are not counted as such.",
 		fix:     "Set the kind: server or consumer for what comes in, client or producer for what goes out.",
 		fixes: map[string]string{
@@ -321,13 +321,13 @@ var QualityRules = [numRules]QualityRule{
 	},
 	ruleRequired: {
 		ID: "CLEW-015", Impact: Normal, Unit: "spans",
-		Title:   "Attributes that the conventions require are there",
+		Title:   "Required attributes are missing",
 		Meaning: "Spans of HTTP, databases, RPC or messaging lack what the conventions require of them, so that they cannot be grouped or named.",
 		fix:     "Update the instrumentation, or set the attributes where spans are made by hand.",
 	},
 	ruleAddresses: {
 		ID: "CLEW-016", Impact: Low, Unit: "spans",
-		Title:   "Public IP addresses are only where the conventions expect them",
+		Title:   "Public IP addresses under keys that are not for them",
 		Meaning: "The public address of a person's computer is personal data in many countries, and here it is under a key that nobody would look for it.",
 		fix:     "Leave it out, shorten it, or use client.address, so that one rule of the Collector can mask it everywhere.",
 	},

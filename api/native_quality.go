@@ -44,7 +44,7 @@ type ServiceQuality struct {
 // QualityFinding is a rule that a service breaks.
 type QualityFinding struct {
 	Rule    string `json:"rule"`
-	Title   string `json:"title"` // what holds if nothing is found
+	Title   string `json:"title"`
 	Impact  string `json:"impact"`
 	Scored  bool   `json:"scored"` // the rule is one of the Instrumentation Score
 	Meaning string `json:"meaning"`

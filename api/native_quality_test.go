@@ -51,7 +51,7 @@ func TestNativeQuality(t *testing.T) {
 	}
 	secret.Meaning, secret.Fix = "", ""
 	want := QualityFinding{
-		Rule: "SPA-006", Title: "Spans have no secrets and no personal data", Impact: "critical", Scored: true,
+		Rule: "SPA-006", Title: "Secrets or personal data in spans", Impact: "critical", Scored: true,
 		Seen: 1, Count: 1, Of: 2, Unit: "spans", Share: 0.5,
 		Cases: []QualityCase{{What: "app.note has a password: password=***", Seen: 1, Count: 1, Examples: []QualityExample{
 			{span.TraceID{15: 1}.String(), span.SpanID{7: 2}.String(), (servedAt + 1) * 1e9},

@@ -26,6 +26,7 @@ describe('names of somebody who means no good', () => {
   const pages = {
     services: '/services?service=twice',
     operations: '/services?by=operation',
+    quality: '/quality',
     map: '/map',
     table: '/map?view=table',
     differs: `/differs?a=${encodeURIComponent('{ status = error }')}`,

@@ -16,7 +16,7 @@ it('keys lead everywhere, and ? tells them', async () => {
   expect(await help.evaluate((dialog) => dialog === document.activeElement)).toBe(true);
   await page.keyboard.press('Escape');
   await help.waitFor({ state: 'hidden' });
-  for (const [keys, path] of [['gs', '/services'], ['gm', '/map'], ['gc', '/compare'], ['go', '/upload'], ['ge', '/']] as const) {
+  for (const [keys, path] of [['gs', '/services'], ['gm', '/map'], ['gc', '/compare'], ['gq', '/quality'], ['go', '/upload'], ['ge', '/']] as const) {
     await page.keyboard.type(keys);
     await page.waitForURL((url) => url.pathname === path);
     // The focus is on the page that was gone to.
@@ -56,7 +56,7 @@ it("links to Jaeger's pages lead to those that show the same", async () => {
     ['/dependencies', '/map'],
     ['/monitor?service=a', '/services?service=a'],
     ['/deep-dependencies?service=a%20b&operation=c', '/map?focus=a+b'],
-    ['/quality-metrics?service=a', '/services?service=a'],
+    ['/quality-metrics?service=a', '/quality?service=a'],
     ['/search?traceID=5b8efff798038103d269b633813fc60c', '/trace/5b8efff798038103d269b633813fc60c'],
     ['/search?tag=error%3Atrue&tag=a%3Ab', '/?q=error%3Dtrue+a%3Db'],
   ] as const;

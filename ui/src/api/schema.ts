@@ -786,7 +786,7 @@ export interface components {
              * @example CLEW-001
              */
             rule: string;
-            /** @description What holds if nothing is found */
+            /** @description What is wrong */
             title: string;
             /** @enum {string} */
             impact: "critical" | "important" | "normal" | "low";

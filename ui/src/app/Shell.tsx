@@ -13,6 +13,7 @@ const pages = [
   { to: '/services', label: 'Services', keys: 'g s' },
   { to: '/map', label: 'Map', keys: 'g m' },
   { to: '/compare', label: 'Compare', keys: 'g c' },
+  { to: '/quality', label: 'Quality', keys: 'g q' },
   { to: '/upload', label: 'Open a file', keys: 'g o' },
 ] as const;
 

@@ -28,6 +28,11 @@ const services = createRoute({
   path: '/services',
   component: lazyRouteComponent(() => import('../services/ServicesPage')),
 });
+const quality = createRoute({
+  getParentRoute: () => root,
+  path: '/quality',
+  component: lazyRouteComponent(() => import('../quality/QualityPage')),
+});
 const map = createRoute({
   getParentRoute: () => root,
   path: '/map',
@@ -87,11 +92,11 @@ const jaegerQualityMetrics = createRoute({
   getParentRoute: () => root,
   path: '/quality-metrics',
   beforeLoad: ({ search }) => {
-    throw redirect({ to: '/services', search: { service: search.service } });
+    throw redirect({ to: '/quality', search: { service: search.service } });
   },
 });
 
-const pages = [explore, trace, compare, differs, services, map, upload];
+const pages = [explore, trace, compare, differs, services, quality, map, upload];
 const jaegerLinks = [jaegerSearch, jaegerDependencies, jaegerDeepDependencies, jaegerMonitor, jaegerQualityMetrics];
 
 export const router = createRouter({
