@@ -171,10 +171,10 @@ func otValue(state trace.TraceState, key string) string {
 
 // withThreshold replaces the threshold in a trace state, or removes it.
 func withThreshold(state trace.TraceState, text string) trace.TraceState {
-	ot := state.Get("ot")
-	if ot == "" && text == "" {
+	if text == "" && otValue(state, "th") == "" {
 		return state
 	}
+	ot := state.Get("ot")
 	var parts []string
 	if text != "" {
 		parts = append(parts, "th:"+text)

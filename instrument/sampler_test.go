@@ -68,6 +68,7 @@ func TestProbabilitySampler(t *testing.T) {
 		{0xffffffffffffff, "ot=rv:00000000000000;x:1,a=b", false, "ot=rv:00000000000000;x:1,a=b"},
 		{0xffffffffffffff, "a=b,ot=th:8;x:1", true, "ot=th:c;x:1,a=b"},
 		{0, "a=b,ot=th:0", false, "a=b"},
+		{0, "a=b,ot=x:1", false, "a=b,ot=x:1"},
 		{0xffffffffffffff, "ot=rv:short", true, "ot=th:c;rv:short"},
 		{0xffffffffffffff, "ot=x:" + strings.Repeat("y", 252), true, "ot=x:" + strings.Repeat("y", 252)}, // no room
 	} {
@@ -86,6 +87,8 @@ func TestProbabilitySampler(t *testing.T) {
 
 func TestSamplersOfTheEnvironment(t *testing.T) {
 	const most, least = uint64(0xffffffffffffff), uint64(0)
+	var answer atomic.Value
+	answer.Store(`{"strategyType":"PROBABILISTIC","probabilisticSampling":{"samplingRate":0.5}}`)
 	for _, test := range []struct {
 		name, arg string
 		random    uint64
@@ -111,11 +114,18 @@ func TestSamplersOfTheEnvironment(t *testing.T) {
 		{"parentbased_traceidratio", "0.5", least, "ot=th:c;x:1,a=b", 1, true, true, "ot=x:1,a=b"}, // contradicts the decision
 		{"parentbased_traceidratio", "0.5", least, "ot=th:nonsense,a=b", 1, true, true, "a=b"},     // is none
 		{"parentbased_traceidratio", "0.5", least, "ot=rv:c0000000000000;th:c", 1, true, true, "ot=rv:c0000000000000;th:c"},
+		{"parentbased_jaeger_remote", "", most, "a=b,ot=th:c", 1, true, true, "a=b,ot=th:c"},
+		{"parentbased_jaeger_remote", "", most, "ot=th:c", 1, false, true, "ot=th:c"},
+		{"parentbased_jaeger_remote", "", least, "ot=th:c", 1, true, true, ""},
+		{"parentbased_jaeger_remote", "", most, "a=b", 0, true, false, "a=b"},
 		{"parentbased_always_off", "", most, "none", 0, false, false, ""},
 		{"parentbased_always_off", "", most, "ot=th:c", 1, true, true, "ot=th:c"},
 	} {
 		t.Setenv("OTEL_TRACES_SAMPLER", test.name)
 		t.Setenv("OTEL_TRACES_SAMPLER_ARG", test.arg)
+		if strings.HasSuffix(test.name, "jaeger_remote") {
+			t.Setenv("OTEL_TRACES_SAMPLER_ARG", "endpoint="+strategies(t, &answer))
+		}
 		s, closeSampler, err := samplerFromEnv("shop")
 		if err != nil {
 			t.Fatal(err)
