@@ -74,6 +74,8 @@ type Config struct {
 	// as sampling sees it. Only traces that are kept are shown as exemplars. It is asked
 	// again as long as it says Undecided, and answers fast. nil keeps all.
 	Kept func(tenant string, id span.TraceID, randomness uint64) Decision
+	// KeptWithin is after what time a trace that is undecided still is given up; 0 is never.
+	KeptWithin time.Duration
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 }

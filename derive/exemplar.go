@@ -25,7 +25,8 @@ type exemplar struct {
 	trace      span.TraceID
 	randomness uint64 // of the trace, for sampling; 0 where all are kept
 	value      float64
-	at         uint64 // unix nanoseconds; 0: there is none
+	at         uint64 // when the span ended, unix nanoseconds; 0: there is none
+	came       int64  // unix nanoseconds
 }
 
 // exemplarSlot has the exemplar of one bucket. Where it turns out later which
@@ -51,15 +52,23 @@ func (s *exemplarSlot) offer(e *exemplar, seconds float64, decided bool) {
 	into.value = seconds
 }
 
+// decider says what becomes of a trace. Those that came before a time are given up if that is not known.
+type decider struct {
+	decide func(id span.TraceID, randomness uint64) Decision
+	before int64 // unix nanoseconds
+}
+
 // settle asks what becomes of the trace that waits.
-func (s *exemplarSlot) settle(decide func(span.TraceID, uint64) Decision) {
+func (s *exemplarSlot) settle(d decider) {
 	if s.waiting.at == 0 {
 		return
 	}
-	switch decide(s.waiting.trace, s.waiting.randomness) {
+	switch d.decide(s.waiting.trace, s.waiting.randomness) {
 	case Undecided:
 		s.asked = true
-		return
+		if s.waiting.came >= d.before {
+			return
+		}
 	case Kept:
 		s.shown = s.waiting
 	}
@@ -67,10 +76,10 @@ func (s *exemplarSlot) settle(decide func(span.TraceID, uint64) Decision) {
 }
 
 // settle asks what becomes of the candidates of all buckets.
-func (h *histogram) settle(decide func(span.TraceID, uint64) Decision) {
+func (h *histogram) settle(d decider) {
 	for _, slot := range h.exemplars {
 		if slot != nil {
-			slot.settle(decide)
+			slot.settle(d)
 		}
 	}
 }

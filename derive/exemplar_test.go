@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/clewhq/clew/span"
 )
@@ -67,6 +68,29 @@ func TestExemplarsOfKeptTraces(t *testing.T) {
 	check("[05]")
 	decided[5] = Dropped // it was told once, and is not asked again
 	check("[05]")
+}
+
+// What stays undecided is given up in the end, and makes room.
+func TestExemplarsGivenUp(t *testing.T) {
+	now := time.Unix(1_700_000_000, 0)
+	m := newMetrics(t, func(c *Config) {
+		c.Now, c.KeptWithin = func() time.Time { return now }, time.Minute
+		c.Kept = func(_ string, id span.TraceID, _ uint64) Decision {
+			if id[0] == 2 {
+				return Kept
+			}
+			return Undecided
+		}
+	})
+	for i, want := range []string{"[]", "[]", "[02]"} { // asked; given up; the next one
+		m.Observe("a", batchOf(buy(1, "buy", 3, func(s *span.Span) { s.TraceID = span.TraceID{0: byte(min(i, 1) + 1)} })))
+		if i == 1 {
+			now = now.Add(2 * time.Minute)
+		}
+		if classic, _ := shown(t, m); classic != want {
+			t.Errorf("round %d: shown %s, want %s", i, classic, want)
+		}
+	}
 }
 
 // Without decisions all is kept, and the newest is shown.

@@ -326,13 +326,16 @@ func (g *graph) list() []*edge {
 }
 
 // edgeFamilies are the metrics of edges.
-type edgeFamilies struct{ requests, failed, client, server, message, connections []*dto.Metric }
+type edgeFamilies struct {
+	requests, failed, client, server, message, connections []*dto.Metric
+	decider                                                decider
+}
 
 func (f *edgeFamilies) write(t *tenant, e *edge) {
 	labels := pairs(t.graph.names, e.values)
 	seconds := func(list *[]*dto.Metric, h *histogram) {
 		if h != nil {
-			h.settle(t.decide)
+			h.settle(f.decider)
 			*list = append(*list, &dto.Metric{Label: labels, Histogram: h.write()})
 		}
 	}
@@ -346,9 +349,9 @@ func (f *edgeFamilies) write(t *tenant, e *edge) {
 	}
 }
 
-func (t *tenant) gatherGraph(edges []*edge) []*dto.MetricFamily {
+func (t *tenant) gatherGraph(edges []*edge, d decider) []*dto.MetricFamily {
 	slices.SortFunc(edges, func(x, y *edge) int { return slices.Compare(x.values, y.values) })
-	var out edgeFamilies
+	out := edgeFamilies{decider: d}
 	for chunk := range slices.Chunk(edges, gathered) {
 		t.mu.Lock()
 		for _, e := range chunk {

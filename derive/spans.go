@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"slices"
 	"sync"
+	"time"
 
 	dto "github.com/prometheus/client_model/go"
 	"google.golang.org/protobuf/proto"
@@ -108,7 +109,7 @@ func (t *tenant) observe(b *span.Batch) {
 	for i := range b.Len() {
 		s := t.find(b, i)
 		weight := t.weightOf(b, i)
-		e := exemplar{trace: b.TraceIDs[i], at: b.Ends[i]}
+		e := exemplar{trace: b.TraceIDs[i], at: b.Ends[i], came: now}
 		if t.cfg.Kept != nil {
 			e.randomness = span.Randomness(t.stateText, e.trace)
 		}
@@ -281,7 +282,7 @@ func (t *tenant) gather() []*dto.MetricFamily {
 	if rest != nil {
 		list = append(list, rest)
 	}
-	var out seriesFamilies
+	out := seriesFamilies{decider: t.decider(now)}
 	for chunk := range slices.Chunk(list, gathered) {
 		t.mu.Lock()
 		for _, s := range chunk {
@@ -289,7 +290,7 @@ func (t *tenant) gather() []*dto.MetricFamily {
 		}
 		t.mu.Unlock()
 	}
-	graph := t.gatherGraph(edges)
+	graph := t.gatherGraph(edges, out.decider)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return slices.Concat(
@@ -302,11 +303,14 @@ func (t *tenant) gather() []*dto.MetricFamily {
 }
 
 // seriesFamilies are the metrics of series.
-type seriesFamilies struct{ calls, sizes, latencies []*dto.Metric }
+type seriesFamilies struct {
+	calls, sizes, latencies []*dto.Metric
+	decider                 decider
+}
 
 func (f *seriesFamilies) write(t *tenant, s *series) {
 	labels := pairs(t.names, s.values)
-	s.latency.settle(t.decide)
+	s.latency.settle(f.decider)
 	f.calls = append(f.calls, counter(labels, s.calls))
 	f.sizes = append(f.sizes, counter(labels, s.bytes))
 	f.latencies = append(f.latencies, &dto.Metric{Label: labels, Histogram: s.latency.write()})
@@ -316,9 +320,13 @@ func counter(labels []*dto.LabelPair, value float64) *dto.Metric {
 	return &dto.Metric{Label: labels, Counter: &dto.Counter{Value: proto.Float64(value)}}
 }
 
-// decide says what becomes of a trace.
-func (t *tenant) decide(id span.TraceID, randomness uint64) Decision {
-	return t.cfg.Kept(t.name, id, randomness)
+// decider says what becomes of traces.
+func (t *tenant) decider(now time.Time) decider {
+	d := decider{decide: func(id span.TraceID, randomness uint64) Decision { return t.cfg.Kept(t.name, id, randomness) }}
+	if t.cfg.KeptWithin > 0 {
+		d.before = now.Add(-t.cfg.KeptWithin).UnixNano()
+	}
+	return d
 }
 
 func (t *tenant) dropIdle(before int64) {
