@@ -1,12 +1,8 @@
 package doctor
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"maps"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/clewhq/clew/analyze"
@@ -200,90 +196,4 @@ func signed(d time.Duration) string {
 		return "+" + rough(d)
 	}
 	return rough(d)
-}
-
-// tolerated is how far clocks may differ: less hardly shows.
-const tolerated = 100 * time.Millisecond
-
-// clocks tells whose clock is off, as calls between services show.
-func clocks(found *analyze.Survey) (list []Finding) {
-	type vote struct {
-		offset time.Duration
-		calls  uint64
-		with   map[string]bool
-		lines  []string
-		traces []string
-		hosts  []string
-	}
-	votes := map[string]*vote{}
-	ballot := func(name string) *vote {
-		if votes[name] == nil {
-			votes[name] = &vote{with: map[string]bool{}}
-		}
-		return votes[name]
-	}
-	compared := uint64(0)
-	fits := map[string]int{} // by service, others whose clock fits its own
-	for _, c := range found.Calls {
-		compared += c.Calls
-		off := time.Duration(-c.Offset)
-		if c.Calls == 0 {
-			continue
-		}
-		if off.Abs() < tolerated || 2*c.Skewed < c.Calls {
-			fits[c.Caller]++
-			fits[c.Callee]++
-			continue
-		}
-		line := fmt.Sprintf("%s is %s against its caller %s, in %d of %s", nameOf(c.Callee), signed(off), nameOf(c.Caller), c.Skewed, count(c.Calls, "call"))
-		for _, side := range []struct {
-			name, other, host string
-			off               time.Duration
-		}{{c.Callee, c.Caller, c.CalleeHost, off}, {c.Caller, c.Callee, "", -off}} {
-			v := ballot(side.name)
-			v.with[side.other] = true
-			v.lines, v.traces = append(v.lines, line), append(v.traces, c.SkewTrace.String())
-			if side.host != "" && !slices.Contains(v.hosts, side.host) {
-				v.hosts = append(v.hosts, side.host)
-			}
-			if c.Skewed > v.calls {
-				v.calls, v.offset = c.Skewed, side.off
-			}
-		}
-	}
-	// Who differs from most others, and fits nobody, is the one whose clock is off; of two alike it is the callee.
-	blamed := map[string]bool{}
-	names := slices.SortedFunc(maps.Keys(votes), func(a, b string) int {
-		called := func(name string) int {
-			for _, c := range found.Calls {
-				if c.Callee == name && time.Duration(c.Offset).Abs() >= tolerated {
-					return 0
-				}
-			}
-			return 1
-		}
-		return cmp.Or(cmp.Compare(fits[a], fits[b]), cmp.Compare(len(votes[b].with), len(votes[a].with)), cmp.Compare(called(a), called(b)), cmp.Compare(a, b))
-	})
-	for _, name := range names {
-		v := votes[name]
-		maps.DeleteFunc(v.with, func(other string, _ bool) bool { return blamed[other] })
-		if len(v.with) == 0 {
-			continue // explained by the others' clocks
-		}
-		blamed[name] = true
-		where := nameOf(name)
-		if len(v.hosts) > 0 {
-			where += " on " + strings.Join(v.hosts, ", ")
-		}
-		list = append(list, Finding{
-			ID: "clock-skew", Check: CheckClock, Result: Problem, Services: []string{name}, Traces: examples(v.traces), Evidence: listed(v.lines),
-			Title: fmt.Sprintf("The clock of %s is off by %s", where, signed(v.offset)),
-			Cause: "Its spans lie outside of the calls that they answer. If only two services are compared, the other one's clock may be to blame: " + strings.Join(slices.Sorted(maps.Keys(v.with)), ", ") + ".",
-			Fix:   "synchronise the time of its host (`timedatectl status`, `chronyc tracking`); a virtual machine that was paused needs its clock set",
-		})
-	}
-	if len(list) == 0 && compared > 0 {
-		list = append(list, Finding{ID: "clock-services", Check: CheckClock, Result: OK, Title: "The clocks of services agree, as far as their calls tell", Evidence: []string{count(compared, "call") + " between services compared"}})
-	}
-	return list
 }

@@ -7,12 +7,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -111,14 +113,18 @@ func TestDoctorFindsNothing(t *testing.T) {
 		t.Errorf("%d test spans are stored", n)
 	}
 	d = s.diagnose(t, []string{"OTEL_EXPORTER_OTLP_PROTOCOL=grpc"}, "--endpoint", s.url("otlp-grpc", ""), "--tenant", "acme")
-	d.has(t, "endpoint-takes-spans", doctor.OK)
+	d.has(t, "endpoint-takes-spans", doctor.OK, "takes spans as grpc")
 	d.has(t, "round-trip", doctor.OK)
 	d.has(t, "round-trip-skipped", doctor.Skipped, "UDP")
+	d = s.diagnose(t, []string{"OTEL_TRACES_EXPORTER=zipkin", "OTEL_EXPORTER_ZIPKIN_ENDPOINT=" + s.url("zipkin", "/api/v2/spans")}, "--no-send", "true")
+	d.has(t, "endpoint-takes-spans", doctor.OK, "takes spans as zipkin")
 }
 
 func TestDoctorWrongEndpoint(t *testing.T) {
 	s := startServer(t, "--data-dir", t.TempDir(), "--listen.jaeger-grpc=off")
-	encrypted := httptest.NewTLSServer(http.NotFoundHandler())
+	encrypted := httptest.NewUnstartedServer(http.NotFoundHandler())
+	encrypted.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelInfo)
+	encrypted.StartTLS()
 	defer encrypted.Close()
 	mute, err := net.Listen("tcp", "127.0.0.1:0") // a port that answers nothing, by closing
 	if err != nil {
@@ -385,5 +391,40 @@ func TestDoctorWords(t *testing.T) {
 		if out, err := run(args...); err == nil || out != "" {
 			t.Errorf("%v: %v\n%s", args, err, out)
 		}
+	}
+}
+
+// What the documentation tells to run is there: commands, flags and how many arguments they take.
+func TestTroubleshootingCommands(t *testing.T) {
+	text, err := os.ReadFile("../../docs/troubleshooting.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	commands := 0
+	for _, block := range regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllStringSubmatch(string(text), -1) {
+		for line := range strings.Lines(block[1]) {
+			line, _, _ = strings.Cut(strings.TrimSpace(line), " #")
+			if !strings.HasPrefix(line, "clew ") {
+				continue
+			}
+			commands++
+			var words []string
+			for _, m := range regexp.MustCompile(`'([^']*)'|(\S+)`).FindAllStringSubmatch(line, -1) {
+				words = append(words, m[1]+m[2])
+			}
+			cmd, rest, err := newRootCmd().Find(words[1:])
+			if err == nil {
+				err = cmd.ParseFlags(rest)
+			}
+			if err == nil && cmd.Args != nil {
+				err = cmd.Args(cmd, cmd.Flags().Args())
+			}
+			if err != nil || !cmd.Runnable() {
+				t.Errorf("%s: %v", line, err)
+			}
+		}
+	}
+	if commands < 20 {
+		t.Errorf("only %d commands were found", commands)
 	}
 }
