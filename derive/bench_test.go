@@ -1,6 +1,8 @@
 package derive
 
 import (
+	"fmt"
+	"runtime"
 	"syscall"
 	"testing"
 	"time"
@@ -69,4 +71,26 @@ func cpuNanos(b *testing.B) int64 {
 		b.Fatal(err)
 	}
 	return u.Utime.Nano() + u.Stime.Nano()
+}
+
+// BenchmarkGather measures a scrape of as many series as there are at most.
+func BenchmarkGather(b *testing.B) {
+	m := newMetrics(b, func(c *Config) { c.MaxLabelValues = c.MaxSeries })
+	var before runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	series := DefaultConfig().MaxSeries
+	for i := range series {
+		name := fmt.Sprint("operation ", i)
+		m.Observe("a", batchOf(buy(1, name, 3, nil), buy(2, name, 50, nil), buy(3, name, 700, nil)))
+	}
+	var after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	for b.Loop() {
+		if _, err := m.Gatherer("a").Gather(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/float64(series), "B/series")
 }

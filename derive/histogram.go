@@ -170,19 +170,27 @@ func (h *histogram) write() *dto.Histogram {
 	return out
 }
 
+// above is the bound of what is above all bounds.
+var above = math.Inf(1)
+
+// writeClassic adds the classic buckets: a few large allocations, as there are many histograms.
 func (h *histogram) writeClassic(out *dto.Histogram, total uint64) {
+	n := len(h.classic)
+	buckets, counts := make([]dto.Bucket, n), make([]uint64, n)
+	out.Bucket = make([]*dto.Bucket, n)
 	below := 0.0
 	for i, count := range h.classic {
 		below += count
-		bound, cumulative := math.Inf(1), total
+		b := &buckets[i]
+		b.UpperBound, counts[i] = &above, total
 		if i < len(h.bounds) {
-			bound, cumulative = h.bounds[i], min(whole(below), total)
+			b.UpperBound, counts[i] = &h.bounds[i], min(whole(below), total)
 		}
-		b := &dto.Bucket{CumulativeCount: proto.Uint64(cumulative), UpperBound: proto.Float64(bound)}
+		b.CumulativeCount = &counts[i]
 		if slot := h.exemplars[i]; slot != nil && slot.shown.at != 0 {
 			b.Exemplar = slot.shown.write()
 		}
-		out.Bucket = append(out.Bucket, b)
+		out.Bucket[i] = b
 	}
 }
 
