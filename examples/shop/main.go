@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -66,6 +67,8 @@ func (s *shop) run(ctx context.Context, clewArgs []string) (err error) {
 	}
 	defer log.Close()
 
+	// What else is to be known of a service, beside its name.
+	os.Setenv("OTEL_RESOURCE_ATTRIBUTES", cmp.Or(os.Getenv("OTEL_RESOURCE_ATTRIBUTES"), "service.version=1.0,deployment.environment.name=example"))
 	procs := newProcesses(ctx, log)
 	defer func() { err = errors.Join(err, procs.stop()) }()
 	page, err := s.startClew(procs, clewArgs)

@@ -55,8 +55,10 @@ func (s *shop) startServices(ps *processes, installed packages, queue string) (f
 		"PORT=" + strconv.Itoa(s.port), // the front end's; the others take any
 	}
 	switch s.form {
-	case "modern": // Python's libraries still use the names of attributes before today's
-		env = append(env, "OTEL_SEMCONV_STABILITY_OPT_IN=http")
+	case "modern":
+		env = append(env,
+			"OTEL_SEMCONV_STABILITY_OPT_IN=http", // Python's libraries still use the names of attributes before today's
+			"OTEL_NODE_RESOURCE_DETECTORS=env,host,process,serviceinstance")
 	case "legacy": // what its packages warn of is known
 		env = append(env, "PYTHONWARNINGS=ignore")
 	}

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 
+	"go.opentelemetry.io/otel"
 	_ "modernc.org/sqlite"
 
 	"github.com/clewhq/clew/instrument/clewsql"
@@ -23,6 +24,8 @@ CREATE TABLE ordered (number INTEGER PRIMARY KEY, product TEXT NOT NULL REFERENC
 INSERT INTO product VALUES ('kettle', 3900, 1000000), ('teapot', 5400, 1000000), ('cup', 900, 1000000), ('samovar', 24900, 0);`
 
 func openGoods(ctx context.Context) (*goods, error) {
+	ctx, span := otel.Tracer("shop.stock").Start(ctx, "open goods")
+	defer span.End()
 	db, err := clewsql.Open("sqlite", ":memory:")
 	if err != nil {
 		return nil, err

@@ -7,7 +7,7 @@ const { ExpressInstrumentation } = require('@opentelemetry/instrumentation-expre
 const { HttpInstrumentation } = require('@opentelemetry/instrumentation-http');
 const { PinoInstrumentation } = require('@opentelemetry/instrumentation-pino');
 const { UndiciInstrumentation } = require('@opentelemetry/instrumentation-undici');
-const { defaultResource, resourceFromAttributes } = require('@opentelemetry/resources');
+const { defaultResource, detectResources, envDetector } = require('@opentelemetry/resources');
 const { BatchSpanProcessor, NodeTracerProvider } = require('@opentelemetry/sdk-trace-node');
 const { UserTier } = require('../tier.js');
 
@@ -26,7 +26,7 @@ const exporter = new JaegerExporter({
   endpoint: process.env.OTEL_EXPORTER_JAEGER_ENDPOINT ?? 'http://localhost:14268/api/traces',
 });
 const provider = new NodeTracerProvider({
-  resource: defaultResource().merge(resourceFromAttributes({ 'service.name': process.env.OTEL_SERVICE_NAME })),
+  resource: defaultResource().merge(detectResources({ detectors: [envDetector] })), // OTEL_SERVICE_NAME and so on
   spanProcessors: [new UserTier(), new TraceState(), new BatchSpanProcessor(exporter)],
 });
 provider.register();
