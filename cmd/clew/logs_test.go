@@ -26,6 +26,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 
 	"github.com/clewhq/clew/api"
+	"github.com/clewhq/clew/internal/testkit"
 	"github.com/clewhq/clew/span"
 )
 
@@ -175,5 +176,55 @@ func TestLogsSurviveKill(t *testing.T) {
 	}
 	if missing := slices.DeleteFunc(want, func(text string) bool { return times[text] > 0 }); len(missing) > 0 {
 		t.Errorf("%d acknowledged records are missing, such as %s", len(missing), missing[0])
+	}
+}
+
+// The OpenTelemetry SDK for Python delivers the records of its logging; what the same program writes as lines of JSON
+// can be sent too, and is then beside them.
+func TestLogsOfPython(t *testing.T) {
+	const folder = "testdata/logs"
+	python := "PYTHONPATH=" + testkit.Installed(t, []string{folder + "/requirements.txt"}, "python3", "-m", "pip", "install", "--quiet", "--target", ".", "-r", "requirements.txt")
+	s := startServer(t, "--data-dir", t.TempDir())
+	lines := testkit.Run(t, folder, []string{python}, "python3", "logs.py", s.url("otlp-http", "/v1/logs"))
+	_, id, found := strings.Cut(lines, `"otelTraceID": "`)
+	if !found {
+		t.Fatalf("no trace id in %s", lines)
+	}
+	id = id[:32]
+	texts := func(list api.LogList) (texts []string) {
+		for _, l := range list.Logs {
+			texts = append(texts, l.Service+" "+l.Level+" "+l.Text)
+		}
+		slices.Sort(texts)
+		return texts
+	}
+	want := []string{"python error cannot sell", "python warn stock is low: 3 left"}
+	list := s.logsOf(t, id)
+	if got := texts(list); !slices.Equal(got, want) {
+		t.Fatalf("%q, want %q", got, want)
+	}
+	attributes := map[string]string{}
+	for _, l := range list.Logs {
+		if l.SpanID == "" || l.TimeUnixNano == 0 {
+			t.Errorf("%+v", l)
+		}
+		for _, a := range l.Attributes {
+			attributes[a.Key] = string(a.Value)
+		}
+	}
+	if attributes["order.id"] != `"4711"` || attributes["exception.message"] != `"no stock"` {
+		t.Errorf("%v", attributes)
+	}
+	var notes bytes.Buffer
+	o := sendOptions{client: client{server: s.url("http", "")}, service: "lines"}
+	if err := o.run(t.Context(), "-", strings.NewReader(lines), newScreen(&notes)); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasSuffix(notes.String(), "2 log records kept, 1 line without a trace id not kept\n") {
+		t.Errorf("%s", notes.String())
+	}
+	want = append([]string{"lines error cannot sell", "lines warn stock is low: 3 left"}, want...)
+	if got := texts(s.logsOf(t, id)); !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
 	}
 }
