@@ -74,7 +74,7 @@ func parseLogTemplate(name, target string) (logTemplate, error) {
 		}
 		place, after, closed := strings.Cut(rest, "}")
 		if !closed || !isLogPlace(place) {
-			return t, fmt.Errorf("{%s is no placeholder; there are {trace_id}, {span_id}, {service}, {start}, {end}, the last two also with _s, _ms, _us or _ns behind, and {attribute:NAME}; a brace itself is %%7B", rest)
+			return t, fmt.Errorf("{%s is no placeholder; there are {trace_id}, {span_id}, {service}, {start}, {end}, the last two also with _s, _ms, _us or _ns behind, and {attribute:NAME}; a brace itself is %%7B", clip(rest))
 		}
 		t.places = append(t.places, place)
 		target = after

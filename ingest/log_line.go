@@ -20,6 +20,7 @@ type logLine struct {
 	trace        span.TraceID
 	span         span.SpanID
 	traceText    string
+	flags        uint32
 	time         uint64
 	severity     int32
 	severityText string
@@ -36,6 +37,7 @@ const (
 	otherField lineField = iota
 	traceField
 	spanField
+	flagsField
 	timeField
 	levelField
 	bodyField
@@ -48,7 +50,8 @@ const (
 var lineFields = map[string]lineField{
 	"traceid": traceField, "oteltraceid": traceField,
 	"spanid": spanField, "otelspanid": spanField,
-	"time": timeField, "ts": timeField, "timestamp": timeField,
+	"traceflags": flagsField,
+	"time":       timeField, "ts": timeField, "timestamp": timeField,
 	"level": levelField, "loglevel": levelField, "levelname": levelField, "severity": levelField, "severitytext": levelField,
 	"msg": bodyField, "message": bodyField, "body": bodyField,
 	"service": serviceField, "servicename": serviceField, "otelservicename": serviceField,
@@ -103,6 +106,10 @@ func (l *logLine) set(f lineField, value jsontext.Value) bool {
 		return isText && hexID(l.trace[:], text) && !l.trace.IsZero()
 	case spanField:
 		return isText && hexID(l.span[:], text)
+	case flagsField:
+		flags, err := strconv.ParseUint(text, 16, 8)
+		l.flags = uint32(flags)
+		return err == nil
 	case timeField:
 		ok := false
 		if l.time, ok = parseLineTime(text); !ok && value.Kind() == '0' {
@@ -164,6 +171,9 @@ func (l *logLine) appendRecord(dst []byte, now time.Time) []byte {
 		dst = protowire.AppendBytes(append(dst, 5<<3|length), l.body)
 	}
 	dst = append(dst, l.attrs...)
+	if l.flags != 0 {
+		dst = protowire.AppendFixed32(append(dst, 8<<3|fixed32), l.flags)
+	}
 	dst = protowire.AppendBytes(append(dst, 9<<3|length), l.trace[:])
 	if !l.span.IsZero() {
 		dst = protowire.AppendBytes(append(dst, 10<<3|length), l.span[:])

@@ -44,7 +44,7 @@ func TestLineNames(t *testing.T) {
 		service, attrs string
 	}{
 		"slog":      {`{"time":"2025-07-11T17:00:00.123456789Z","level":"WARN","msg":"sold","trace_id":"T","span_id":"S","n":1}`, at, 13, "WARN", "", "n=1"},
-		"pino":      {`{"level":40,"time":1752253200123,"pid":7,"trace_id":"T","span_id":"S","trace_flags":"01","msg":"sold"}`, 1752253200123000000, 13, "warn", "", "pid=7 trace_flags=01"},
+		"pino":      {`{"level":40,"time":1752253200123,"pid":7,"trace_id":"T","span_id":"S","trace_flags":"01","msg":"sold"}`, 1752253200123000000, 13, "warn", "", "pid=7"},
 		"zap":       {`{"level":"error","ts":1752253200.125,"msg":"sold","traceID":"T","spanID":"S"}`, 1752253200125000000, 17, "error", "", ""},
 		"python":    {`{"timestamp":"2025-07-11 17:00:00,123","levelname":"CRITICAL","message":"sold","otelTraceID":"T","otelSpanID":"S","otelServiceName":"cart"}`, 1752253200123000000, 18, "CRITICAL", "cart", ""},
 		"ecs":       {`{"@timestamp":"2025-07-11T17:00:00.123+0000","log.level":"info","message":"sold","trace.id":"T","span.id":"S","service.name":"cart"}`, 1752253200123000000, 9, "info", "cart", ""},
@@ -67,6 +67,9 @@ func TestLineNames(t *testing.T) {
 		}
 		if l.TraceID.String() != lineTrace || l.SpanID.String() != "b7ad6b7169203331" || l.Body != span.StringValue("sold") {
 			t.Errorf("%s: %+v", name, l)
+		}
+		if want := uint32(strings.Count(test.line, `"trace_flags":"01"`)); l.Flags != want {
+			t.Errorf("%s: flags %d, want %d", name, l.Flags, want)
 		}
 		if l.Time != test.time || l.Severity != test.severity || l.SeverityText != test.text || b.ServiceName(b.Resource[0]) != test.service || strings.Join(attrs, " ") != test.attrs {
 			t.Errorf("%s: time %d, severity %d %q, service %q, attributes %q", name, l.Time, l.Severity, l.SeverityText, b.ServiceName(b.Resource[0]), attrs)

@@ -50,7 +50,7 @@ added, and goes on with the next file when this one is rotated or cut, until
 it is interrupted. What cannot be sent is tried again.`,
 		Example: "  clew logs send shop.jsonl --service shop\n" +
 			"  clew logs send /var/log/shop.jsonl --follow\n" +
-			"  kubectl logs -f deploy/shop | clew logs send - --follow",
+			"  tail -f shop.jsonl | clew logs send - --follow",
 		Args: takesArgs(1, 1, "a file of lines of JSON, or - for standard input"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return o.run(cmd.Context(), args[0], cmd.InOrStdin(), newScreen(cmd.ErrOrStderr()))
@@ -67,7 +67,7 @@ func (o *sendOptions) run(ctx context.Context, path string, stdin io.Reader, not
 	s := &logSender{sendOptions: o, notes: notes}
 	var err error
 	if path == "-" {
-		err = s.copy(ctx, stdin)
+		err = s.copyUntil(ctx, stdin)
 	} else {
 		err = s.sendFile(ctx, path)
 	}
@@ -147,6 +147,18 @@ func (s *logSender) nextFile(f *os.File, path string) (*os.File, error) {
 		return f, err
 	}
 	return f, nil
+}
+
+// copyUntil is copy from what may keep a reader waiting, also when ctx ends.
+func (s *logSender) copyUntil(ctx context.Context, r io.Reader) error {
+	read, write := io.Pipe()
+	defer read.Close()
+	go func() {
+		_, err := io.Copy(write, r)
+		write.CloseWithError(err)
+	}()
+	defer context.AfterFunc(ctx, func() { write.CloseWithError(ctx.Err()) })()
+	return s.copy(ctx, read)
 }
 
 // copy sends all whole lines that r has up to its end.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -138,6 +139,26 @@ func TestSendAndShow(t *testing.T) {
 	}
 	if out, err := clew("logs", shopTraceID, "--grep", "END", "--server", c.server); err != nil || strings.Contains(out, "sold") || !strings.Contains(out, "matching  1\n") {
 		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// TestInterruptedInput checks that a command whose input says nothing more ends when it is told to.
+func TestInterruptedInput(t *testing.T) {
+	c, lines := postedLines(t)
+	in, out := io.Pipe()
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	o := sendOptions{client: c, follow: true, retry: time.Millisecond}
+	go func() { done <- o.run(ctx, "-", in, newScreen(io.Discard)) }()
+	if _, err := io.WriteString(out, lineOfTrace("one")+lineOfTrace("two")[:9]); err != nil {
+		t.Fatal(err)
+	}
+	if got := <-lines; got != lineOfTrace("one") {
+		t.Errorf("got %q", got)
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
 	}
 }
 
