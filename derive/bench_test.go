@@ -87,10 +87,12 @@ func BenchmarkGather(b *testing.B) {
 	var after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&after)
+	cpu := cpuNanos(b)
 	for b.Loop() {
 		if _, err := m.Gatherer("a").Gather(); err != nil {
 			b.Fatal(err)
 		}
 	}
+	b.ReportMetric(float64(cpuNanos(b)-cpu)/float64(b.N)/1e6, "cpu-ms/op")
 	b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/float64(series), "B/series")
 }
