@@ -14,24 +14,38 @@ import (
 	"time"
 )
 
-// maxStrategies bounds a file of strategies, in bytes.
-const maxStrategies = 16 << 20
+// maxFileBytes bounds a file of strategies or policies.
+const maxFileBytes = 16 << 20
 
 // Source is where strategies come from. It keeps the last good ones.
-type Source struct {
-	path        string // or URL; "" says nothing
-	probability float64
-	client      *http.Client
-	log         *slog.Logger
-	text        []byte // of current
-	current     atomic.Pointer[Strategies]
+type Source = watchedFile[Strategies]
+
+// PolicySource is where policies come from. It keeps the last good ones.
+type PolicySource = watchedFile[Policies]
+
+// watchedFile is a file, or what a URL has, that is parsed anew when it changes.
+type watchedFile[T any] struct {
+	path    string // or URL; "" says nothing
+	what    string // it has, for messages
+	parse   func(text []byte) (*T, []string, error)
+	client  *http.Client
+	log     *slog.Logger
+	text    []byte // of current
+	current atomic.Pointer[T]
 }
 
-// NewSource reads the file at a path or, with client, an http(s) URL; with "" it
-// has no strategy but a probability. log is told of what is wrong with a file; an
+// NewSource reads the file at a path or, with client, an http(s) URL; with "" it has no
+// strategy but a probability. log is told of what is wrong with a file; an
 // error is returned only if there is no good one from the start.
 func NewSource(ctx context.Context, path string, probability float64, client *http.Client, log *slog.Logger) (*Source, error) {
-	s := &Source{path: path, probability: probability, client: client, log: log}
+	s := &Source{path: path, what: "sampling strategies", client: client, log: log}
+	s.parse = func(text []byte) (*Strategies, []string, error) {
+		parsed, err := ParseStrategies(text, probability)
+		if err != nil {
+			return nil, nil, err
+		}
+		return parsed, parsed.warnings, nil
+	}
 	none, err := ParseStrategies(nil, probability)
 	if err != nil {
 		return nil, err
@@ -43,11 +57,22 @@ func NewSource(ctx context.Context, path string, probability float64, client *ht
 	return s, s.Reload(ctx)
 }
 
-// Current returns the strategies that hold.
-func (s *Source) Current() *Strategies { return s.current.Load() }
+// NewPolicySource returns the policies of a file at a path or, with client, an http(s) URL, which is not read yet: there are none.
+func NewPolicySource(path string, client *http.Client, log *slog.Logger) *PolicySource {
+	return &PolicySource{path: path, what: "sampling policies", client: client, log: log, parse: func(text []byte) (*Policies, []string, error) {
+		parsed, err := ParsePolicies(text)
+		if err != nil {
+			return nil, nil, err
+		}
+		return parsed, parsed.warnings, nil
+	}}
+}
+
+// Current returns what holds; nil if nothing good was read yet.
+func (s *watchedFile[T]) Current() *T { return s.current.Load() }
 
 // Watch reads the file again at an interval, until ctx ends.
-func (s *Source) Watch(ctx context.Context, interval time.Duration) {
+func (s *watchedFile[T]) Watch(ctx context.Context, interval time.Duration) {
 	if s.path == "" || interval <= 0 {
 		return
 	}
@@ -59,14 +84,14 @@ func (s *Source) Watch(ctx context.Context, interval time.Duration) {
 			return
 		case <-tick.C:
 			if err := s.Reload(ctx); err != nil && ctx.Err() == nil {
-				s.log.Error("the sampling strategies are not replaced", "err", err)
+				s.log.Error("the "+s.what+" are not replaced", "err", err)
 			}
 		}
 	}
 }
 
-// Reload reads the file. If there is anything wrong with it, the strategies stay as they are.
-func (s *Source) Reload(ctx context.Context) error {
+// Reload reads the file. If there is anything wrong with it, all stays as it is.
+func (s *watchedFile[T]) Reload(ctx context.Context) error {
 	text, err := s.read(ctx)
 	if err != nil {
 		return err
@@ -74,27 +99,27 @@ func (s *Source) Reload(ctx context.Context) error {
 	if s.text != nil && bytes.Equal(text, s.text) {
 		return nil
 	}
-	parsed, err := ParseStrategies(text, s.probability)
+	parsed, warnings, err := s.parse(text)
 	if err != nil {
 		return fmt.Errorf("%s: %w", s.path, err)
 	}
-	for _, w := range parsed.warnings {
-		s.log.Warn("in the sampling strategies: "+w, "file", s.path)
+	for _, w := range warnings {
+		s.log.Warn("in the "+s.what+": "+w, "file", s.path)
 	}
-	s.log.Info("sampling strategies are read", "file", s.path, "services", len(parsed.services))
+	s.log.Info(s.what+" are read", "file", s.path)
 	s.text = text
 	s.current.Store(parsed)
 	return nil
 }
 
-func (s *Source) read(ctx context.Context) ([]byte, error) {
+func (s *watchedFile[T]) read(ctx context.Context) ([]byte, error) {
 	if !strings.HasPrefix(s.path, "http://") && !strings.HasPrefix(s.path, "https://") {
 		f, err := os.Open(s.path)
 		if err != nil {
 			return nil, err
 		}
 		defer f.Close()
-		return readStrategies(s.path, f)
+		return readBounded(s.path, f)
 	}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
@@ -109,16 +134,16 @@ func (s *Source) read(ctx context.Context) ([]byte, error) {
 	defer res.Body.Close()
 	switch res.StatusCode {
 	case http.StatusOK:
-		return readStrategies(s.path, res.Body)
+		return readBounded(s.path, res.Body)
 	case http.StatusServiceUnavailable: // as Jaeger has it: there are none for now
 		return []byte("null"), nil
 	}
 	return nil, fmt.Errorf("%s answers %s", s.path, res.Status)
 }
 
-func readStrategies(path string, r io.Reader) ([]byte, error) {
-	text, err := io.ReadAll(io.LimitReader(r, maxStrategies+1))
-	if err == nil && len(text) > maxStrategies {
+func readBounded(path string, r io.Reader) ([]byte, error) {
+	text, err := io.ReadAll(io.LimitReader(r, maxFileBytes+1))
+	if err == nil && len(text) > maxFileBytes {
 		err = errors.New("the file is too large")
 	}
 	if err != nil {

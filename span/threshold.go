@@ -2,6 +2,7 @@ package span
 
 import (
 	"encoding/binary"
+	"fmt"
 	"math"
 	"strconv"
 	"strings"
@@ -131,8 +132,16 @@ func isKeyByte(b byte) bool {
 
 // WithThreshold returns a trace state that says t, and all else that it said.
 // OpenTelemetry's member comes first, as the specification asks of who changes it.
-func WithThreshold(state string, t Threshold) string {
-	fields := []string{"th:" + t.String()}
+func WithThreshold(state string, t Threshold) string { return withField(state, "th:", t.String()) }
+
+// WithRandomness is WithThreshold for the 56 random bits of a trace.
+func WithRandomness(state string, randomness uint64) string {
+	return withField(state, "rv:", fmt.Sprintf("%014x", randomness&(1<<56-1)))
+}
+
+// withField returns a trace state with a field of OpenTelemetry's member; key is such as "th:".
+func withField(state, key, value string) string {
+	fields := []string{key + value}
 	members := make([]string, 1, 8)
 	for member := range strings.SplitSeq(state, ",") {
 		member = strings.TrimSpace(member)
@@ -143,7 +152,7 @@ func WithThreshold(state string, t Threshold) string {
 			members = append(members, member)
 		default:
 			for field := range strings.SplitSeq(value, ";") {
-				if field = strings.TrimSpace(field); field != "" && !strings.HasPrefix(field, "th:") {
+				if field = strings.TrimSpace(field); field != "" && !strings.HasPrefix(field, key) {
 					fields = append(fields, field)
 				}
 			}

@@ -113,3 +113,17 @@ func FuzzTraceState(f *testing.F) {
 		}
 	})
 }
+
+func TestWithRandomness(t *testing.T) {
+	for state, want := range map[string]string{
+		"":                                 "ot=rv:000000000000ff",
+		"a=1,ot=th:8;rv:6e6d1a75832a2f,b=": "ot=rv:000000000000ff;th:8,a=1,b=",
+	} {
+		if got := WithRandomness(state, 0xff); got != want {
+			t.Errorf("%q: %q, want %q", state, got, want)
+		}
+	}
+	if got := Randomness(WithRandomness("ot=th:c", 1<<56-1), TraceID{}); got != 1<<56-1 {
+		t.Errorf("the greatest is read as %x", got)
+	}
+}

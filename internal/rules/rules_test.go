@@ -33,7 +33,7 @@ var mayImport = []struct {
 	{"ingest", []string{"span"}},
 	{"pipeline", []string{"span", "store"}},
 	{"derive", []string{"span"}},
-	{"sample", []string{"span"}},
+	{"sample", []string{"span", "store", "traceql"}},
 	{"tree", []string{"span"}},
 	{"store", []string{"span", "tree"}},
 	{"store/...", []string{"span", "tree", "store/..."}},
