@@ -39,6 +39,8 @@ type Config struct {
 	ViewBytes int64
 	// Sampling is what SDKs are told about sampling at present; nil means that all is sampled.
 	Sampling func() sample.Overview
+	// Decided tells what tail sampling decided about a trace; nil means that there is none.
+	Decided sample.Decided
 	// Status is what the server tells of itself, but for version, prefix and time; nil means that it tells nothing.
 	Status func() doctor.Status
 	// Metrics are the server's own; nil means that there are none.

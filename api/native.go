@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/clewhq/clew/sample"
 	"github.com/clewhq/clew/store"
 	"github.com/clewhq/clew/traceql"
 )
@@ -106,12 +107,33 @@ type ErrorBody struct {
 	Column  int    `json:"column,omitempty"`
 	// Caret is the line of the query, and below it a caret under the place.
 	Caret string `json:"caret,omitempty"`
+	// SampledOut is what was decided about a trace that is not there any more.
+	SampledOut *DecisionBody `json:"sampledOut,omitempty"`
+}
+
+// DecisionBody is what tail sampling decided about a trace.
+type DecisionBody struct {
+	Policy string    `json:"policy"` // "" if none matched
+	At     time.Time `json:"at"`
+	Kept   bool      `json:"kept"`
+	// KeepRate is the share of such traces that is kept.
+	KeepRate float64 `json:"keepRate"`
+	// DryRun says that the trace stays, whatever was decided.
+	DryRun bool   `json:"dryRun,omitempty"`
+	Reason string `json:"reason"`
+}
+
+func decisionBody(d sample.Decision) *DecisionBody {
+	return &DecisionBody{Policy: d.Policy, At: d.At.UTC(), Kept: d.Kept, KeepRate: d.KeepRate(), DryRun: d.DryRun, Reason: d.Reason()}
 }
 
 func errorBody(code int, err error) ErrorBody {
 	body := ErrorBody{Code: code, Message: err.Error()}
 	if e := (*traceql.Error)(nil); errors.As(err, &e) {
 		body.Line, body.Column, body.Caret = e.Line, e.Column, e.Caret()
+	}
+	if e := (*sample.Missing)(nil); errors.As(err, &e) && e.SampledOut() {
+		body.SampledOut = decisionBody(*e.Decision)
 	}
 	return body
 }

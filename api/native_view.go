@@ -101,7 +101,20 @@ func (n *native) view(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
-	return writeView(w, v)
+	return writeView(w, v, n.decided(q))
+}
+
+// decided returns what tail sampling decided about a trace of the store; nil if it did not.
+func (n *native) decided(q viewRequest) *DecisionBody {
+	if n.Decided == nil || strings.HasPrefix(q.token, uploadMark) {
+		return nil
+	}
+	for _, tenant := range q.tenants {
+		if d, ok := n.Decided(tenant, q.id); ok {
+			return decisionBody(d)
+		}
+	}
+	return nil
 }
 
 // TraceView is a view as clients read it; writeView writes it, in pieces.
@@ -158,6 +171,8 @@ type (
 		SpanCount     int       `json:"spanCount"`
 		AdjustedCount float64   `json:"adjustedCount"`
 		Root          *ViewRoot `json:"root"`
+		// Sampling is what tail sampling decided, if it did.
+		Sampling *DecisionBody `json:"sampling,omitempty"`
 	}
 	// ViewRoot names the root span.
 	ViewRoot struct {

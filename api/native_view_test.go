@@ -86,7 +86,7 @@ func TestViewLimits(t *testing.T) {
 	}
 	v := newView([]string{"a"}, "", analyze.NewTrace(b), nil)
 	var text bytes.Buffer
-	if err := writeView(&text, v); err != nil {
+	if err := writeView(&text, v, nil); err != nil {
 		t.Fatal(err)
 	}
 	var answer TraceView

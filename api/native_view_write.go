@@ -17,12 +17,14 @@ import (
 const maxViewEvents = 100_000
 
 // writeView writes a view as JSON. Columns are base64 of little-endian numbers, and are written in pieces.
-func writeView(w io.Writer, v *view) error {
+func writeView(w io.Writer, v *view, sampling *DecisionBody) error {
 	d := &document{w: w}
 	t := v.trace
 	texts := newViewTexts(t)
 	d.open("")
-	d.members(v.head())
+	head := v.head()
+	head.Sampling = sampling
+	d.members(head)
 	texts.write(d)
 	writeViewSpans(d, t, texts)
 	d.open("criticalPath")

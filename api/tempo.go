@@ -13,6 +13,7 @@ import (
 
 	"google.golang.org/protobuf/encoding/protowire"
 
+	"github.com/clewhq/clew/sample"
 	"github.com/clewhq/clew/span"
 	"github.com/clewhq/clew/store"
 )
@@ -166,6 +167,9 @@ func (t *tempo) traceV2(w http.ResponseWriter, r *http.Request) error {
 	if err != nil && !errors.Is(err, store.ErrNotFound) { // clients take an empty trace for an unknown one
 		return err
 	}
+	if why := (*sample.Missing)(nil); errors.As(err, &why) {
+		found.warnings = append(found.warnings, why.Error())
+	}
 	switch {
 	case wantsProtobuf(r):
 		w.Header().Set("Content-Type", "application/protobuf")
@@ -213,11 +217,15 @@ func (t *tempo) read(r *http.Request, wanted pruning) (found foundTrace, err err
 	return found, err
 }
 
-// readTenants returns ErrNotFound if no tenant has the trace.
+// readTenants returns the ErrNotFound of one of them if no tenant has the trace, that of who sampled it out if there is one.
 func readTenants(ctx context.Context, r store.Reader, tenants []string, id span.TraceID, hint store.TimeRange) (found foundTrace, err error) {
+	missing := store.ErrNotFound
 	for _, tenant := range tenants {
 		trace, err := r.Trace(ctx, tenant, id, hint)
 		if errors.Is(err, store.ErrNotFound) {
+			if why := (*sample.Missing)(nil); missing == store.ErrNotFound || errors.As(err, &why) && why.SampledOut() {
+				missing = err
+			}
 			continue
 		}
 		if err != nil {
@@ -227,7 +235,7 @@ func readTenants(ctx context.Context, r store.Reader, tenants []string, id span.
 		found.gaps = append(found.gaps, trace.Gaps...)
 	}
 	if len(found.batches) == 0 {
-		return found, store.ErrNotFound
+		return found, missing
 	}
 	return found, nil
 }

@@ -255,7 +255,7 @@ func (z *zipkin) trace(w http.ResponseWriter, r *http.Request) error {
 	}
 	trace, err := z.store.Trace(r.Context(), tenant, id, store.TimeRange{})
 	if errors.Is(err, store.ErrNotFound) {
-		return missingTrace(id)
+		return missingTrace{id, err}
 	}
 	if err != nil {
 		return err
@@ -269,10 +269,15 @@ func (z *zipkin) trace(w http.ResponseWriter, r *http.Request) error {
 }
 
 // missingTrace is store.ErrNotFound in Zipkin's words.
-type missingTrace span.TraceID
+type missingTrace struct {
+	id  span.TraceID
+	err error
+}
 
-func (id missingTrace) Error() string { return zipkinID(span.TraceID(id)) + " not found" }
-func (id missingTrace) Unwrap() error { return store.ErrNotFound }
+func (m missingTrace) Error() string {
+	return zipkinID(m.id) + " not found" + strings.TrimPrefix(m.err.Error(), store.ErrNotFound.Error())
+}
+func (m missingTrace) Unwrap() error { return m.err }
 
 // zipkinID returns 16 digits if the id is a 64-bit one, else 32.
 func zipkinID(id span.TraceID) string {
