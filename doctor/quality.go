@@ -48,7 +48,7 @@ func propagation(found *analyze.Survey, quality *analyze.Quality) (list []Findin
 		list = append(list, Finding{
 			ID: "parents-missing", Check: CheckPropagation, Result: Warning, Title: "The parents of " + count(orphans, "span") + " are not stored", Evidence: listed(evidence),
 			Cause: "The caller's spans were not sent: it is not instrumented to export, its queue was full, it was sampled on its own, or it ended without a flush.",
-			Fix:   "look at the caller: a proxy or gateway that makes ids but exports no spans, samplers other than parentbased_*, a missing shutdown of the SDK; the page Quality names the callers",
+			Fix:   "look at the caller: a proxy or gateway that makes ids but exports no spans, samplers other than parentbased_*, a missing shutdown of the SDK; `clew quality` names the callers",
 		})
 	}
 	if broken == 0 && joined > 0 {
@@ -70,7 +70,7 @@ const good = 75
 // scored sums up how well services are instrumented, and says at once if there are secrets in spans.
 func scored(quality *analyze.Quality) (list []Finding) {
 	sum := Finding{ID: "quality-score", Check: CheckQuality, Result: OK,
-		Fix: "the page Quality has each finding with examples, and how to mend it; so has GET /api/clew/v1/quality"}
+		Fix: "`clew quality` and the page Quality have each finding with examples, and how to mend it"}
 	for i := range quality.Services {
 		one := &quality.Services[i]
 		if one.Name == Service {
