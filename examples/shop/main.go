@@ -50,6 +50,9 @@ func main() {
 // run starts all parts, each when those that it needs are there, and stops them
 // in the opposite order, so that each can finish what it was given.
 func (s *shop) run(ctx context.Context, clewArgs []string) (err error) {
+	if !(s.rate > 0 && s.rate <= 1000) {
+		return fmt.Errorf("rate %g: it is more than 0 and at most 1000 visits a second", s.rate)
+	}
 	if s.source, err = filepath.Abs(s.source); err != nil {
 		return err
 	}
