@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/clewhq/clew/store"
@@ -107,70 +108,83 @@ func (w *qualityCounter) listCalls(run store.TraceRun) {
 			proto := w.protocolOf(row)
 			w.totals[w.own[row]].called[proto] += w.weights.of(row)
 			if !w.answered.Has(row) && proto != otherProtocol && !w.groups[1].Has(row) {
-				w.noteCall(w.calls, row, clientCallFields)
+				w.noteCall(w.calls, row, &w.clientColumns)
 			}
 		case server, consumer:
 			if w.parents[row] == store.NoParent && (w.links.Codes == nil || w.links.Codes[row] == store.NoCode) {
-				w.noteCall(w.roots, row, serverCallFields)
+				w.noteCall(w.roots, row, &w.serverColumns)
 			}
 		}
 	}
 }
 
-// callFields are attributes that tell of a call, those with the present name first.
-type callFields struct{ host, port, url, peer []store.Field }
+// callFields are attributes that tell of a call, of one thing those with the present name first.
+type callFields struct{ host, port, url, peer, method, path, rpcService, rpcMethod, destination []store.Field }
 
 var (
 	clientCallFields = callFields{
 		host: spanFields("server.address", "net.peer.name", "http.host"), port: spanFields("server.port", "net.peer.port"),
 		url: spanFields("url.full", "http.url"), peer: spanFields("service.peer.name", "peer.service"),
+		method: methodFields, path: spanFields("url.path", "http.target"), rpcService: spanFields("rpc.service"), rpcMethod: spanFields("rpc.method"),
+		destination: spanFields("messaging.destination.name", "messaging.destination"),
 	}
-	serverCallFields = callFields{
-		host: spanFields("server.address", "net.host.name", "http.host"), port: spanFields("server.port", "net.host.port"),
-		url: spanFields("url.full", "http.url"),
-	}
-	httpPathFields    = spanFields("url.path", "http.target")
-	rpcServiceFields  = spanFields("rpc.service")
-	rpcMethodFields   = spanFields("rpc.method")
-	destinationFields = spanFields("messaging.destination.name", "messaging.destination")
+	serverCallFields = func() callFields {
+		f := clientCallFields
+		f.host, f.port, f.peer = spanFields("server.address", "net.host.name", "http.host"), spanFields("server.port", "net.host.port"), nil
+		return f
+	}()
 )
 
-// textOf returns the first of some attributes that a row has.
-func (w *qualityCounter) textOf(row int, fields []store.Field) string {
-	for _, f := range fields {
-		column := w.byField[f]
-		if column == nil {
-			continue
+// callColumns are the columns of callFields that a chunk has.
+type callColumns struct{ host, port, url, peer, method, path, rpcService, rpcMethod, destination []*store.Column }
+
+// callColumns finds the columns of a chunk.
+func (w *qualityCounter) callColumns(f callFields) callColumns {
+	find := func(fields []store.Field) (list []*store.Column) {
+		for _, f := range fields {
+			if column := w.byField[f]; column != nil && (column.Codes != nil || column.Nums != nil) {
+				list = append(list, column)
+			}
 		}
+		return list
+	}
+	return callColumns{
+		find(f.host), find(f.port), find(f.url), find(f.peer), find(f.method), find(f.path), find(f.rpcService), find(f.rpcMethod), find(f.destination),
+	}
+}
+
+// firstText returns the first value that a row has.
+func firstText(columns []*store.Column, row int) string {
+	for _, column := range columns {
 		if v, ok := column.Value(row); ok {
 			if v.Type.InDict() {
 				return v.Str
 			}
-			return fmt.Sprint(v.Int())
+			return strconv.FormatInt(v.Int(), 10)
 		}
 	}
 	return ""
 }
 
 // noteCall counts a call, or the beginning of a trace, with its like.
-func (w *qualityCounter) noteCall(into map[callKey]*callTally, row int, fields callFields) {
+func (w *qualityCounter) noteCall(into map[callKey]*callTally, row int, c *callColumns) {
 	key := callKey{
 		service: w.own[row], protocol: w.protocolOf(row),
-		host: strings.ToLower(w.textOf(row, fields.host)), peer: w.textOf(row, fields.peer),
+		host: strings.ToLower(firstText(c.host, row)), peer: firstText(c.peer, row),
 	}
-	if port := w.textOf(row, fields.port); port != "" && key.host != "" && !strings.Contains(key.host, ":") {
+	if port := firstText(c.port, row); port != "" && key.host != "" && !strings.Contains(key.host, ":") {
 		key.host = net.JoinHostPort(key.host, port)
 	}
 	switch key.protocol {
 	case messagingProtocol:
-		key.path = w.textOf(row, destinationFields)
+		key.path = firstText(c.destination, row)
 	case rpcProtocol:
-		key.path = w.textOf(row, rpcMethodFields)
-		if service := w.textOf(row, rpcServiceFields); service != "" {
+		key.path = firstText(c.rpcMethod, row)
+		if service := firstText(c.rpcService, row); service != "" {
 			key.path = service + "/" + key.path
 		}
 	case httpProtocol:
-		w.addURL(&key, row, fields)
+		w.addURL(&key, row, c)
 	}
 	t := into[key]
 	if t == nil {
@@ -186,9 +200,9 @@ func (w *qualityCounter) noteCall(into map[callKey]*callTally, row int, fields c
 }
 
 // addURL adds host, method and path of a request by HTTP. Ids in the path are as in names, so that paths are few.
-func (w *qualityCounter) addURL(key *callKey, row int, fields callFields) {
-	path := w.textOf(row, httpPathFields)
-	if _, rest, ok := strings.Cut(w.textOf(row, fields.url), "://"); ok {
+func (w *qualityCounter) addURL(key *callKey, row int, c *callColumns) {
+	path := firstText(c.path, row)
+	if _, rest, ok := strings.Cut(firstText(c.url, row), "://"); ok {
 		end := strings.IndexAny(rest, "/?#")
 		if end < 0 {
 			end = len(rest)
@@ -202,7 +216,7 @@ func (w *qualityCounter) addURL(key *callKey, row int, fields callFields) {
 		path = path[:end]
 	}
 	if path != "" {
-		key.path = w.textOf(row, methodFields) + " " + nameTemplate(path)
+		key.path = firstText(c.method, row) + " " + nameTemplate(path)
 	}
 }
 

@@ -141,9 +141,12 @@ type qualityCounter struct {
 	present   map[store.Field]store.Bitmap
 	groups    [len(callKeys)]store.Bitmap // rows with attributes of calls
 	excepted  store.Bitmap                // rows with an exception
-	hits      [numRules]store.Bitmap
-	answered  store.Bitmap
-	sharing   map[span.SpanID]sharedID
+
+	clientColumns, serverColumns callColumns
+
+	hits     [numRules]store.Bitmap
+	answered store.Bitmap
+	sharing  map[span.SpanID]sharedID
 }
 
 // sharedID is the first two rows of a trace with an id.
@@ -184,6 +187,7 @@ func (w *qualityCounter) observe(c store.Chunk) error {
 		return errTooManyServices
 	}
 	w.findPresent()
+	w.clientColumns, w.serverColumns = w.callColumns(clientCallFields), w.callColumns(serverCallFields)
 	for _, run := range traces {
 		w.lookAtTrace(run)
 	}

@@ -2,6 +2,7 @@ package analyze
 
 import (
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -438,4 +439,25 @@ func TestRecordedQuality(t *testing.T) {
 		t.Errorf("%d services, %d spans", len(q.Services), q.Looked)
 	}
 	checkScores(t, q)
+}
+
+// TestDocumentedRules: docs/quality.md has every rule with its impact, and every rule that is not judged.
+func TestDocumentedRules(t *testing.T) {
+	page, err := os.ReadFile("../docs/quality.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range QualityRules {
+		if line := fmt.Sprintf("\n| %s | %s | ", r.ID, r.Impact); !strings.Contains(string(page), line) {
+			t.Errorf("docs/quality.md has no line %q", line)
+		}
+		if r.Scored == strings.HasPrefix(r.ID, "CLEW-") || r.Title == "" || r.Meaning == "" || r.Unit == "" || r.fix == "" {
+			t.Errorf("%+v", r)
+		}
+	}
+	for _, r := range UnjudgedRules {
+		if begin, number, _ := strings.Cut(r.ID, "-"); !strings.Contains(string(page), begin+"-") || !strings.Contains(string(page), "-"+number) {
+			t.Errorf("docs/quality.md does not name %s", r.ID)
+		}
+	}
 }

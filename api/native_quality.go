@@ -64,6 +64,7 @@ type QualityCase struct {
 	What     string           `json:"what,omitempty"`
 	Caller   string           `json:"caller,omitempty"`
 	Callee   string           `json:"callee,omitempty"`
+	Protocol string           `json:"protocol,omitempty"`
 	Seen     uint64           `json:"seen"`
 	Count    float64          `json:"count"`
 	Examples []QualityExample `json:"examples"` // newest first, each of another trace
@@ -131,7 +132,7 @@ func qualityFinding(from *analyze.QualityFinding) QualityFinding {
 		Cases: make([]QualityCase, len(from.Cases)), MoreCases: from.MoreCases,
 	}
 	for i, c := range from.Cases {
-		f.Cases[i] = QualityCase{c.What, c.Caller, c.Callee, c.Seen, c.Count, make([]QualityExample, len(c.Examples))}
+		f.Cases[i] = QualityCase{c.What, c.Caller, c.Callee, c.Protocol, c.Seen, c.Count, make([]QualityExample, len(c.Examples))}
 		for k, e := range c.Examples {
 			f.Cases[i].Examples[k] = QualityExample{e.TraceID.String(), e.SpanID.String(), e.Start}
 		}

@@ -59,6 +59,7 @@ var endpoints = []scenario{
 	{api: "clew", name: "dependencies by way of brokers", path: "/api/clew/v1/dependencies", params: []string{"brokers=true", "{range}"}},
 	{api: "clew", name: "services", path: "/api/clew/v1/services", params: []string{"{metrics}"}},
 	{api: "clew", name: "operations of a service", path: "/api/clew/v1/services", params: []string{"service=frontend", "by=operation", "{metrics}"}},
+	{api: "clew", name: "quality of services", path: "/api/clew/v1/quality", params: []string{"{metrics}"}},
 	{api: "clew", name: "tags", path: "/api/clew/v1/tags", params: []string{"{range}"}},
 	{api: "clew", name: "tag values", path: "/api/clew/v1/tags/span.app.product.id/values", params: []string{"{range}"}},
 	{api: "clew", name: "trace", path: "/api/clew/v1/traces/{trace}", byID: true},

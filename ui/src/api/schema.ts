@@ -815,6 +815,8 @@ export interface components {
             caller?: string;
             /** @description Of CLEW-001 */
             callee?: string;
+            /** @description Of CLEW-001: `HTTP`, `gRPC or RPC`, `messaging` */
+            protocol?: string;
             seen: number;
             count: number;
             /** @description Newest first, each of another trace, at most 5 */

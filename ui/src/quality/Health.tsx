@@ -7,6 +7,9 @@ import { Examples } from './Examples';
 
 type Check = Schemas['Finding'];
 
+/** What the doctor knows from the same rules as the page. */
+const toldByRules: readonly Check['check'][] = ['propagation', 'quality'];
+
 /** What keeps traces from arriving, from being whole and from being found: what the doctor says of the server. */
 export function Health({ range }: { range: TimeRange }) {
   const asked = useQuery({
@@ -14,7 +17,7 @@ export function Health({ range }: { range: TimeRange }) {
     queryFn: ({ signal }): Promise<Schemas['DoctorReport']> => answer(api.GET('/doctor', { params: { query: rangeQuery(range) }, signal })),
   });
   if (asked.isError) return <ErrorMessage what="The server's health could not be asked for" error={asked.error} onRetry={() => void asked.refetch()} />;
-  const wrong = asked.data?.findings.filter((f) => f.result === 'problem' || f.result === 'warning') ?? [];
+  const wrong = asked.data?.findings.filter((f) => (f.result === 'problem' || f.result === 'warning') && !toldByRules.includes(f.check)) ?? [];
   if (wrong.length === 0) return null;
   const problems = wrong.filter((f) => f.result === 'problem').length;
   return (
