@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/clewhq/clew/sample"
 	"github.com/clewhq/clew/span"
 	"github.com/clewhq/clew/store"
 	"github.com/clewhq/clew/traceql"
@@ -18,7 +19,7 @@ import (
 // LogList is a page of the log records of a trace, oldest first.
 type LogList struct {
 	TraceID string `json:"traceId"`
-	// TraceFound: the store has spans of the trace. If not, Note says so in words.
+	// TraceFound: the store has spans of the trace. If not, Note says why.
 	TraceFound bool   `json:"traceFound"`
 	Note       string `json:"note,omitempty"`
 	// Total is how many records the trace has, Matching how many of them the filter lets through.
@@ -121,7 +122,7 @@ func (n *native) logs(w http.ResponseWriter, r *http.Request) error {
 	case !errors.Is(err, store.ErrNotFound) || len(found.batches) == 0:
 		return err
 	default:
-		answer.Note = "there are no spans of this trace: it was sampled out, has expired or was never sent; its log records are kept"
+		answer.Note = missingSpans(err) + "; there are log records of it"
 	}
 	answer.Gaps = found.gaps
 	page := pageOfLogs(answer, found.batches, filter, after, limit)
@@ -149,6 +150,14 @@ func (n *native) readLogs(ctx context.Context, q viewRequest) (foundTrace, error
 		err = nil
 	}
 	return found, err
+}
+
+// missingSpans says why a trace has no spans, as far as that is known.
+func missingSpans(err error) string {
+	if why := (*sample.Missing)(nil); errors.As(err, &why) {
+		return why.Error()
+	}
+	return "there are no spans of this trace: it was sampled out, has expired or was never sent"
 }
 
 func parseLogFilter(p params) (f logFilter, err error) {

@@ -151,7 +151,7 @@ func TestLogsOfATraceThatIsNotThere(t *testing.T) {
 	const unknown = "000000000000000000000000000000aa"
 	h := withLogs(t, unknown, func(_ int, r plog.LogRecord) { r.Body().SetStr("alone") }, 1)
 	list := readLogs(t, h, unknown, nil)
-	if list.TraceFound || !strings.Contains(list.Note, "sampled out") || len(list.Logs) != 1 {
+	if list.TraceFound || !strings.HasSuffix(list.Note, "never sent; there are log records of it") || len(list.Logs) != 1 {
 		t.Errorf("%+v", list)
 	}
 	if list := readLogs(t, h, traceWhole, nil); !list.TraceFound || list.Note != "" || len(list.Logs) != 0 {

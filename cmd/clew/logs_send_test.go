@@ -129,7 +129,7 @@ func TestSendAndShow(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"there are no spans of this trace: it was sampled out", "records   2 records", "WARN   0000000000000002  shop  no end order=7", `sold \x1b[31m out order=7`} {
+	for _, want := range []string{"; there are log records of it", "records   2 records", "WARN   0000000000000002  shop  no end order=7", `sold \x1b[31m out order=7`} {
 		if !strings.Contains(out, want) {
 			t.Errorf("%q is not in\n%s", want, out)
 		}

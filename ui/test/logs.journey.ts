@@ -82,7 +82,7 @@ describe('logs of a trace', () => {
   it('of a trace that was not kept', async () => {
     const page = await open(`/trace/${lostTrace}`, { http: server.http, expectFailures: true });
     await page.getByRole('heading', { name: 'There are log records of this trace, and no spans' }).waitFor();
-    await page.getByText('it was sampled out').first().waitFor();
+    await page.getByText('there are log records of it').first().waitFor();
     await list(page).getByText('left alone').waitFor();
     await checkAccess(page);
     await shot(page, 'trace-logs-lost');

@@ -444,6 +444,22 @@ export interface components {
             column?: number;
             /** @description The line of the query, and below it a caret under the place */
             caret?: string;
+            /** @description What was decided about a trace that is not there any more */
+            sampledOut?: components["schemas"]["SamplingDecision"];
+        };
+        /** @description What tail sampling decided about a trace */
+        SamplingDecision: {
+            /** @description The policy that decided; empty if none matched */
+            policy: string;
+            /** Format: date-time */
+            at: string;
+            kept: boolean;
+            /** @description The share of such traces that is kept */
+            keepRate: number;
+            /** @description The trace stays, whatever was decided */
+            dryRun?: boolean;
+            /** @description The same in words */
+            reason: string;
         };
         SearchResult: {
             /** @description What was asked, in TraceQL */
@@ -1135,6 +1151,7 @@ export interface components {
             adjustedCount: number;
             /** @description The earliest span that names no parent */
             root: components["schemas"]["ViewRoot"] | null;
+            sampling?: components["schemas"]["SamplingDecision"];
             /** @description What the columns `service` and `name` are places in; the services come first */
             strings: string[];
             /** @description Columns, each with a number for each row */
@@ -1374,7 +1391,7 @@ export interface components {
             traceId: components["schemas"]["TraceId"];
             /** @description Whether the store has spans of the trace */
             traceFound: boolean;
-            /** @description Says it if not */
+            /** @description Says why not */
             note?: string;
             /** @description Records of the trace */
             total: number;
