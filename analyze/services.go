@@ -22,6 +22,7 @@ type ServiceOptions struct {
 	Service    string
 	Operations bool // tells of their operations too
 	Points     int  // intervals of Requests.Points; 0: none
+	Waits      bool // tells what traces waited for
 }
 
 // ServiceList is how services did.
@@ -37,8 +38,16 @@ type ServiceList struct {
 type ServiceStats struct {
 	Name  string
 	Spans uint64 // that it sent in the range, of all kinds
+	Waits Waits
 	Requests
 	Operations []OperationStats // most requests first, then by name
+}
+
+// Waits is how long the traces that start in the range waited for a service, in nanoseconds. A sampled
+// trace counts as what its first span stands for.
+type Waits struct {
+	Own float64 // of their critical paths, what lies in its spans
+	All float64 // the critical paths of those traces that it has spans in
 }
 
 // OperationStats is how the requests with one span name did.
@@ -96,7 +105,7 @@ var (
 
 // Services counts the requests of services and how long they took.
 func Services(ctx context.Context, r store.Reader, tenant string, opts ServiceOptions) (*ServiceList, error) {
-	t := serviceTable{services: map[string]*serviceTally{}}
+	t := serviceTable{services: map[string]*serviceTally{}, waits: map[string]Waits{}}
 	list := &ServiceList{}
 	if opts.Points > 0 {
 		length := opts.Within.End - opts.Within.Start
@@ -108,6 +117,7 @@ func Services(ctx context.Context, r store.Reader, tenant string, opts ServiceOp
 	}
 	if opts.Before.End != 0 {
 		opts.Within = opts.Before
+		opts.Waits = false
 		before := &counting{ServiceOptions: opts, before: true}
 		if err := before.look(ctx, r, tenant, &t, list); err != nil {
 			return nil, err
@@ -165,7 +175,8 @@ func (k *counting) look(ctx context.Context, r store.Reader, tenant string, t *s
 // serviceTable brings together what several requestCounters found.
 type serviceTable struct {
 	services map[string]*serviceTally
-	overflow bool // some operations are not told apart
+	waits    map[string]Waits // of services that may have no span in the range
+	overflow bool             // some operations are not told apart
 }
 
 type serviceTally struct {
@@ -202,6 +213,13 @@ func (t *serviceTable) add(w *requestCounter) {
 			s.spans += spans
 		}
 	}
+	for number, c := range w.waits {
+		if c.All > 0 {
+			name := w.services.list[number]
+			sum := t.waits[name]
+			t.waits[name] = Waits{sum.Own + c.Own, sum.All + c.All}
+		}
+	}
 	for key, tally := range w.groups {
 		s := t.service(w.services.list[key.service])
 		s.total.of(w.before).merge(tally)
@@ -227,7 +245,7 @@ func (t *serviceTable) list(opts *ServiceOptions) []ServiceStats {
 			continue
 		}
 		s := t.services[name]
-		stats := ServiceStats{Name: name, Spans: s.spans, Requests: s.total.requests(opts.Points)}
+		stats := ServiceStats{Name: name, Spans: s.spans, Waits: t.waits[name], Requests: s.total.requests(opts.Points)}
 		for name, o := range s.operations {
 			stats.Operations = append(stats.Operations, OperationStats{name, o.requests(opts.Points)})
 		}

@@ -17,7 +17,9 @@ type requestCounter struct {
 	services, names labels
 	groups          map[groupKey]*requestTally
 	recent          [1 << recentBits]recentGroup
-	spans           []uint64 // by number of the service
+	spans           []uint64                    // by number of the service
+	waits           []Waits                     // likewise
+	patterns        map[*store.Pattern][]uint32 // their services by number
 
 	// Of the chunk, by row.
 	chunk               store.Chunk
@@ -105,6 +107,9 @@ func (w *requestCounter) observe(c store.Chunk) error {
 	if w.services.full {
 		return errTooManyServices
 	}
+	if w.Waits {
+		w.addWaits(c, runs, isCut)
+	}
 	only, isOne := w.services.numbers[w.Service]
 	if w.Service != "" && !isOne {
 		return nil
@@ -125,6 +130,48 @@ func (w *requestCounter) observe(c store.Chunk) error {
 		return errTooManyRequests
 	}
 	return nil
+}
+
+// addWaits adds the critical paths of the traces that start in the range, from the summaries that the store has of them.
+func (w *requestCounter) addWaits(c store.Chunk, runs []store.TraceRun, isCut bool) {
+	for i, s := range store.Summaries(c) {
+		all := uint64(0)
+		for _, own := range s.Critical {
+			all += own
+		}
+		row := runs[i].Lo
+		if all == 0 || isCut && !w.Within.Contains(w.starts[row]) {
+			continue
+		}
+		weight := w.weights.of(row)
+		for k, number := range w.servicesOf(s.Pattern) {
+			w.waits[number].Own += weight * float64(s.Critical[k])
+			w.waits[number].All += weight * float64(all)
+		}
+	}
+}
+
+// maxPatterns is how many patterns are remembered.
+const maxPatterns = 1 << 14
+
+// servicesOf returns the numbers of the services of a pattern.
+func (w *requestCounter) servicesOf(p *store.Pattern) []uint32 {
+	numbers, ok := w.patterns[p]
+	if ok {
+		return numbers
+	}
+	for _, s := range p.Services {
+		number := w.services.number(span.StringValue(s.Name))
+		numbers = append(numbers, number)
+		for int(number) >= len(w.waits) && !w.services.full {
+			w.waits = append(w.waits, Waits{})
+		}
+	}
+	if w.patterns == nil || len(w.patterns) >= maxPatterns {
+		w.patterns = map[*store.Pattern][]uint32{}
+	}
+	w.patterns[p] = numbers
+	return numbers
 }
 
 // isRequest reports whether a row is a request, see Requests.

@@ -145,8 +145,12 @@ func checkServices(got *ServiceList, spans []span.Span, opts *ServiceOptions) er
 	if len(got.Services) != want || !slices.IsSortedFunc(got.Services, func(a, b ServiceStats) int { return cmp.Compare(a.Name, b.Name) }) {
 		return fmt.Errorf("%d services, want %d", len(got.Services), want)
 	}
+	waits, certain := naiveWaits(spans, opts)
 	for i := range got.Services {
 		s := &got.Services[i]
+		if want := waits[s.Name]; certain && s.Waits != want {
+			return fmt.Errorf("%s has %+v of critical paths, want %+v", s.Name, s.Waits, want)
+		}
 		if s.Spans != sent[s.Name] {
 			return fmt.Errorf("%s has %d spans, want %d", s.Name, s.Spans, sent[s.Name])
 		}
@@ -176,6 +180,44 @@ func checkServices(got *ServiceList, spans []span.Span, opts *ServiceOptions) er
 	return nil
 }
 
+// naiveWaits asks the trees of all traces; certain is false if spans share start and id: then any may come first.
+func naiveWaits(spans []span.Span, opts *ServiceOptions) (waits map[string]Waits, certain bool) {
+	type place struct {
+		trace span.TraceID
+		id    span.SpanID
+		start uint64
+	}
+	waits = map[string]Waits{}
+	seen, traces := map[place]bool{}, map[span.TraceID][]span.Span{}
+	for _, s := range spans {
+		at := place{s.TraceID, s.SpanID, s.Start}
+		if seen[at] {
+			return nil, false
+		}
+		seen[at] = true
+		traces[s.TraceID] = append(traces[s.TraceID], s)
+	}
+	for _, of := range traces {
+		tr := NewTrace(batch(of...))
+		if !opts.Waits || !opts.Within.Contains(tr.Start) {
+			continue
+		}
+		own, all, weight := map[string]float64{}, 0.0, tr.Weight(tr.Row[0])
+		for row, c := range tr.Critical {
+			own[tr.Services[tr.Service(int32(row))]] += float64(c)
+			all += float64(c)
+		}
+		if all == 0 {
+			continue
+		}
+		for name, c := range own {
+			sum := waits[name]
+			waits[name] = Waits{sum.Own + weight*c, sum.All + weight*all}
+		}
+	}
+	return waits, true
+}
+
 func TestServicesRandomly(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
@@ -202,6 +244,7 @@ func TestServicesRandomly(t *testing.T) {
 			Before:     pick(rng, store.TimeRange{}, store.TimeRange{Start: 1000, End: 1300}, store.TimeRange{Start: 1200, End: 1600}),
 			Service:    pick(rng, "", "", "shop", "nobody"),
 			Operations: rng.IntN(2) == 0,
+			Waits:      rng.IntN(2) == 0,
 			Points:     pick(rng, 0, 1, 7, 60),
 		}
 		for _, r := range []store.Reader{m, e} {

@@ -33,8 +33,16 @@ type Range struct {
 type ServiceStats struct {
 	Name  string `json:"name"`  // "" for spans without one
 	Spans uint64 `json:"spans"` // that it sent, of all kinds
+	// Critical is how much of the critical paths of traces that start in the range lies in its spans.
+	Critical CriticalTime `json:"critical"`
 	ServiceRequests
 	Operations []OperationStats `json:"operations,omitempty"` // with by=operation; most requests first
+}
+
+// CriticalTime is what traces waited for a service. Sampled traces count as what they stand for.
+type CriticalTime struct {
+	Nanos float64 `json:"nanos"`
+	Share float64 `json:"share"` // of the critical paths of the traces that it has spans in, 0 to 1
 }
 
 // OperationStats is how the requests of a service with one span name did.
@@ -120,6 +128,7 @@ func (n *native) parseServices(r *http.Request) (opts analyze.ServiceOptions, er
 	if err != nil {
 		return opts, err
 	}
+	opts.Waits = true
 	opts.Operations, opts.Service = by == "operation", p.Get("service")
 	if opts.Before, err = compareRange(p, opts.Within); err != nil {
 		return opts, err
@@ -163,6 +172,7 @@ func serviceList(found *analyze.ServiceList, opts analyze.ServiceOptions) *Servi
 	for i := range found.Services {
 		from, to := &found.Services[i], &list.Services[i]
 		to.Name, to.Spans, to.ServiceRequests = from.Name, from.Spans, e.requests(&from.Requests)
+		to.Critical = CriticalTime{Nanos: from.Waits.Own, Share: from.Waits.Own / max(from.Waits.All, 1)}
 		for k := range from.Operations {
 			o := &from.Operations[k]
 			to.Operations = append(to.Operations, OperationStats{o.Name, e.requests(&o.Requests)})

@@ -26,6 +26,7 @@ type Summarizer struct {
 	ServiceHashes, NameHashes []uint64
 
 	paths   tree.PathFinder
+	circles tree.CircleCutter
 	parents []int32 // of the trace, by row of it
 	roots   []int32
 	async   []bool
@@ -80,7 +81,7 @@ func (s *Summarizer) summarize(lo, hi int) *TraceSum {
 		ordered = ordered && int(p) < row
 	}
 	if !ordered {
-		tree.CutCircles(s.parents)
+		s.circles.Cut(s.parents)
 	}
 	t := &s.sum
 	*t = TraceSum{Root: -1, Services: t.Services[:0]}
@@ -145,6 +146,11 @@ func (s *Summarizer) service(number uint32) *ServiceSum {
 
 func (s *Summarizer) addCritical(lo, hi int) {
 	spans := tree.Spans{Parents: s.parents, Starts: s.Starts[lo:hi], Ends: s.Ends[lo:hi]}
+	if len(s.roots) == 1 && len(s.sum.Services) == 1 { // the path of a root lasts as long as it
+		start, end := spans.Times(s.roots[0])
+		s.sum.Services[0].Critical = end - start
+		return
+	}
 	kinds, services := s.Kinds[lo:hi], s.Services[lo:hi]
 	s.async = s.async[:0]
 	for row, p := range s.parents {

@@ -106,13 +106,25 @@ func (p *PathFinder) linkChildren() {
 
 // sortByEnd orders rows by end, then by start, else as they are.
 func (p *PathFinder) sortByEnd(rows []int32) {
-	if len(rows) > 1 {
-		slices.SortStableFunc(rows, func(a, b int32) int {
-			startA, endA := p.spans.Times(a)
-			startB, endB := p.spans.Times(b)
-			return cmp.Or(cmp.Compare(endA, endB), cmp.Compare(startA, startB))
-		})
+	const few = 12
+	if len(rows) > few {
+		slices.SortStableFunc(rows, p.compareEnds)
+		return
 	}
+	for i := 1; i < len(rows); i++ { // most lists are short
+		for j := i; j > 0 && p.compareEnds(rows[j], rows[j-1]) < 0; j-- {
+			rows[j], rows[j-1] = rows[j-1], rows[j]
+		}
+	}
+}
+
+func (p *PathFinder) compareEnds(a, b int32) int {
+	startA, endA := p.spans.Times(a)
+	startB, endB := p.spans.Times(b)
+	if endA != endB {
+		return cmp.Compare(endA, endB)
+	}
+	return cmp.Compare(startA, startB)
 }
 
 // step goes from the span on top of the stack into the child that it waited for, or ends it.

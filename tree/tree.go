@@ -63,7 +63,7 @@ func Link(ids, parents []span.SpanID, kinds []int32) *Links {
 			}
 		}
 	}
-	l.Circles = CutCircles(l.Parents)
+	l.Circles = new(CircleCutter).Cut(l.Parents)
 	return l
 }
 
@@ -88,15 +88,22 @@ func (l *Links) pairSides(table *idTable, kinds []int32) map[span.SpanID]int32 {
 	return servers
 }
 
-// CutCircles makes a root of the first row of each circle of parents, and returns these.
-func CutCircles(parents []int32) (cut []int32) {
+// CircleCutter cuts circles of parents, in one trace after the other. Its zero value is ready.
+type CircleCutter struct {
+	state []uint8 // by row
+	path  []int32
+}
+
+// Cut makes a root of the first row of each circle, and returns these.
+func (c *CircleCutter) Cut(parents []int32) (cut []int32) {
 	const (
 		unseen = iota
 		onPath
 		done
 	)
-	state := make([]uint8, len(parents))
-	var path []int32
+	state, path := slices.Grow(c.state[:0], len(parents))[:len(parents)], c.path
+	defer func() { c.state, c.path = state, path }()
+	clear(state)
 	for i := range parents {
 		path = path[:0]
 		row := int32(i)

@@ -29,7 +29,8 @@ func (o *servicesOptions) command() *cobra.Command {
 		Long: `Show rate, errors and durations of the requests of every service, or of the
 operations of one. A request is a span of kind server or consumer, or one with
 which a service began something by itself: without a parent, or with one of
-another service. The line is the rate over time.`,
+another service. WAITS is how much of the critical paths of the traces that a
+service takes part in lies in its spans. The line is the rate over time.`,
 		Example: "  clew services\n  clew services checkout --since 6h --compare day",
 		Args:    takesArgs(0, 1, ""),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -84,18 +85,18 @@ func drawServices(out screen, list *api.ServiceList, operations bool, compare st
 	if len(list.Services) == 0 {
 		return
 	}
-	const columns = "%10s  %7s  %8s  %8s  %8s  %s  %s"
+	const columns = "%10s  %7s  %8s  %8s  %8s  %6s  %s  %s"
 	width := 0
 	for _, s := range list.Services {
 		width = min(len(s.Points.Rate), serviceLine, max(out.width/4, 10))
 	}
-	fmt.Fprintf(out, columns+"\n", "RATE", "ERRORS", "P50", "P95", "P99", fit("", width), "SERVICE")
+	fmt.Fprintf(out, columns+"\n", "RATE", "ERRORS", "P50", "P95", "P99", "WAITS", fit("", width), "SERVICE")
 	since := comparedText(compare)
-	line := func(indent, name string, r *api.ServiceRequests) {
+	line := func(indent, name, waits string, r *api.ServiceRequests) {
 		now := &r.Now
 		row := fmt.Sprintf(columns, formatRate(now.Rate), trafficText(now, formatShare(now.ErrorShare)),
 			trafficText(now, formatNanos(now.P50)), trafficText(now, formatNanos(now.P95)), trafficText(now, formatNanos(now.P99)),
-			sparkline(r.Points.Rate, width), indent+name)
+			waits, sparkline(r.Points.Rate, width), indent+name)
 		if now.Errors > 0 {
 			row = out.red(row)
 		}
@@ -103,7 +104,7 @@ func drawServices(out screen, list *api.ServiceList, operations bool, compare st
 		if before := r.Before; before != nil && now.Requests+before.Requests > 0 {
 			fmt.Fprintln(out, out.dim(fmt.Sprintf(columns, change(before.Rate, now.Rate),
 				points(now.ErrorShare-before.ErrorShare), change(float64(before.P50), float64(now.P50)),
-				change(float64(before.P95), float64(now.P95)), change(float64(before.P99), float64(now.P99)), fit("", width), indent+since)))
+				change(float64(before.P95), float64(now.P95)), change(float64(before.P99), float64(now.P99)), "", fit("", width), indent+since)))
 		}
 	}
 	for i := range list.Services {
@@ -112,10 +113,10 @@ func drawServices(out screen, list *api.ServiceList, operations bool, compare st
 		if s.Name == "" {
 			name = "(no service)"
 		}
-		line("", name, &s.ServiceRequests)
+		line("", name, formatShare(s.Critical.Share), &s.ServiceRequests)
 		if operations {
 			for k := range s.Operations {
-				line("  ", printable(s.Operations[k].Name), &s.Operations[k].ServiceRequests)
+				line("  ", printable(s.Operations[k].Name), "", &s.Operations[k].ServiceRequests)
 			}
 		}
 	}

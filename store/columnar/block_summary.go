@@ -74,14 +74,26 @@ func (w *blockWriter) gatherSummaries() {
 // readRows brings the columns of the pending chunk in the form of a Summarizer.
 func (s *summaryWriter) readRows(w *blockWriter) {
 	rows := w.pending.rows
-	s.Starts, s.Ends, s.IDs, s.Parents = s.Starts[:0], s.Ends[:0], s.IDs[:0], s.Parents[:0]
-	s.Kinds, s.Failed, s.Services, s.Names = s.Kinds[:0], s.Failed[:0], s.Services[:0], s.Names[:0]
-	for _, r := range rows {
-		s.Starts = append(s.Starts, r.rs.Starts[r.row])
-		s.Ends = append(s.Ends, r.rs.Ends[r.row])
-		s.IDs = append(s.IDs, r.rs.SpanIDs[r.row])
-		s.Kinds = append(s.Kinds, r.rs.Kinds[r.row])
-		s.Failed = append(s.Failed, r.rs.Statuses[r.row] == statusError)
+	n := len(rows)
+	s.Starts, s.Ends, s.IDs, s.Parents = resizeTo(s.Starts, n), resizeTo(s.Ends, n), resizeTo(s.IDs, n), resizeTo(s.Parents, n)
+	s.Kinds, s.Failed, s.Services, s.Names = resizeTo(s.Kinds, n), resizeTo(s.Failed, n), resizeTo(s.Services, n), resizeTo(s.Names, n)
+	row := 0
+	for _, t := range w.pending.traces {
+		start := t.start
+		for range t.rows {
+			start += w.cols[colStart].vals[row]
+			s.Starts[row], s.Ends[row] = start, start+w.cols[colDuration].vals[row]
+			row++
+		}
+	}
+	for row := range s.IDs {
+		s.IDs[row] = span.SpanID(w.cols[colSpanID].ids[8*row:])
+	}
+	for row, kind := range w.cols[colKind].vals {
+		s.Kinds[row] = int32(kind)
+	}
+	for row, status := range w.cols[colStatus].vals {
+		s.Failed[row] = status == statusError
 	}
 	s.ParentID = func(row int) span.SpanID { return rows[row].rs.Parents[rows[row].row] }
 	for row, code := range w.cols[colParent].vals {
@@ -89,20 +101,20 @@ func (s *summaryWriter) readRows(w *blockWriter) {
 		if code > 1 {
 			parent = int32(parentRow(row, code))
 		}
-		s.Parents = append(s.Parents, parent)
+		s.Parents[row] = parent
 	}
-	for _, resource := range w.cols[colResource].vals {
-		s.Services = append(s.Services, s.serviceOf(w.tables.dst, uint32(resource)))
+	for row, resource := range w.cols[colResource].vals {
+		s.Services[row] = s.serviceOf(w.tables.dst, uint32(resource))
 	}
 	w.stamp++
 	s.NameHashes = s.NameHashes[:0]
-	for _, name := range w.cols[colName].vals {
+	for row, name := range w.cols[colName].vals {
 		m := w.mark(name)
 		if m.stamp != w.stamp {
 			*m = mark{w.stamp, uint32(len(s.NameHashes))}
 			s.NameHashes = append(s.NameHashes, xxhash.Sum64(w.resolve(name)))
 		}
-		s.Names = append(s.Names, m.code)
+		s.Names[row] = m.code
 	}
 }
 
@@ -365,7 +377,7 @@ func (s *summaryReader) summary(p *tracePattern, start, end uint64) (sum store.S
 
 // Summaries implements store.Summarized.
 func (c *blockChunk) Summaries() []store.Summary {
-	all, runs := c.summaries(), c.Traces()
+	all, runs := c.summaries(), c.Runs()
 	list := make([]store.Summary, 0, len(runs))
 	var missing []store.TraceRun
 	var places []int

@@ -644,9 +644,9 @@ func (v *evaluator) firstValues(places []int32, part *fieldPart, n int, own leve
 	return places
 }
 
-func resizeTo(s []int32, n int) []int32 {
+func resizeTo[T any](s []T, n int) []T {
 	if cap(s) < n {
-		return make([]int32, n, n+n/4)
+		return make([]T, n, n+n/4)
 	}
 	return s[:n]
 }

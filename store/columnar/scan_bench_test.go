@@ -26,6 +26,8 @@ func BenchmarkLook(b *testing.B) {
 		{"service", store.Query{Columns: []store.Field{service}, EachSpan: true}, func(c store.Chunk) { c.Column(service) }},
 		{"service and start", store.Query{Columns: []store.Field{service}, EachSpan: true}, func(c store.Chunk) { c.Column(service); c.Starts() }},
 		{"service and duration", store.Query{Columns: []store.Field{service}, EachSpan: true}, func(c store.Chunk) { c.Column(service); c.Column(store.Of(store.Duration)) }},
+		{"summaries", store.Query{}, func(c store.Chunk) { store.Summaries(c) }},
+		{"summaries made of rows", store.Query{Columns: store.SummaryFields()}, func(c store.Chunk) { store.Summarize(c, c.Traces()) }},
 		{"all attributes", store.Query{}, func(c store.Chunk) {
 			for _, f := range c.Attributes() {
 				c.Column(f)

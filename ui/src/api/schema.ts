@@ -707,6 +707,13 @@ export interface components {
             name: string;
             /** @description Spans that it sent, of all kinds */
             spans: number;
+            /** @description What traces that start in the range waited for the service. Sampled traces count as what they stand for */
+            critical: {
+                /** @description Nanoseconds of their critical paths in its spans */
+                nanos: number;
+                /** @description Share of the critical paths of the traces that it has spans in */
+                share: number;
+            };
             now: components["schemas"]["Traffic"];
             before?: components["schemas"]["Traffic"];
             points: components["schemas"]["ServicePoints"];

@@ -40,6 +40,17 @@ export function serviceColumns({ compared, byOperation, onOpen }: ColumnOptions)
     { key: 'p95', title: 'p95', number: true, sortable: true, cell: (row) => took(row, row.requests.now.p95Nanos) },
     ...change('p95Change', (row) => row.changes.p95, 'How p95 changed'),
     { key: 'p99', title: 'p99', number: true, sortable: true, cell: (row) => took(row, row.requests.now.p99Nanos) },
+    ...(byOperation
+      ? []
+      : [
+          {
+            key: 'waits',
+            title: <span title="How much of the critical paths of the traces with a service lies in its spans">Waits</span>,
+            number: true,
+            sortable: true,
+            cell: (row: Row) => (row.waits === undefined ? '' : formatPercent(row.waits)),
+          },
+        ]),
     { key: 'examples', title: 'Examples', cell: (row) => <Examples row={row} /> },
     { key: 'links', title: <span className="visually-hidden">Go to</span>, cell: (row) => <Links row={row} /> },
   ];

@@ -22,6 +22,7 @@ const requests = (rate: number, errorShare = 0, p95 = 1e6, before?: ReturnType<t
 const service = (name: string, r: Requests, operations: [string, Requests][] = []): Service => ({
   name,
   spans: 1,
+  critical: { nanos: 0, share: 0.25 },
   ...r,
   operations: operations.map(([n, o]) => ({ name: n, ...o })),
 });

@@ -8,7 +8,7 @@ export type Operation = Schemas['OperationStats'];
 export type Requests = Omit<Operation, 'name'>;
 
 /** What rows can be sorted by. */
-const sortKeys = ['name', 'rate', 'errors', 'p50', 'p95', 'p99', 'rateChange', 'errorsChange', 'p95Change'] as const;
+const sortKeys = ['name', 'rate', 'errors', 'p50', 'p95', 'p99', 'waits', 'rateChange', 'errorsChange', 'p95Change'] as const;
 export type SortKey = (typeof sortKeys)[number];
 
 /** parseOrder reads a key, with a minus before it if the largest come first. */
@@ -26,6 +26,8 @@ export interface Row {
   operation: string | undefined;
   open: boolean;
   requests: Requests;
+  /** Share of the critical paths of traces with the service; operations have none. */
+  waits: number | undefined;
   changes: Changes;
 }
 
@@ -54,6 +56,7 @@ const numbers: Record<Exclude<SortKey, 'name'>, (row: Row) => number> = {
   p50: (row) => Number(row.requests.now.p50Nanos),
   p95: (row) => Number(row.requests.now.p95Nanos),
   p99: (row) => Number(row.requests.now.p99Nanos),
+  waits: (row) => row.waits ?? 0,
   rateChange: (row) => row.changes.rate.size,
   errorsChange: (row) => row.changes.errors.size,
   p95Change: (row) => row.changes.p95.size,
@@ -79,7 +82,7 @@ const has = (name: string, text: string) => name.toLowerCase().includes(text.tri
 export function serviceRows(services: readonly Service[], open: { name: string; operations: readonly Operation[] } | undefined, order: Sort, text: string): Row[] {
   const rows = services
     .filter((s) => has(s.name, text))
-    .map((s): Row => ({ service: s.name, operation: undefined, open: open?.name === s.name, requests: s, changes: changesOf(s) }));
+    .map((s): Row => ({ service: s.name, operation: undefined, open: open?.name === s.name, requests: s, waits: s.critical.share, changes: changesOf(s) }));
   return sorted(rows, order).flatMap((row) => (row.open ? [row, ...sorted(open!.operations.map((o) => operationRow(row.service, o)), order)] : [row]));
 }
 
@@ -90,7 +93,7 @@ export function operationRows(services: readonly Service[], order: Sort, text: s
 }
 
 function operationRow(service: string, o: Operation): Row {
-  return { service, operation: o.name, open: false, requests: o, changes: changesOf(o) };
+  return { service, operation: o.name, open: false, requests: o, waits: undefined, changes: changesOf(o) };
 }
 
 /** sum is all services together. Quantiles cannot be summed up. */
