@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -392,4 +393,22 @@ func keyOf(trace []span.Span) string {
 	}
 	slices.Sort(values)
 	return trace[0].Name + ": " + strings.Join(slices.Compact(values), ", ")
+}
+
+// The policies of the documentation are read as they are, and it names every type that there is.
+func TestPoliciesOfTheDocumentation(t *testing.T) {
+	doc, err := os.ReadFile("../docs/sampling.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, text, _ := strings.Cut(string(doc), "```yaml\n")
+	text, _, _ = strings.Cut(text, "```")
+	if p := mustPolicies(t, text); len(p.list) != 6 || len(p.warnings) > 0 {
+		t.Errorf("%q, %q", p.Names(), p.warnings)
+	}
+	for _, kind := range kindNames() {
+		if !strings.Contains(string(doc), "`"+kind+"`") {
+			t.Errorf("%s is not in docs/sampling.md", kind)
+		}
+	}
 }
