@@ -41,6 +41,8 @@ type Config struct {
 	Sampling func() sample.Overview
 	// Decided tells what tail sampling decided about a trace; nil means that there is none.
 	Decided sample.Decided
+	// Keep decides that undecided traces stay that a search finds; nil means that none goes.
+	Keep func(ctx context.Context, tenant string, q *traceql.Query) (sample.Kept, error)
 	// Status is what the server tells of itself, but for version, prefix and time; nil means that it tells nothing.
 	Status func() doctor.Status
 	// Metrics are the server's own; nil means that there are none.

@@ -40,6 +40,7 @@ import (
 //	GET /api/clew/v1/traces/{traceID}/statistics?by&view
 //	GET /api/clew/v1/traces/{traceID}/view?view
 //	POST /api/clew/v1/logs (see Config.LogLines)
+//	POST /api/clew/v1/sampling/keep?q
 //	POST /api/clew/v1/uploads
 //
 // q is TraceQL, or plain words such as service=checkout duration > 1s. start
@@ -75,6 +76,7 @@ func NewNative(cfg Config, r store.Reader) http.Handler {
 	if n.LogLines != nil {
 		n.mux.Handle("POST "+n.Prefix+"/api/clew/v1/logs", n.LogLines)
 	}
+	n.post("/api/clew/v1/sampling/keep", n.keep)
 	n.post("/api/clew/v1/uploads", n.upload)
 	return n.handler()
 }

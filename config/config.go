@@ -19,6 +19,7 @@ type Config struct {
 	Query        Query
 	Kafka        Kafka
 	Sampling     Sampling
+	TailSampling TailSampling
 	SpanMetrics  SpanMetrics
 	Tempo        Tempo
 	HTTP         HTTP
@@ -93,6 +94,13 @@ type Sampling struct {
 	InitialProbability, MinProbability, DeltaTolerance float64
 	CalculationInterval                                time.Duration
 	AggregationBuckets                                 int
+}
+
+// TailSampling says which traces stay once all of their spans have been there for some time.
+type TailSampling struct {
+	Policies         string // path or URL; "": all stay
+	Window, Remember time.Duration
+	DryRun           string // off, on
 }
 
 // SpanMetrics says what metrics are made of spans.
@@ -198,6 +206,10 @@ func (c *Config) settings() []setting {
 		{"sampling.initial-probability", decimalValue{&c.Sampling.InitialProbability, 1e-9, 1}, "Adaptive sampling: probability of operations that are not known yet."},
 		{"sampling.min-probability", decimalValue{&c.Sampling.MinProbability, 1e-9, 1}, "Adaptive sampling: the least probability."},
 		{"sampling.min-samples-per-second", decimalValue{&c.Sampling.MinSamplesPerSecond, 0, 1e9}, "Adaptive sampling: what each process samples of each operation in any case."},
+		{"tail-sampling.policies", textValue{&c.TailSampling.Policies}, "File or http(s) URL with policies that say which traces stay, in the format of the OpenTelemetry Collector's tail_sampling processor. It is read again every sampling.reload-interval. Without it all stay."},
+		{"tail-sampling.window", durationValue{&c.TailSampling.Window, ""}, "How long all spans stay and are found before it is decided about their traces, in slices of a tenth of it."},
+		{"tail-sampling.dry-run", choiceValue{&c.TailSampling.DryRun, []string{"off", "on"}}, "Whether decisions are only noted, and all traces stay."},
+		{"tail-sampling.remember", durationValue{&c.TailSampling.Remember, "off"}, "How long it is known what was decided about a trace; off is for ever."},
 
 		{"span-metrics.enabled", choiceValue{&c.SpanMetrics.Enabled, []string{"off", "on"}}, "Whether metrics are made of all spans, those that are not kept too: `/metrics/spans` has rate, errors and durations of each operation and of the calls between services, by the names of Tempo's metrics-generator."},
 		{"span-metrics.histograms", choiceValue{&c.SpanMetrics.Histograms, []string{"classic", "native", "both"}}, "Form of the durations."},
@@ -267,6 +279,7 @@ func Default() *Config {
 			InitialProbability: 0.001, MinProbability: 1e-5, DeltaTolerance: 0.3,
 			CalculationInterval: time.Minute, AggregationBuckets: 10,
 		},
+		TailSampling:    TailSampling{Window: 15 * time.Minute, Remember: 7 * 24 * time.Hour, DryRun: "off"},
 		Kafka:           Kafka{Topics: []string{"otlp_spans"}, Group: "clew", Encoding: "otlp_proto", TLS: "off", SASL: "off"},
 		Query:           Query{Timeout: 30 * time.Second},
 		ShutdownTimeout: 25 * time.Second,

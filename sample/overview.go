@@ -1,8 +1,12 @@
 package sample
 
-import "github.com/jaegertracing/jaeger-idl/proto-gen/api_v2"
+import (
+	"time"
 
-// Overview is what head sampling tells services at present.
+	"github.com/jaegertracing/jaeger-idl/proto-gen/api_v2"
+)
+
+// Overview is how sampling stands at present: what services are told at the head, and what is decided at the tail.
 type Overview struct {
 	// Default is for services that nothing else is said of: that of the file or, if adaptive sampling is on, how it begins.
 	Default ServiceStrategy `json:"default"`
@@ -10,6 +14,8 @@ type Overview struct {
 	Services []ServiceStrategy `json:"services"`
 	// Adaptive is not there if adaptive sampling is off.
 	Adaptive *AdaptiveOverview `json:"adaptive,omitempty"`
+	// Tail is not there without tail sampling.
+	Tail *TailOverview `json:"tail,omitempty"`
 }
 
 // ServiceStrategy is a strategy as a file of strategies has it.
@@ -30,6 +36,32 @@ type OperationStrategy struct {
 type AdaptiveOverview struct {
 	TargetSamplesPerSecond float64       `json:"targetSamplesPerSecond"`
 	Operations             []Probability `json:"operations"` // sorted by service and operation
+}
+
+// TailOverview is what tail sampling does.
+type TailOverview struct {
+	// Policies are the names of those that hold; none if no file could be read yet.
+	Policies      []string `json:"policies"`
+	WindowSeconds float64  `json:"windowSeconds"`
+	DryRun        bool     `json:"dryRun"`
+	// Problem is why the last round failed; what is not decided stays.
+	Problem string `json:"problem,omitempty"`
+	// Decided are the traces decided about in the last day.
+	Decided []PolicyCount `json:"decided"`
+}
+
+// Overview returns what holds now.
+func (t *Tail) Overview() *TailOverview {
+	o := &TailOverview{Policies: []string{}, WindowSeconds: t.cfg.Window.Seconds(), DryRun: t.cfg.DryRun, Decided: t.decisions.counts(t.now().Add(-24 * time.Hour))}
+	if p := t.policies.Current(); p != nil {
+		o.Policies = p.Names()
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.problem != nil {
+		o.Problem = t.problem.Error()
+	}
+	return o
 }
 
 // Overview returns what holds now.

@@ -20,6 +20,7 @@ type Policies struct {
 	keyed    []keyed          // limits that tell traces apart by a key, by place
 	sized    bool             // whether bytes of traces count
 	flags    bool             // whether trace flags count
+	certain  span.Threshold   // what it lets through is kept, whatever it is
 	warnings []string
 }
 

@@ -42,6 +42,7 @@ func ParsePolicies(text []byte) (*Policies, error) {
 		return nil, errors.Join(p.problems...)
 	}
 	p.out.searches = p.searches.list
+	p.out.certain = p.out.certainThreshold()
 	return p.out, nil
 }
 
@@ -66,11 +67,11 @@ func (p *policyParser) warn(n *yaml.Node, format string, args ...any) {
 
 // ignoredSettings are those of the processor that mean nothing here, and why.
 var ignoredSettings = map[string]string{
-	"decision_wait":                          "the setting sampling.tail.window says how long all spans stay",
-	"decision_wait_after_root_received":      "the setting sampling.tail.window says how long all spans stay",
+	"decision_wait":                          "the setting tail-sampling.window says how long all spans stay",
+	"decision_wait_after_root_received":      "the setting tail-sampling.window says how long all spans stay",
 	"num_traces":                             "traces wait on disk, as many as come",
 	"expected_new_traces_per_sec":            "traces wait on disk, as many as come",
-	"decision_cache":                         "decisions are kept for sampling.tail.remember",
+	"decision_cache":                         "decisions are kept for tail-sampling.remember",
 	"sample_on_first_match":                  "a trace has the least threshold of all policies that match it",
 	"drop_pending_traces_on_shutdown":        "traces wait on disk",
 	"block_on_overflow":                      "traces wait on disk",
@@ -78,7 +79,7 @@ var ignoredSettings = map[string]string{
 	"sampling_strategy":                      "traces are judged whole",
 	"tail_storage":                           "traces wait on disk",
 	"num_workers":                            "all processors work",
-	"decision_wait_after_root_received_mode": "the setting sampling.tail.window says how long all spans stay",
+	"decision_wait_after_root_received_mode": "the setting tail-sampling.window says how long all spans stay",
 }
 
 // file reads the settings of the processor, wherever they stand.

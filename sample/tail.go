@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -36,6 +38,7 @@ type Tail struct {
 	decisions *Decisions
 	metrics   *tailMetrics
 	now       func() time.Time
+	followers []store.Thinner
 
 	mu      sync.Mutex
 	tenants map[string]*sync.Mutex // each held by who has a slice of the tenant
@@ -72,19 +75,31 @@ func (t *Tail) Run(ctx context.Context) {
 	}
 }
 
-// round decides what is due of all tenants.
+// round decides what is due of all tenants, and lets the other stores follow.
 func (t *Tail) round(ctx context.Context) {
-	var problems []error
+	before := t.now().Add(-t.cfg.Window)
+	problems := map[string]error{}
+	try := func(tenant, what string, err error) {
+		if err == nil || ctx.Err() != nil {
+			return
+		}
+		t.metrics.failures.Inc()
+		t.cfg.Log.Error("tail sampling: "+what+"; all of it stays until it is", "tenant", tenant, "err", err)
+		problems[tenant] = fmt.Errorf("tenant %s: %w", tenant, err)
+	}
 	for _, tenant := range t.store.Tenants() {
-		if err := t.Decide(ctx, tenant, t.now().Add(-t.cfg.Window)); err != nil && ctx.Err() == nil {
-			t.metrics.failures.Inc()
-			t.cfg.Log.Error("tail sampling: a slice is not decided; all of it stays until it is", "tenant", tenant, "err", err)
-			problems = append(problems, fmt.Errorf("tenant %s: %w", tenant, err))
+		try(tenant, "a slice is not decided", t.Decide(ctx, tenant, before))
+	}
+	for _, other := range t.followers {
+		for _, tenant := range other.Tenants() {
+			if problems[tenant] == nil {
+				try(tenant, "what belongs to traces is not thinned", t.follow(ctx, tenant, other, before))
+			}
 		}
 	}
 	t.mu.Lock()
-	t.problem = errors.Join(problems...)
-	t.mu.Unlock()
+	defer t.mu.Unlock()
+	t.problem = errors.Join(slices.Collect(maps.Values(problems))...)
 }
 
 // lock waits until nobody else has a slice of a tenant, and returns what ends that.
@@ -259,7 +274,7 @@ func (t *Tail) report(tenant string, s *slice, verdicts []verdict, f *fates, thi
 // Keep decides that all traces stay that a search finds among those that are undecided.
 func (t *Tail) Keep(ctx context.Context, tenant string, q *traceql.Query) (Kept, error) {
 	defer t.lock(tenant)()
-	s, err := t.store.Undecided(ctx, tenant, t.now())
+	s, err := t.store.Undecided(ctx, tenant, t.now().Add(time.Minute)) // with what arrives meanwhile
 	if err != nil || s == nil {
 		return Kept{}, err
 	}

@@ -52,6 +52,7 @@ func (s *server) storeOptions() columnar.Options {
 		HeadBytes:    s.cfg.Memory.Head,
 		CacheBytes:   s.cfg.Memory.Cache,
 		QueryBytes:   s.cfg.Memory.Query,
+		Slice:        tailSlice(s.cfg.TailSampling),
 		Logger:       s.log,
 	}
 }

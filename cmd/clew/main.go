@@ -59,7 +59,7 @@ Begin with "clew serve", and "clew demo" in a second terminal.`,
 		}
 	}
 	addTo("run", newServeCmd(), newDemoCmd(), newDoctorCmd(), newConfigCmd(), newStorageCmd())
-	addTo("look", newQueryCmd(), newTraceCmd(), newLogsCmd(), newDiffCmd(), newDiffersCmd(), newServicesCmd(), newQualityCmd(), newSamplingCmd())
+	addTo("look", newQueryCmd(), newTraceCmd(), newLogsCmd(), newDiffCmd(), newDiffersCmd(), newServicesCmd(), newQualityCmd(), newSamplingCmd(), newKeepCmd())
 	addTo("", newVersionCmd())
 	root.SetFlagErrorFunc(suggestFlag)
 	return root

@@ -16,11 +16,15 @@ import (
 )
 
 // newSpanMetrics returns the metrics that are made of spans; nil if there are none.
-func newSpanMetrics(c config.SpanMetrics) (*derive.Metrics, error) {
-	if c.Enabled != "on" {
+func (s *server) newSpanMetrics() (*derive.Metrics, error) {
+	if s.cfg.SpanMetrics.Enabled != "on" {
 		return nil, nil
 	}
-	return derive.New(spanMetricsConfig(c))
+	cfg := spanMetricsConfig(s.cfg.SpanMetrics)
+	if s.tail != nil {
+		cfg.Kept, cfg.KeptWithin = s.outcome, s.cfg.TailSampling.Window+recentDecisions
+	}
+	return derive.New(cfg)
 }
 
 func spanMetricsConfig(c config.SpanMetrics) derive.Config {
@@ -42,7 +46,7 @@ func (s *server) newPipeline(ctx context.Context) (err error) {
 	}
 	s.background = append(s.background, func(ctx context.Context) { s.head.Run(ctx, s.cfg.Sampling.ReloadInterval) })
 	observers := []pipeline.Observer{s.head.Observe}
-	if s.spanMetrics, err = newSpanMetrics(s.cfg.SpanMetrics); err != nil {
+	if s.spanMetrics, err = s.newSpanMetrics(); err != nil {
 		return err
 	}
 	if s.spanMetrics != nil {

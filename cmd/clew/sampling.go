@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"time"
 
 	"github.com/spf13/cobra"
 	"google.golang.org/grpc"
@@ -48,7 +50,7 @@ func newSamplingCmd() *cobra.Command {
 		Short: "Show what SDKs are told about sampling",
 		Long: `Show what SDKs are told about sampling that ask for it: the strategies of the
 file, and the probabilities that adaptive sampling has found, with the rate of
-requests that it estimates.`,
+requests that it estimates; and what the policies of tail sampling kept.`,
 		Example: "  clew sampling\n  clew sampling checkout",
 		Args:    takesArgs(0, 1, ""),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -107,8 +109,42 @@ func drawSampling(out screen, o *sample.Overview, only []string) {
 	switch {
 	case len(only) == 0:
 		strategy("(all others)", &o.Default)
+		if o.Tail != nil {
+			drawTail(out, o.Tail)
+		}
 	case !told:
 		strategy(printable(only[0])+" (by default: nothing is said of it)", &o.Default)
+	}
+}
+
+// drawTail writes what tail sampling decided.
+func drawTail(out screen, t *sample.TailOverview) {
+	what := "decided at the tail"
+	if t.DryRun {
+		what = "would be decided at the tail (a dry run: all stay)"
+	}
+	fmt.Fprintf(out, "\nTraces %s in the last day, each %v after it arrived:\n", what, time.Duration(t.WindowSeconds*float64(time.Second)))
+	const columns = "%12s  %12s  %s\n"
+	fmt.Fprintf(out, columns, "KEPT", "DROPPED", "POLICY")
+	seen := map[string]bool{}
+	for _, c := range t.Decided {
+		name := printable(c.Policy)
+		if c.Policy == "" {
+			name = "(none matches)"
+		}
+		seen[c.Policy] = true
+		fmt.Fprintf(out, columns, strconv.FormatUint(c.Kept, 10), strconv.FormatUint(c.Dropped, 10), name)
+	}
+	for _, name := range t.Policies {
+		if !seen[name] {
+			fmt.Fprintf(out, columns, "0", "0", printable(name))
+		}
+	}
+	if len(t.Policies) == 0 {
+		fmt.Fprintln(out, "There are no policies that could be read: nothing is dropped. The server's log says why.")
+	}
+	if t.Problem != "" {
+		fmt.Fprintln(out, "The last round failed, and what it was about stays:", printable(t.Problem))
 	}
 }
 

@@ -62,6 +62,8 @@ type server struct {
 	agents      map[string]packetService // the same
 	kafka       *ingest.Kafka            // nil if nothing is read from it
 	head        *sample.Head
+	tail        *sample.Tail            // nil if all traces stay
+	decisions   *sample.Decisions       // of tail
 	spanMetrics *derive.Metrics         // nil if there are none
 	background  []func(context.Context) // what goes on until the stop
 	pipe        *pipeline.Pipeline
@@ -136,7 +138,10 @@ func open(ctx context.Context, cfg *config.Config, log *slog.Logger) (_ *server,
 	if err = s.openStores(reg); err != nil {
 		return nil, err
 	}
-	if err = s.newPipeline(ctx); err == nil {
+	if err = s.openTail(reg); err == nil {
+		err = s.newPipeline(ctx)
+	}
+	if err == nil {
 		err = s.newServices(ctx, reg)
 	}
 	if err != nil {

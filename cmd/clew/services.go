@@ -40,8 +40,10 @@ type packetService interface {
 // newServices makes what serves each listener. ctx ends when the stop begins.
 func (s *server) newServices(ctx context.Context, reg *prometheus.Registry) error {
 	b := thisBuild()
+	reader := s.reader()
 	faces := api.Config{
-		Sampling:    s.head.Overview,
+		Sampling:    s.sampling,
+		Decided:     s.decided(),
 		Status:      s.status,
 		Metrics:     reg,
 		Prefix:      s.cfg.HTTP.PathPrefix,
@@ -61,6 +63,9 @@ func (s *server) newServices(ctx context.Context, reg *prometheus.Registry) erro
 		Watch: selfobs.NewGRPC(reg, s.tracing).Watch,
 		Logs:  s.logs,
 		Log:   s.log,
+	}
+	if s.tail != nil {
+		faces.Keep = s.tail.Keep
 	}
 	receiver, err := ingest.New(ingest.Config{
 		DefaultTenant:    store.DefaultTenant,
@@ -90,15 +95,15 @@ func (s *server) newServices(ctx context.Context, reg *prometheus.Registry) erro
 	if err != nil {
 		return err
 	}
-	front := newFront(faces, s.engine, reg, page, pages)
+	front := newFront(faces, reader, reg, page, pages)
 	front.Handle("GET "+faces.Prefix+"/metrics/spans", spanMetrics(s.spanMetrics))
 	s.services = map[string]service{
 		"otlp-grpc": receiver.GRPC(),
 		"otlp-http": s.newHTTP(receiver.HTTP()),
 		"http":      query("http", front),
-		"grpc":      ingest.GRPCServer{Server: api.NewJaegerGRPC(faces, s.engine)},
-		"tempo":     query("tempo", newTempoFront(faces, s.engine, reg, s.cfg, s.sockets.streams)),
-		"zipkin":    query("zipkin", posting(receiver.Zipkin(), api.NewZipkin(faces, s.engine))),
+		"grpc":      ingest.GRPCServer{Server: api.NewJaegerGRPC(faces, reader)},
+		"tempo":     query("tempo", newTempoFront(faces, reader, reg, s.cfg, s.sockets.streams)),
+		"zipkin":    query("zipkin", posting(receiver.Zipkin(), api.NewZipkin(faces, reader))),
 
 		"jaeger-thrift-http": s.newHTTP(receiver.JaegerHTTP()),
 		"jaeger-grpc":        receiver.JaegerGRPC(),

@@ -359,12 +359,32 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What SDKs are told about sampling
-         * @description The strategies of a file, and the probabilities that adaptive sampling has found.
+         * What SDKs are told about sampling, and what is kept at the tail
+         * @description The strategies of a file, the probabilities that adaptive sampling has found, and what tail sampling decided in the last day.
          */
         get: operations["sampling"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/sampling/keep": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Keep traces that tail sampling has not decided about yet
+         * @description All that the query finds among them stay, whatever the policies say.
+         */
+        post: operations["keep"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1487,6 +1507,31 @@ export interface components {
                 targetSamplesPerSecond: number;
                 operations: components["schemas"]["AdaptedOperation"][];
             };
+            /** @description Not there without tail sampling */
+            tail?: {
+                /** @description None if no file could be read yet: then nothing is dropped */
+                policies: string[];
+                /** @description How long all spans stay */
+                windowSeconds: number;
+                dryRun: boolean;
+                /** @description Why the last round failed; what is not decided stays */
+                problem?: string;
+                /** @description Traces decided about in the last day */
+                decided: {
+                    /** @description Empty if none matched */
+                    policy: string;
+                    kept: number;
+                    dropped: number;
+                }[];
+            };
+        };
+        KeepAnswer: {
+            /** @description Traces that stay now */
+            kept: number;
+            /** @description Those that were to stay before */
+            already: number;
+            /** @description What could not be read */
+            gaps?: string[];
         };
         SamplingStrategy: {
             service?: string;
@@ -2435,6 +2480,41 @@ export interface operations {
                 };
             };
             400: components["responses"]["BadRequest"];
+        };
+    };
+    keep: {
+        parameters: {
+            query: {
+                /**
+                 * @description TraceQL, or plain words
+                 * @example { status = error }
+                 */
+                q: string;
+            };
+            header?: {
+                /** @description The tenant; the default one if absent */
+                "X-Scope-OrgID"?: components["parameters"]["Tenant"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What it did */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeepAnswer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            422: components["responses"]["TooLarge"];
+            429: components["responses"]["Overload"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["Timeout"];
         };
     };
     percentile: {

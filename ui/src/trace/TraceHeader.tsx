@@ -13,6 +13,12 @@ import { unturned } from './text';
 import { useModel } from './useModel';
 import { nameOf, serviceOf, uploaded, type TraceView } from './view';
 
+/** Says by which policy of tail sampling a trace stays. */
+function decision({ policy, dryRun, kept }: NonNullable<TraceView['sampling']>) {
+  const by = policy ? `by ${unturned(policy.slice(0, 200))}` : 'by no policy';
+  return dryRun && !kept ? `would be sampled out ${by}` : `kept ${by}`;
+}
+
 /** Which trace it is, and its numbers. */
 export function TraceHeader({ model, onRefresh }: { model: TraceModel; onRefresh?: (() => void) | undefined }) {
   const { view } = model;
@@ -49,6 +55,7 @@ export function TraceHeader({ model, onRefresh }: { model: TraceModel; onRefresh
         {view.warnings.length > 0 && <li className="warned">{formatPlural(view.warnings.length, 'warning')}</li>}
         <li>depth {depth}</li>
         {view.adjustedCount > 1 && <li title="By the probability with which it was sampled">stands for {formatNumber(Math.round(view.adjustedCount))} traces</li>}
+        {view.sampling && <li title={`Decided at ${view.sampling.at}: ${view.sampling.reason}`}>{decision(view.sampling)}</li>}
         <li>
           <time>{formatTime(Number(view.startUnixNano / 1_000_000n), zone)}</time>
         </li>

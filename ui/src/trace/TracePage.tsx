@@ -82,7 +82,6 @@ function NoSpans({ traceId, error }: { traceId: string; error: Error }) {
           <code>{traceId}</code>: {logs?.note ?? error.message}
         </p>
         <p>
-          {!logs && 'It may not have arrived yet, it may have been sampled out, or it is older than what is kept. '}
           <Link to="/">Look for traces in Explore</Link>.
         </p>
       </Empty>

@@ -45,6 +45,7 @@ export function decodeView(wire: Schemas['TraceView']): TraceView {
     skew: wire.skew.map(({ row, adjustNanos }) => ({ row, adjustNanos: Number(adjustNanos) })),
     warnings: wire.warnings,
     adjustedCount: wire.adjustedCount,
+    ...(wire.sampling && { sampling: wire.sampling }),
     gaps: wire.gaps ?? [],
   };
 }

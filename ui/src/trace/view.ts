@@ -1,3 +1,5 @@
+import type { Schemas } from '../api/client';
+
 /**
  * A trace as the server lays it out for drawing: one typed array for each column, a span a row, rows in display order
  * (depth first, siblings by start). Times are nanoseconds after the start of the trace.
@@ -87,6 +89,8 @@ export interface TraceView {
   warnings: Warning[];
   /** How many traces this one stands for, by how it was sampled; 1 if it was not. */
   adjustedCount: number;
+  /** What tail sampling decided about the trace, if it did. */
+  sampling?: Schemas['SamplingDecision'];
   gaps: string[];
 }
 
