@@ -78,6 +78,17 @@ func newLinker(within store.TimeRange, opts GraphOptions, sums *sums) *linker {
 // inRange reports whether a row starts in the range.
 func (l *linker) inRange(row int32) bool { return l.starts == nil || l.within.Contains(l.starts[row]) }
 
+// meets reports whether a span of a trace starts in the range. Stores may leave out traces that only begin
+// before it and end after it, so these are never of use.
+func (l *linker) meets(run store.TraceRun) bool {
+	if l.starts == nil {
+		return true
+	}
+	starts := l.starts[run.Lo:run.Hi]
+	i, _ := slices.BinarySearch(starts, l.within.Start)
+	return i < len(starts) && l.within.Contains(starts[i])
+}
+
 // weight returns how many spans a row stands for.
 func (l *linker) weight(row int32) float64 {
 	if l.weights.codes == nil {
@@ -91,7 +102,7 @@ func (l *linker) observe(c store.Chunk) error {
 		return nil // it is told as a gap
 	}
 	for _, run := range l.runs {
-		if l.starts == nil || l.within.Overlaps(run.Start, l.starts[run.Hi-1]) {
+		if l.meets(run) {
 			l.hear(run)
 		}
 	}

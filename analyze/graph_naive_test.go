@@ -50,8 +50,7 @@ func newNaiveGraph(spans []span.Span, within store.TimeRange, opts GraphOptions)
 	seen := map[span.TraceID][]*naiveSpan{} // traces with spans in the range
 	for id, trace := range traces {
 		relate(trace)
-		byStart := func(a, b *naiveSpan) int { return cmp.Compare(a.Start, b.Start) }
-		if !within.Overlaps(slices.MinFunc(trace, byStart).Start, slices.MaxFunc(trace, byStart).Start) {
+		if !slices.ContainsFunc(trace, func(s *naiveSpan) bool { return within.Contains(s.Start) }) {
 			continue
 		}
 		seen[id] = trace

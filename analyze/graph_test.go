@@ -181,6 +181,33 @@ func newEngine(t testing.TB) *columnar.Engine {
 	return e
 }
 
+// TestTracesAroundTheRange: a trace without a span in the range is as if it were not there, however a store cuts chunks.
+func TestTracesAroundTheRange(t *testing.T) {
+	from := func(service string, trace byte, kind int32, start uint64) span.Span {
+		return span.Span{
+			TraceID: span.TraceID{15: trace}, SpanID: span.SpanID{0: byte(start), 7: 1}, Kind: kind, Start: start, End: start + 1,
+			Resource: span.SpanResource{Attrs: []span.KeyValue{{Key: "service.name", Value: span.StringValue(service)}}},
+		}
+	}
+	sent, after, received := from("web", 1, producer, 10), from("web", 1, server, 90), from("mail", 2, consumer, 50)
+	received.Links = []span.SpanLink{{TraceID: sent.TraceID, SpanID: sent.SpanID}}
+	received.Attrs = []span.KeyValue{{Key: "messaging.system", Value: span.StringValue("kafka")}}
+	e := newEngine(t)
+	storetest.WriteSpans(t, e, []span.Span{sent, after, received})
+	for _, when := range []string{"in memory", "in one block"} {
+		g, err := Dependencies(t.Context(), e, store.DefaultTenant, store.TimeRange{Start: 40, End: 60}, GraphOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := []Node{{"kafka", Messaging, 0, 0}, {"mail", Service, 1, 0}}; !slices.Equal(g.Nodes, want) || len(g.Edges) != 1 {
+			t.Errorf("%s: nodes %v, edges %v; want nodes %v", when, g.Nodes, g.Edges, want)
+		}
+		if err := e.Settle(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // TestDependenciesAreBounded: an answer that has no end is refused.
 func TestDependenciesAreBounded(t *testing.T) {
 	shop := span.SpanResource{Attrs: []span.KeyValue{{Key: "service.name", Value: span.StringValue("shop")}}}
