@@ -86,8 +86,24 @@ func TestShop(t *testing.T) {
 			shop.checkGraph(t)
 			if form == "modern" {
 				shop.checkLogsInClew(t)
+			} else {
+				checkShopSendsByUDP(t)
 			}
 		})
+	}
+}
+
+// checkShopSendsByUDP checks that Python's exporter keeps to the agent when the collector's address, which is for Node's, is set too.
+func checkShopSendsByUDP(t *testing.T) {
+	t.Helper()
+	python := filepath.Join(shopSource, "python")
+	packages := testkit.Installed(t, []string{filepath.Join(python, "legacy", "requirements.txt")}, "python3", "-m", "pip", "install", "--quiet", "--target", ".", "-r", "requirements.txt")
+	got := testkit.Run(t, filepath.Join(python, "legacy"), []string{
+		"PYTHONPATH=" + packages + ":..", "PYTHONWARNINGS=ignore", "OTEL_SERVICE_NAME=api",
+		"OTEL_EXPORTER_JAEGER_ENDPOINT=http://127.0.0.1:1/api/traces",
+	}, "python3", "-c", "import telemetry; print(telemetry.exporter.collector_endpoint)")
+	if !strings.Contains(got, "None") {
+		t.Errorf("Python's exporter sends to %s, not to the agent", got)
 	}
 }
 

@@ -22,9 +22,11 @@ class TraceState(SpanProcessor):
 traces = TracerProvider()
 traces.add_span_processor(UserTier())
 traces.add_span_processor(TraceState())
+os.environ.pop("OTEL_EXPORTER_JAEGER_ENDPOINT", None)  # where that is set, the exporter sends there, by HTTP
 exporter = JaegerExporter(
     agent_host_name=os.environ.get("OTEL_EXPORTER_JAEGER_AGENT_HOST", "localhost"),
     agent_port=int(os.environ.get("OTEL_EXPORTER_JAEGER_AGENT_PORT", 6831)),
+    udp_split_oversized_batches=True,  # otherwise a batch that does not fit a packet is dropped
 )
 traces.add_span_processor(BatchSpanProcessor(exporter))
 trace.set_tracer_provider(traces)
