@@ -16,6 +16,8 @@ type Overview struct {
 	Adaptive *AdaptiveOverview `json:"adaptive,omitempty"`
 	// Tail is not there without tail sampling.
 	Tail *TailOverview `json:"tail,omitempty"`
+	// FileProblem is what was wrong with the file of strategies when it was last read; those before hold.
+	FileProblem string `json:"fileProblem,omitempty"`
 }
 
 // ServiceStrategy is a strategy as a file of strategies has it.
@@ -44,6 +46,8 @@ type TailOverview struct {
 	Policies      []string `json:"policies"`
 	WindowSeconds float64  `json:"windowSeconds"`
 	DryRun        bool     `json:"dryRun"`
+	// FileProblem is what was wrong with the file of policies when it was last read; those before hold.
+	FileProblem string `json:"fileProblem,omitempty"`
 	// Problem is why the last round failed; what is not decided stays.
 	Problem string `json:"problem,omitempty"`
 	// Decided are the traces decided about in the last day.
@@ -56,6 +60,7 @@ func (t *Tail) Overview() *TailOverview {
 	if p := t.policies.Current(); p != nil {
 		o.Policies = p.Names()
 	}
+	o.FileProblem = t.policies.Problem()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.problem != nil {
@@ -67,7 +72,7 @@ func (t *Tail) Overview() *TailOverview {
 // Overview returns what holds now.
 func (h *Head) Overview() Overview {
 	strategies := h.source.Current()
-	o := Overview{Default: describe("", strategies.fallback), Services: []ServiceStrategy{}}
+	o := Overview{Default: describe("", strategies.fallback), Services: []ServiceStrategy{}, FileProblem: h.source.Problem()}
 	for _, service := range strategies.Services() {
 		o.Services = append(o.Services, describe(service, strategies.services[service]))
 	}

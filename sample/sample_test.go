@@ -13,7 +13,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/jaegertracing/jaeger-idl/proto-gen/api_v2"
 	"google.golang.org/grpc"
@@ -88,8 +90,9 @@ func TestNoStrategies(t *testing.T) {
 
 func TestBadStrategies(t *testing.T) {
 	for text, want := range map[string]string{
-		`"nonsense"`:                            "line 1: json: cannot unmarshal string",
-		"{\n\"default_strategy\":\n[]}":         "line 3: json: cannot unmarshal array",
+		`"nonsense"`:                            "line 1: the file: expected object, not string",
+		"{\n\"default_strategy\":\n[]}":         "line 3: default_strategy: expected object, not array",
+		`{"default_strategy":{"param":"0.5"}}`:  "line 1: default_strategy.param: expected number, not string",
 		"{":                                     "line 1: unexpected end of JSON input",
 		`{"service_strategies":[null]}`:         "service_strategies[0]: service is not set",
 		`{"service_strategies":[{"type":"x"}]}`: "service_strategies[0]: service is not set",
@@ -141,18 +144,64 @@ func TestSourceKeepsTheLastGoodFile(t *testing.T) {
 	if err := s.Reload(t.Context()); err == nil || !strings.Contains(err.Error(), path+": line 1:") {
 		t.Errorf("a bad file: %v", err)
 	}
+	if !strings.Contains(s.Problem(), "line 1") {
+		t.Errorf("the problem is %q", s.Problem())
+	}
+	write("\n") // as while it is being written
+	if err := s.Reload(t.Context()); err == nil || s.Problem() != path+": the file is empty" {
+		t.Errorf("an empty file: %v", err)
+	}
 	if _, named := s.Current().Of("foo"); !named {
 		t.Error("foo is gone with a bad file")
 	}
-	write(`{"service_strategies":[{"service":"new","type":"probabilistic","param":1}]}`)
-	if err := s.Reload(t.Context()); err != nil {
-		t.Fatal(err)
+	write(`{"service_strategies":[{"service":"new","type":"probabilistic","param":1}], "default": {}}`)
+	if err := s.Reload(t.Context()); err != nil || s.Problem() != "" {
+		t.Fatal(err, s.Problem())
+	}
+	if !strings.Contains(logged.String(), `unknown field \"default\", which means nothing`) {
+		t.Errorf("the log does not warn of a field that is not known:\n%s", &logged)
 	}
 	if _, named := s.Current().Of("new"); !named {
 		t.Error("new is not read")
 	}
 	if !strings.Contains(logged.String(), "operations can only be sampled") {
 		t.Errorf("the log does not warn:\n%s", &logged)
+	}
+}
+
+// What is wrong with a file is told when it begins and ends, not at each reading.
+func TestSourceTellsAProblemOnce(t *testing.T) {
+	read := make(chan int)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		switch <-read {
+		case 0:
+			io.WriteString(w, strategiesFile)
+		case 1:
+			w.WriteHeader(http.StatusNotFound)
+		case 2:
+			w.WriteHeader(http.StatusForbidden)
+		}
+	}))
+	defer server.Close()
+	var logged strings.Builder
+	go func() { read <- 0 }()
+	s, err := NewSource(t.Context(), server.URL, 0.5, http.DefaultClient, slog.New(slog.NewTextHandler(&logged, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var watch sync.WaitGroup
+	watch.Go(func() { s.Watch(ctx, time.Millisecond) })
+	for _, answer := range []int{0, 1, 1, 1, 2, 1, 1, 0, 0, 0} {
+		read <- answer
+	}
+	cancel()
+	close(read)
+	watch.Wait()
+	for want, n := range map[string]int{"404 Not Found": 2, "403 Forbidden": 1, "can be read again": 1, "strategies are read": 1} {
+		if got := strings.Count(logged.String(), want); got != n {
+			t.Errorf("%q is told %d times, want %d:\n%s", want, got, n, &logged)
+		}
 	}
 }
 

@@ -32,6 +32,7 @@ type watchedFile[T any] struct {
 	log     *slog.Logger
 	text    []byte // of current
 	current atomic.Pointer[T]
+	problem atomic.Pointer[string] // nil if there was none when it was last read
 }
 
 // NewSource reads the file at a path or, with client, an http(s) URL; with "" it has no
@@ -71,7 +72,15 @@ func NewPolicySource(path string, client *http.Client, log *slog.Logger) *Policy
 // Current returns what holds; nil if nothing good was read yet.
 func (s *watchedFile[T]) Current() *T { return s.current.Load() }
 
-// Watch reads the file again at an interval, until ctx ends.
+// Problem returns what was wrong with the file when it was last read, "" if nothing was.
+func (s *watchedFile[T]) Problem() string {
+	if p := s.problem.Load(); p != nil {
+		return *p
+	}
+	return ""
+}
+
+// Watch reads the file again at an interval, until ctx ends. The log is told when what is wrong with it changes.
 func (s *watchedFile[T]) Watch(ctx context.Context, interval time.Duration) {
 	if s.path == "" || interval <= 0 {
 		return
@@ -83,7 +92,13 @@ func (s *watchedFile[T]) Watch(ctx context.Context, interval time.Duration) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			if err := s.Reload(ctx); err != nil && ctx.Err() == nil {
+			before := s.Problem()
+			err := s.Reload(ctx)
+			switch now := s.Problem(); {
+			case now == before:
+			case now == "":
+				s.log.Info("the "+s.what+" can be read again", "file", s.path)
+			default:
 				s.log.Error("the "+s.what+" are not replaced", "err", err)
 			}
 		}
@@ -92,9 +107,24 @@ func (s *watchedFile[T]) Watch(ctx context.Context, interval time.Duration) {
 
 // Reload reads the file. If there is anything wrong with it, all stays as it is.
 func (s *watchedFile[T]) Reload(ctx context.Context) error {
+	err := s.reload(ctx)
+	switch {
+	case err == nil:
+		s.problem.Store(nil)
+	case ctx.Err() == nil:
+		text := err.Error()
+		s.problem.Store(&text)
+	}
+	return err
+}
+
+func (s *watchedFile[T]) reload(ctx context.Context) error {
 	text, err := s.read(ctx)
 	if err != nil {
 		return err
+	}
+	if len(bytes.TrimSpace(text)) == 0 { // as while it is being written
+		return fmt.Errorf("%s: the file is empty", s.path)
 	}
 	if s.text != nil && bytes.Equal(text, s.text) {
 		return nil

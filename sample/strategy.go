@@ -4,12 +4,15 @@ package sample
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"math"
+	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/jaegertracing/jaeger-idl/proto-gen/api_v2"
 )
@@ -27,6 +30,12 @@ type Strategies struct {
 	warnings []string
 }
 
+// strategiesInFile is what a file has.
+type strategiesInFile struct {
+	Default  *fileStrategy   `json:"default_strategy"`
+	Services []*fileStrategy `json:"service_strategies"`
+}
+
 // fileStrategy is a strategy as the file has it.
 type fileStrategy struct {
 	Service    string          `json:"service"`
@@ -39,16 +48,18 @@ type fileStrategy struct {
 // ParseStrategies reads a file of strategies. Where it says nothing, services
 // sample with a probability. The text null, or none, says nothing at all.
 func ParseStrategies(text []byte, probability float64) (*Strategies, error) {
-	var file struct {
-		Default  *fileStrategy   `json:"default_strategy"`
-		Services []*fileStrategy `json:"service_strategies"`
-	}
+	var file, strict strategiesInFile
+	p := &strategyParser{global: probability}
 	if len(bytes.TrimSpace(text)) > 0 {
 		if err := json.Unmarshal(text, &file); err != nil {
 			return nil, positioned(text, err)
 		}
+		dec := json.NewDecoder(bytes.NewReader(text))
+		dec.DisallowUnknownFields()
+		if err := dec.Decode(&strict); err != nil {
+			p.warn("%s, which means nothing", strings.TrimPrefix(err.Error(), "json: "))
+		}
 	}
-	p := &strategyParser{global: probability}
 	s := &Strategies{fallback: probabilistic(probability), services: map[string]*Response{}}
 	if file.Default != nil {
 		s.fallback = p.strategy("default_strategy", file.Default)
@@ -89,11 +100,24 @@ func positioned(text []byte, err error) error {
 		offset = syntax.Offset
 	case errors.As(err, &kind):
 		offset = kind.Offset
+		err = fmt.Errorf("%s: expected %s, not %s", cmp.Or(kind.Field, "the file"), jsonWord(kind.Type.Kind()), kind.Value)
 	}
 	if offset < 0 || offset > int64(len(text)) {
 		return err
 	}
 	return fmt.Errorf("line %d: %w", 1+bytes.Count(text[:offset], []byte("\n")), err)
+}
+
+func jsonWord(k reflect.Kind) string {
+	switch k {
+	case reflect.Float64:
+		return "number"
+	case reflect.String:
+		return "string"
+	case reflect.Slice:
+		return "array"
+	}
+	return "object"
 }
 
 type strategyParser struct {

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -109,6 +110,9 @@ func drawSampling(out screen, o *sample.Overview, only []string) {
 	switch {
 	case len(only) == 0:
 		strategy("(all others)", &o.Default)
+		if o.FileProblem != "" {
+			drawProblem(out, "The file of strategies is not used as it is now, but as it was before:", o.FileProblem)
+		}
 		if o.Tail != nil {
 			drawTail(out, o.Tail)
 		}
@@ -140,11 +144,22 @@ func drawTail(out screen, t *sample.TailOverview) {
 			fmt.Fprintf(out, columns, "0", "0", printable(name))
 		}
 	}
-	if len(t.Policies) == 0 {
-		fmt.Fprintln(out, "There are no policies that could be read: nothing is dropped. The server's log says why.")
+	switch {
+	case len(t.Policies) == 0:
+		drawProblem(out, "There are no policies that could be read: nothing is dropped.", t.FileProblem)
+	case t.FileProblem != "":
+		drawProblem(out, "The file of policies is not used as it is now, but as it was before:", t.FileProblem)
 	}
 	if t.Problem != "" {
 		fmt.Fprintln(out, "The last round failed, and what it was about stays:", printable(t.Problem))
+	}
+}
+
+// drawProblem writes what is wrong, which may have several lines.
+func drawProblem(out screen, what, problem string) {
+	fmt.Fprintln(out, what)
+	for line := range strings.Lines(problem) {
+		fmt.Fprintln(out, "  "+printable(strings.TrimSuffix(line, "\n")))
 	}
 }
 

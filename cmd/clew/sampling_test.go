@@ -62,6 +62,36 @@ func TestAdaptiveSampling(t *testing.T) {
 	}
 }
 
+// What is wrong with files of strategies and policies is told by who is asked how sampling stands.
+func TestSamplingTellsBadFiles(t *testing.T) {
+	dir := t.TempDir()
+	strategies, policies := filepath.Join(dir, "strategies.json"), filepath.Join(dir, "policies.yaml")
+	write := func(path, text string) {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(strategies, `{"default_strategy": {"type": "probabilistic", "param": 0.5}}`)
+	write(policies, "policies:\n- {name: a, type: never}\n- {name: a, type: error}\n")
+	tt := &tailTest{t: t, dir: t.TempDir(), policies: policies}
+	tt.start("--sampling.strategies", strategies, "--sampling.reload-interval=10ms")
+	tt.await("/api/clew/v1/sampling", `line 2: policy \"a\": there is no type \"never\"`)
+	write(strategies, `{"default_strategy": []}`)
+	tt.await("/api/clew/v1/sampling", `line 1: default_strategy: expected object, not array`)
+	out, err := clew("sampling", "--server", tt.addrs["http"])
+	want := "The file of strategies is not used as it is now, but as it was before:\n  " + strategies + ": line 1: default_strategy: expected object, not array\n"
+	if err != nil || !strings.Contains(out, want) || !strings.Contains(out, "\n50.0% ") || !strings.Contains(out, "nothing is dropped.\n  "+policies+": line 2: ") {
+		t.Errorf("clew sampling: %v %s", err, out)
+	}
+	write(policies, "policies:\n- {name: a, type: error}\n")
+	tt.await("/api/clew/v1/sampling", `"policies":["a"]`)
+	write(policies, "policies:\n- {name: b, type: errors}\n")
+	tt.await("/api/clew/v1/sampling", `there is no type \"errors\"`)
+	if out, err := clew("sampling", "--server", tt.addrs["http"]); err != nil || !strings.Contains(out, "  a\nThe file of policies is not used as it is now, but as it was before:\n  "+policies) {
+		t.Errorf("clew sampling: %v %s", err, out)
+	}
+}
+
 func TestDrawSampling(t *testing.T) {
 	overview := sample.Overview{
 		Default:  sample.ServiceStrategy{Type: "probabilistic", Param: 1, Operations: []sample.OperationStrategy{{Operation: "/health", Probability: 0}}},

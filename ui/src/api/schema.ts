@@ -1507,6 +1507,8 @@ export interface components {
                 targetSamplesPerSecond: number;
                 operations: components["schemas"]["AdaptedOperation"][];
             };
+            /** @description What was wrong with the file of strategies when it was last read; those before hold */
+            fileProblem?: string;
             /** @description Not there without tail sampling */
             tail?: {
                 /** @description None if no file could be read yet: then nothing is dropped */
@@ -1514,6 +1516,8 @@ export interface components {
                 /** @description How long all spans stay */
                 windowSeconds: number;
                 dryRun: boolean;
+                /** @description What was wrong with the file of policies when it was last read; those before hold */
+                fileProblem?: string;
                 /** @description Why the last round failed; what is not decided stays */
                 problem?: string;
                 /** @description Traces decided about in the last day */
