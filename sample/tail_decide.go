@@ -50,6 +50,9 @@ func (s *slice) decide(earlier []*Decision, lookup func(span.TraceID) (Decision,
 	for i := range verdicts {
 		if t, v := &s.traces[i], &verdicts[i]; v.policy != byEarlier {
 			v.kept, v.random = v.threshold.Samples(t.random), t.random
+			if !v.kept && v.policy >= 0 && v.threshold == floors[i] { // the others would have let it through, or have no say
+				v.policy = dropper[i]
+			}
 		}
 	}
 	for _, g := range groups {

@@ -76,10 +76,13 @@ func TestThresholds(t *testing.T) {
 			}},
 		{"- {name: all, type: always_sample}\n- {name: few, type: drop, drop: {drop_sub_policy: [{name: a, type: error}, {name: b, type: probabilistic, probabilistic: {sampling_percentage: 75}}]}}",
 			func(trace []span.Span) (span.Threshold, string) {
-				if failed(trace) {
+				switch {
+				case !failed(trace):
+					return 0, "all"
+				case percent(25).Samples(span.Randomness("", trace[0].TraceID)):
 					return percent(25), "all"
 				}
-				return 0, "all"
+				return percent(25), "few" // which took it out
 			}},
 	} {
 		p := mustPolicies(t, c.text)
