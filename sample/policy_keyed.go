@@ -76,15 +76,13 @@ type diversity struct {
 }
 
 var (
-	fieldService = store.Attr(store.ResourceScope, "service.name")
-	fieldName    = store.Of(store.Name)
-	fieldKind    = store.Of(store.Kind)
-	fieldState   = store.Of(store.TraceState)
-	fieldFlags   = store.Of(store.Flags)
-	fieldLinked  = store.Of(store.LinkTraceID)
+	fieldName   = store.Of(store.Name)
+	fieldState  = store.Of(store.TraceState)
+	fieldFlags  = store.Of(store.Flags)
+	fieldLinked = store.Of(store.LinkTraceID)
 )
 
-func (d *diversity) columns() []store.Field { return []store.Field{fieldService, fieldName, fieldKind} }
+func (d *diversity) columns() []store.Field { return store.SummaryFields() }
 
 func (d *diversity) key(v *viewer, run store.TraceRun) uint64 { return v.shape(run) }
 

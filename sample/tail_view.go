@@ -1,6 +1,8 @@
 package sample
 
 import (
+	"slices"
+
 	"github.com/clewhq/clew/span"
 	"github.com/clewhq/clew/store"
 )
@@ -11,15 +13,14 @@ type viewer struct {
 	columns map[store.Field]*hashedColumn
 	parents []int32
 
-	paths   []uint64 // by row: hash of the path from the root; 0 is not known yet
-	stack   []int32
-	numbers []uint64
-	lengths map[store.Field]*lengthColumn
+	summaries []store.Summary // of the chunk; nil: not asked for yet
+	numbers   []uint64
+	lengths   map[store.Field]*lengthColumn
 }
 
 // begin turns to the next chunk.
 func (v *viewer) begin(c store.Chunk) {
-	v.chunk, v.parents = c, nil
+	v.chunk, v.parents, v.summaries = c, nil, nil
 	if v.columns == nil {
 		v.columns = map[store.Field]*hashedColumn{}
 		v.lengths = map[store.Field]*lengthColumn{}
@@ -91,36 +92,13 @@ func (v *viewer) root(run store.TraceRun) int {
 	return run.Lo
 }
 
-// shape returns a number that tells the set of paths from the root to each span.
+// shape returns a number that tells the set of paths from the root to each span, as store.Pattern has it.
 func (v *viewer) shape(run store.TraceRun) uint64 {
-	service, name, kind := v.hashes(fieldService), v.hashes(fieldName), v.hashes(fieldKind)
-	parents := v.parentsOf()
-	n := run.Hi - run.Lo
-	v.paths = sized(v.paths, n)
-	clear(v.paths)
-	const underWay = 1
-	for i := range n {
-		at := int32(i)
-		v.stack = v.stack[:0]
-		for at >= 0 && v.paths[at] == 0 { // a row that is under way is its own ancestor
-			v.paths[at] = underWay
-			v.stack = append(v.stack, at)
-			if at = parents[run.Lo+int(at)]; at >= 0 {
-				at -= int32(run.Lo)
-			}
-		}
-		path := uint64(0)
-		if at >= 0 {
-			path = v.paths[at]
-		}
-		for k := len(v.stack) - 1; k >= 0; k-- {
-			at := v.stack[k]
-			row := run.Lo + int(at)
-			path = mix(path, mix(service.at(row), mix(name.at(row), kind.at(row)))) | 2
-			v.paths[at] = path
-		}
+	if v.summaries == nil {
+		v.summaries = store.Summaries(v.chunk)
 	}
-	return hashOfSet(v.paths)
+	i, _ := slices.BinarySearchFunc(v.chunk.Traces(), run.Lo, func(r store.TraceRun, lo int) int { return r.Lo - lo })
+	return v.summaries[i].Shape
 }
 
 // lengthColumn has the bytes of the values of a dictionary.
