@@ -4,6 +4,7 @@ import { Link } from '@tanstack/react-router';
 import { useDeferredValue, useMemo, useRef, useState } from 'react';
 import { answer, api } from '../api/client';
 import { useKeys } from '../app/keyboard';
+import { NothingSent } from '../app/NothingSent';
 import { TimeRangePicker } from '../app/TimeRangePicker';
 import { rangeQuery, useTimeRange, type TimeRange } from '../app/timeRange';
 import { useParams, type Params, type SetParams } from '../app/url';
@@ -142,7 +143,7 @@ interface BodyProps {
 function MapBody({ graph, view, range, params, setParams }: BodyProps) {
   const { name, up, down } = view.focus ?? { name: undefined, up: 0, down: 0 };
   const part = useMemo(() => (name === undefined ? graph : focusOn(graph, { name, up, down })), [graph, name, up, down]);
-  if (graph.nodes.length === 0) return <NoServices />;
+  if (graph.nodes.length === 0) return <NothingSent what="spans" />;
   if (!part) {
     return (
       <Empty title="No calls of this service in this time">
@@ -163,16 +164,6 @@ function MapBody({ graph, view, range, params, setParams }: BodyProps) {
       )}
       <MapSide graph={part} view={view} range={range} selected={selected} setParams={setParams} />
     </div>
-  );
-}
-
-function NoServices() {
-  return (
-    <Empty title="No spans in this time">
-      <p>
-        Choose a longer time. If nothing was sent yet, <Link to="/">Explore</Link> says how to send the first trace.
-      </p>
-    </Empty>
   );
 }
 

@@ -1,15 +1,15 @@
 import './quality.css';
 import { useQuery } from '@tanstack/react-query';
-import { Link } from '@tanstack/react-router';
 import { useMemo, useRef } from 'react';
 import { answer, api, type Schemas } from '../api/client';
 import { useKeys } from '../app/keyboard';
+import { NothingSent } from '../app/NothingSent';
 import { TimeRangePicker } from '../app/TimeRangePicker';
 import { rangeQuery, useTimeRange, type TimeRange } from '../app/timeRange';
 import { useParams } from '../app/url';
 import { formatCount, formatNumber, formatPlural } from '../parts/format';
 import { LongTable } from '../parts/LongTable';
-import { Empty, ErrorMessage, Gaps, Loading } from '../parts/Message';
+import { ErrorMessage, Gaps, Loading } from '../parts/Message';
 import { Service as ServiceName } from '../parts/Service';
 import { giveColours } from '../parts/serviceColour';
 import type { Column } from '../parts/Table';
@@ -59,7 +59,7 @@ export default function QualityPage() {
       {asked.isPending && <Loading what="Looking at spans" />}
       {report && <Summary report={report} />}
       <Health range={range} />
-      {report?.services.length === 0 && <NoSpans />}
+      {report?.services.length === 0 && <NothingSent what="spans" />}
       {report && report.services.length > 0 && (
         <div className="quality-columns">
           <div className="panel quality-services">
@@ -175,15 +175,5 @@ function NotJudged({ rules }: { rules: Report['notJudged'] }) {
         ))}
       </dl>
     </details>
-  );
-}
-
-function NoSpans() {
-  return (
-    <Empty title="No spans in this time">
-      <p>
-        Choose a longer time. If nothing was sent yet, <Link to="/">Explore</Link> says how to send the first trace.
-      </p>
-    </Empty>
   );
 }

@@ -1,15 +1,15 @@
 import './services.css';
 import { useQuery } from '@tanstack/react-query';
-import { Link } from '@tanstack/react-router';
 import { useMemo, useRef } from 'react';
 import { answer, api, type Schemas } from '../api/client';
 import { useKeys } from '../app/keyboard';
+import { NothingSent } from '../app/NothingSent';
 import { TimeRangePicker } from '../app/TimeRangePicker';
 import { rangeQuery, useTimeRange, type TimeRange } from '../app/timeRange';
 import { useParams } from '../app/url';
 import { formatPercent, formatPlural, formatRate } from '../parts/format';
 import { LongTable } from '../parts/LongTable';
-import { Empty, ErrorMessage, Gaps, Loading } from '../parts/Message';
+import { ErrorMessage, Gaps, Loading } from '../parts/Message';
 import { Select } from '../parts/Select';
 import { giveColours } from '../parts/serviceColour';
 import { ToggleGroup } from '../parts/ToggleGroup';
@@ -100,7 +100,7 @@ export default function ServicesPage() {
       {asked.isError && <ErrorMessage what="The services could not be counted" error={asked.error} onRetry={() => void asked.refetch()} />}
       {opened.isError && <ErrorMessage what="The operations could not be counted" error={opened.error} onRetry={() => void opened.refetch()} />}
       {asked.isPending && <Loading what="Counting requests" />}
-      {asked.data?.services.length === 0 && <NoServices />}
+      {asked.data?.services.length === 0 && <NothingSent what="requests" />}
       {shown && asked.data && <ServiceCharts service={shown} start={asked.data.startTimeUnixNano} step={asked.data.stepNanos} range={range} />}
       {services && services.length > 0 && (
         <>
@@ -148,15 +148,5 @@ function Summary({ list, rows, byOperation, compared }: { list: List; rows: read
       {!compared && ' There are no requests to compare with.'}
       {all.estimated && ' Spans are sampled: numbers are estimates from those that were kept.'}
     </p>
-  );
-}
-
-function NoServices() {
-  return (
-    <Empty title="No requests in this time">
-      <p>
-        Choose a longer time. If nothing was sent yet, <Link to="/">Explore</Link> says how to send the first trace.
-      </p>
-    </Empty>
   );
 }
