@@ -17,8 +17,8 @@ import (
 
 var update = flag.Bool("update", false, "write testdata/*.txt anew from what the code does")
 
-// TestRecordedGraph holds the graph of the recorded traffic against testdata.
-func TestRecordedGraph(t *testing.T) {
+// recorded returns a store that has the recorded traffic.
+func recorded(t *testing.T) store.Reader {
 	requests, err := recording.Requests()
 	if err != nil {
 		t.Fatal(err)
@@ -33,7 +33,12 @@ func TestRecordedGraph(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	g, err := Dependencies(t.Context(), m, store.DefaultTenant, store.TimeRange{}, GraphOptions{})
+	return m
+}
+
+// TestRecordedGraph holds the graph of the recorded traffic against testdata.
+func TestRecordedGraph(t *testing.T) {
+	g, err := Dependencies(t.Context(), recorded(t), store.DefaultTenant, store.TimeRange{}, GraphOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,10 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/clewhq/clew/ingest"
-	"github.com/clewhq/clew/internal/recording"
 	"github.com/clewhq/clew/span"
 	"github.com/clewhq/clew/store"
 	"github.com/clewhq/clew/store/storetest"
@@ -405,21 +402,7 @@ func TestQualityExamples(t *testing.T) {
 
 // TestRecordedQuality: the recorded traffic has no secrets, and every finding has what it needs.
 func TestRecordedQuality(t *testing.T) {
-	requests, err := recording.Requests()
-	if err != nil {
-		t.Fatal(err)
-	}
-	m := &storetest.Model{}
-	for _, raw := range requests {
-		b := &span.Batch{Raw: raw, Format: span.FormatOTLPProto, Received: time.Unix(1, 0)}
-		if _, err := ingest.DecodeOTLP(span.FormatOTLPProto, raw, b, ingest.Limits{}); err != nil {
-			t.Fatal(err)
-		}
-		if err := m.Write(t.Context(), store.DefaultTenant, b); err != nil {
-			t.Fatal(err)
-		}
-	}
-	q := assess(t, m, QualityOptions{})
+	q := assess(t, recorded(t), QualityOptions{})
 	for _, s := range q.Services {
 		for _, f := range s.Findings {
 			if f.Rule.ID == "SPA-006" || f.Rule.ID == "RES-010" || f.Rule.ID == "CLEW-016" {
