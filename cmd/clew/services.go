@@ -39,8 +39,61 @@ type packetService interface {
 
 // newServices makes what serves each listener. ctx ends when the stop begins.
 func (s *server) newServices(ctx context.Context, reg *prometheus.Registry) error {
-	b := thisBuild()
 	reader := s.reader()
+	receiver, err := ingest.New(ingest.Config{
+		DefaultTenant:    store.DefaultTenant,
+		Logs:             s.logPipe,
+		MaxRequestBytes:  int(s.cfg.Ingest.MaxRequestSize),
+		MaxInflightBytes: s.cfg.Memory.InFlight,
+		AllowedOrigins:   s.cfg.HTTP.CORSOrigins,
+		Metrics:          reg,
+		Logger:           s.log,
+	}, s.pipe)
+	if err != nil {
+		return err
+	}
+	faces := s.faces(ctx, reg)
+	faces.LogLines = receiver.LogLines()
+	if faces.LogLinks, err = api.ParseLogLinks(s.cfg.LogLinks); err != nil {
+		return fmt.Errorf("log-links: %w", err)
+	}
+	observe := selfobs.NewHTTP(reg, s.tracing)
+	query := func(name string, h http.Handler) service {
+		if origins := s.cfg.HTTP.CORSOrigins; len(origins) > 0 {
+			h = cors.New(cors.Options{AllowedOrigins: origins, AllowedHeaders: []string{"*"}}).Handler(h)
+		}
+		return s.newHTTP(observe.Wrap(name, h))
+	}
+	page := frontPage{faces.Prefix, faces.Build.Version, s.sockets.streams}
+	pages, err := newApp(ui.Files(), page, s.cfg.HTTP.FrameAncestors)
+	if err != nil {
+		return err
+	}
+	front := newFront(faces, reader, reg, page, pages)
+	front.Handle("GET "+faces.Prefix+"/metrics/spans", spanMetrics(s.spanMetrics))
+	s.services = map[string]service{
+		"otlp-grpc": receiver.GRPC(),
+		"otlp-http": s.newHTTP(receiver.HTTP()),
+		"http":      query("http", front),
+		"grpc":      ingest.GRPCServer{Server: api.NewJaegerGRPC(faces, reader)},
+		"tempo":     query("tempo", newTempoFront(faces, reader, reg, s.cfg, s.sockets.streams)),
+		"zipkin":    query("zipkin", posting(receiver.Zipkin(), api.NewZipkin(faces, reader))),
+
+		"jaeger-thrift-http": s.newHTTP(receiver.JaegerHTTP()),
+		"jaeger-grpc":        receiver.JaegerGRPC(),
+		"sampling-http":      query("sampling-http", sample.Handler(s.head)),
+		"sampling-grpc":      newSamplingGRPC(s.head),
+	}
+	s.agents = map[string]packetService{
+		"jaeger-compact": receiver.JaegerCompact(),
+		"jaeger-binary":  receiver.JaegerBinary(),
+	}
+	return s.newKafka(receiver)
+}
+
+// faces returns what all APIs have in common. ctx ends when the stop begins.
+func (s *server) faces(ctx context.Context, reg *prometheus.Registry) api.Config {
+	b := thisBuild()
 	faces := api.Config{
 		Sampling:    s.sampling,
 		Decided:     s.decided(),
@@ -67,54 +120,7 @@ func (s *server) newServices(ctx context.Context, reg *prometheus.Registry) erro
 	if s.tail != nil {
 		faces.Keep = s.tail.Keep
 	}
-	receiver, err := ingest.New(ingest.Config{
-		DefaultTenant:    store.DefaultTenant,
-		Logs:             s.logPipe,
-		MaxRequestBytes:  int(s.cfg.Ingest.MaxRequestSize),
-		MaxInflightBytes: s.cfg.Memory.InFlight,
-		AllowedOrigins:   s.cfg.HTTP.CORSOrigins,
-		Metrics:          reg,
-		Logger:           s.log,
-	}, s.pipe)
-	if err != nil {
-		return err
-	}
-	faces.LogLines = receiver.LogLines()
-	if faces.LogLinks, err = api.ParseLogLinks(s.cfg.LogLinks); err != nil {
-		return fmt.Errorf("log-links: %w", err)
-	}
-	observe := selfobs.NewHTTP(reg, s.tracing)
-	query := func(name string, h http.Handler) service {
-		if origins := s.cfg.HTTP.CORSOrigins; len(origins) > 0 {
-			h = cors.New(cors.Options{AllowedOrigins: origins, AllowedHeaders: []string{"*"}}).Handler(h)
-		}
-		return s.newHTTP(observe.Wrap(name, h))
-	}
-	page := frontPage{faces.Prefix, b.version, s.sockets.streams}
-	pages, err := newApp(ui.Files(), page, s.cfg.HTTP.FrameAncestors)
-	if err != nil {
-		return err
-	}
-	front := newFront(faces, reader, reg, page, pages)
-	front.Handle("GET "+faces.Prefix+"/metrics/spans", spanMetrics(s.spanMetrics))
-	s.services = map[string]service{
-		"otlp-grpc": receiver.GRPC(),
-		"otlp-http": s.newHTTP(receiver.HTTP()),
-		"http":      query("http", front),
-		"grpc":      ingest.GRPCServer{Server: api.NewJaegerGRPC(faces, reader)},
-		"tempo":     query("tempo", newTempoFront(faces, reader, reg, s.cfg, s.sockets.streams)),
-		"zipkin":    query("zipkin", posting(receiver.Zipkin(), api.NewZipkin(faces, reader))),
-
-		"jaeger-thrift-http": s.newHTTP(receiver.JaegerHTTP()),
-		"jaeger-grpc":        receiver.JaegerGRPC(),
-		"sampling-http":      query("sampling-http", sample.Handler(s.head)),
-		"sampling-grpc":      newSamplingGRPC(s.head),
-	}
-	s.agents = map[string]packetService{
-		"jaeger-compact": receiver.JaegerCompact(),
-		"jaeger-binary":  receiver.JaegerBinary(),
-	}
-	return s.newKafka(receiver)
+	return faces
 }
 
 // newKafka makes what reads from Kafka, if anything does.
