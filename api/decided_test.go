@@ -28,11 +28,11 @@ func TestMissingTraceSaysWhy(t *testing.T) {
 	}
 	cfg := testConfig()
 	cfg.Decided = decided
-	reader := sample.WithReasons(&storetest.Model{}, decided, 48*time.Hour)
+	reader := sample.WithReasons(&storetest.Model{}, 48*time.Hour, decided, 24*time.Hour+time.Minute)
 	for last, want := range map[byte]string{
 		1: `it was sampled out at 2026-03-04T05:06:07Z: policy "normal" keeps 5% of such traces`,
-		2: `it was kept at 2026-03-04T05:06:07Z (policy "errors" keeps all such traces), and its retention of 48h0m0s is over`,
-		3: `none of its spans has arrived, or that was longer ago than the retention of 48h0m0s`,
+		2: `it was kept at 2026-03-04T05:06:07Z (policy "errors" keeps all such traces), and its retention of 2 days is over`,
+		3: `none of its spans has arrived, or that was longer ago than the retention of 2 days, or it was sampled out more than 24h1m0s ago, which is forgotten`,
 	} {
 		id := fmt.Sprintf("%032x", last)
 		for path, h := range map[string]http.Handler{

@@ -17,19 +17,34 @@ type Missing struct {
 	Decision *Decision
 	// Retention is how long spans are kept; 0 is for ever.
 	Retention time.Duration
+	// Remember is how long decisions are known, if any are made; 0 is for ever.
+	Remember time.Duration
 }
 
 func (e *Missing) Error() string {
 	switch d := e.Decision; {
-	case d == nil && e.Retention == 0:
-		return store.ErrNotFound.Error() + ": none of its spans has arrived"
 	case d == nil:
-		return fmt.Sprintf("%v: none of its spans has arrived, or that was longer ago than the retention of %v", store.ErrNotFound, e.Retention)
+		text := store.ErrNotFound.Error() + ": none of its spans has arrived"
+		if e.Retention > 0 {
+			text += ", or that was longer ago than the retention of " + days(e.Retention)
+		}
+		if e.Remember > 0 && (e.Retention == 0 || e.Remember < e.Retention) {
+			text += ", or it was sampled out more than " + days(e.Remember) + " ago, which is forgotten"
+		}
+		return text
 	case e.SampledOut():
 		return fmt.Sprintf("%v: it was sampled out at %s: %s", store.ErrNotFound, d.At.UTC().Format(time.RFC3339), d.Reason())
 	default:
-		return fmt.Sprintf("%v: it was kept at %s (%s), and its retention of %v is over", store.ErrNotFound, d.At.UTC().Format(time.RFC3339), d.Reason(), e.Retention)
+		return fmt.Sprintf("%v: it was kept at %s (%s), and its retention of %s is over", store.ErrNotFound, d.At.UTC().Format(time.RFC3339), d.Reason(), days(e.Retention))
 	}
+}
+
+func days(d time.Duration) string {
+	const day = 24 * time.Hour
+	if d > day && d%day == 0 {
+		return fmt.Sprintf("%d days", d/day)
+	}
+	return d.String()
 }
 
 func (e *Missing) Unwrap() error { return store.ErrNotFound }
@@ -56,15 +71,20 @@ func (d *Decision) Reason() string {
 // Decided tells what was decided about a trace, as Decisions.Of does.
 type Decided func(tenant string, id span.TraceID) (Decision, bool)
 
-// WithReasons returns a reader that says, of a trace that is not there, why. decided may be nil.
-func WithReasons(r store.Reader, decided Decided, retention time.Duration) store.Reader {
-	return reasons{r, decided, retention}
+// WithReasons returns a reader that says, of a trace that is not there, why. decided may be nil; it
+// knows decisions for the time remember, 0 for ever.
+func WithReasons(r store.Reader, retention time.Duration, decided Decided, remember time.Duration) store.Reader {
+	if decided == nil {
+		remember = 0
+	}
+	return reasons{r, retention, decided, remember}
 }
 
 type reasons struct {
 	store.Reader
-	decided   Decided
 	retention time.Duration
+	decided   Decided
+	remember  time.Duration
 }
 
 func (r reasons) Trace(ctx context.Context, tenant string, id span.TraceID, hint store.TimeRange) (*store.Trace, error) {
@@ -72,7 +92,7 @@ func (r reasons) Trace(ctx context.Context, tenant string, id span.TraceID, hint
 	if !errors.Is(err, store.ErrNotFound) {
 		return trace, err
 	}
-	missing := &Missing{Retention: r.retention}
+	missing := &Missing{Retention: r.retention, Remember: r.remember}
 	if r.decided != nil {
 		if d, ok := r.decided(tenant, id); ok {
 			missing.Decision = &d

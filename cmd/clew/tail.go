@@ -72,7 +72,7 @@ func (s *server) decided() sample.Decided {
 
 // reader is the store of spans, which says of a trace that is not there why.
 func (s *server) reader() store.Reader {
-	return sample.WithReasons(s.engine, s.decided(), s.cfg.Retention.Age)
+	return sample.WithReasons(s.engine, s.cfg.Retention.Age, s.decided(), s.cfg.TailSampling.Remember)
 }
 
 // outcome tells span metrics whether a trace is kept, so that it can be an exemplar.
