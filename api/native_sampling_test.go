@@ -65,8 +65,7 @@ func TestNativeKeep(t *testing.T) {
 		path + "?q=%7B%7D&limit=1":  {with, 400, "limit"},
 		path + "?q=%7B%7D":          {without, 400, "there is no tail sampling"},
 	} {
-		res := httptest.NewRecorder()
-		c.h.ServeHTTP(res, httptest.NewRequestWithContext(t.Context(), http.MethodPost, url, nil))
+		res := serve(t, c.h, httptest.NewRequestWithContext(t.Context(), http.MethodPost, url, nil))
 		if res.Code != c.code || !strings.Contains(res.Body.String(), c.want) {
 			t.Errorf("%s: %d %s, want %d and %s", url, res.Code, res.Body, c.code, c.want)
 		}
