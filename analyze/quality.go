@@ -12,11 +12,17 @@ import (
 	"github.com/clewhq/clew/store"
 )
 
+// Doctor is the service under which Clew's doctor sends its own spans. It is only told of if asked for.
+const Doctor = "clew-doctor"
+
 // QualityOptions says what is assessed.
 type QualityOptions struct {
 	Within  store.TimeRange // with an end
 	Service string          // the one to tell of; "" means all
 	Now     uint64          // unix nanoseconds
+	// AtOnce judges calls between services without waiting until their traces have arrived whole: somebody has just tried
+	// something and wants to know. Parents are waited for all the same, as they mostly come after their children.
+	AtOnce bool
 	// SampleRows is about how many spans are looked at if there are more, and as many again of those that are in no
 	// chunk with the service; 0 means 1 << 20.
 	SampleRows uint64
@@ -177,7 +183,7 @@ func (a *assessing) report() *Quality {
 	sum.joinCalls()
 	for _, name := range slices.Sorted(maps.Keys(sum.services)) {
 		s := sum.services[name]
-		if (a.Service == "" || a.Service == name) && s.isSeen() {
+		if (a.Service == "" && name != Doctor || a.Service == name) && s.isSeen() {
 			s.callers = sum.usualCallers(name)
 			a.q.Services = append(a.q.Services, s.quality(name))
 			a.q.Score += a.q.Services[len(a.q.Services)-1].Score

@@ -96,7 +96,7 @@ func (w *qualityCounter) protocolOf(row int) protocol {
 
 // listCalls notes calls of a trace that no other service continues, and that the trace begins with a call.
 func (w *qualityCounter) listCalls(run store.TraceRun) {
-	if !w.settled(run) {
+	if !w.AtOnce && !w.settled(run) {
 		return
 	}
 	for row := run.Lo; row < run.Hi; row++ {

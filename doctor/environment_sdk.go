@@ -95,10 +95,13 @@ func (r *reading) propagators() {
 		return
 	}
 	list := strings.Split(value, ",")
+	proposed := []string{"tracecontext", "baggage"}
 	for i := range list {
 		list[i] = strings.TrimSpace(list[i])
 		switch list[i] {
-		case "tracecontext", "baggage", "b3", "b3multi", "jaeger", "xray", "ottrace":
+		case "tracecontext", "baggage":
+		case "b3", "b3multi", "jaeger", "xray", "ottrace":
+			proposed = append(proposed, list[i])
 		case "none":
 			r.find("env-propagators-none", Problem, "Every service begins a trace of its own.", "set OTEL_PROPAGATORS=tracecontext,baggage", "%s is none: calls carry no trace", name)
 		default:
@@ -107,7 +110,7 @@ func (r *reading) propagators() {
 	}
 	r.tell("calls carry %s", strings.Join(list, ", "))
 	if !slices.Contains(list, "tracecontext") && !slices.Contains(list, "none") {
-		r.find("env-propagators-legacy", Warning, "Services with the default propagators neither send nor read these headers: traces break at them.", "set OTEL_PROPAGATORS=tracecontext,baggage,"+value, "%s lacks tracecontext", name)
+		r.find("env-propagators-legacy", Warning, "Services with the default propagators neither send nor read these headers: traces break at them.", "set OTEL_PROPAGATORS="+strings.Join(proposed, ","), "%s lacks tracecontext", name)
 	}
 }
 

@@ -95,6 +95,14 @@ func TestEnvironment(t *testing.T) {
 	}
 }
 
+func TestEnvironmentProposesPropagators(t *testing.T) {
+	_, list := Environment(Variables{"OTEL_PROPAGATORS": "b3, foo,baggage"})
+	i := slices.IndexFunc(list, func(f Finding) bool { return f.ID == "env-propagators-legacy" })
+	if i < 0 || list[i].Fix != "set OTEL_PROPAGATORS=tracecontext,baggage,b3" {
+		t.Errorf("proposed is %+v", list)
+	}
+}
+
 func TestEnvironmentKeepsSecrets(t *testing.T) {
 	target, list := Environment(ParseVariables([]string{"OTEL_EXPORTER_OTLP_HEADERS=api-key=s3cret,x=a%20b", "OTEL_EXPORTER_OTLP_ENDPOINT=http://me:s3cret@h:4317"}))
 	for _, f := range list {

@@ -15,7 +15,7 @@ import (
 )
 
 // Service is the name under which the doctor sends its own spans. It is left out of what is said of services.
-const Service = "clew-doctor"
+const Service = analyze.Doctor
 
 // Subject is a server to examine, for one tenant.
 type Subject struct {
@@ -58,9 +58,8 @@ func Examine(ctx context.Context, s *Subject) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	// What has arrived is taken to be all: whoever has just tried something wants to know.
 	quality, err := analyze.AssessQuality(ctx, s.Store, s.Tenant, analyze.QualityOptions{
-		Within: s.Within, Now: s.Within.End + uint64(settled), SampleRows: qualityRows,
+		Within: s.Within, Now: s.Within.End, AtOnce: true, SampleRows: qualityRows,
 	})
 	if err != nil {
 		return nil, err
@@ -76,9 +75,6 @@ func Examine(ctx context.Context, s *Subject) (*Report, error) {
 	r.Checklist = append(s.checklist(found, graph, r.Findings), logs)
 	return r, nil
 }
-
-// settled is more than it takes until no span of a trace is expected any more.
-const settled = time.Minute
 
 // qualityRows is about how many spans are held against the rules of trace quality, which takes longest.
 const qualityRows = 1 << 17

@@ -208,6 +208,21 @@ func TestExamineQuality(t *testing.T) {
 	}
 }
 
+// Spans whose parents are on the way, and those of the doctor itself, are not held against anybody.
+func TestExamineScore(t *testing.T) {
+	s := &scene{}
+	s.add(nil, "web", 2, latest.Add(-time.Minute), time.Second)
+	before, _ := examine(t, s, nil)
+	onTheWay := s.add(nil, "web", 2, latest.Add(-time.Second), time.Second)
+	onTheWay.SpanID = span.SpanID{7: 99}
+	s.add(onTheWay, "web", 2, latest.Add(-time.Second), time.Millisecond)
+	s.add(nil, Service, 2, latest, time.Second, text("password", "hunter2"))
+	found, _ := examine(t, s, nil)
+	if want, got := before["quality-score"], found["quality-score"]; got.Title != want.Title || !slices.Equal(got.Evidence, want.Evidence) {
+		t.Errorf("the score is %+v, want %+v", got, want)
+	}
+}
+
 func TestExamineLogs(t *testing.T) {
 	s := &scene{}
 	s.add(nil, "web", 2, latest.Add(-time.Minute), time.Second)
@@ -216,8 +231,13 @@ func TestExamineLogs(t *testing.T) {
 	records.add(nil, "web", 0, latest.Add(-time.Minute), 0)
 	logs := &storetest.Model{}
 	storetest.WriteSpans(t, logs, records.spans)
+	records.add(&records.spans[0], "stock", 0, latest.Add(-time.Minute), 0)
+	storetest.WriteSpans(t, logs, records.spans[1:])
 	_, list := examine(t, s, func(s *Subject) { s.Logs = logs })
 	says(t, list, "list-logs", Warning, "web: 1 log record with a trace id", "none of shop")
+	if traces := list["list-logs"].Traces; len(traces) != 1 {
+		t.Errorf("the examples are %v, want one trace", traces)
+	}
 	_, list = examine(t, s, nil)
 	says(t, list, "list-logs", Skipped)
 }

@@ -86,5 +86,12 @@ func listed(lines []string) []string {
 	return lines
 }
 
-// examples cuts a list of trace ids.
-func examples(ids []string) []string { return ids[:min(len(ids), maxListed)] }
+// examples cuts a list of trace ids, and leaves out those that are there twice.
+func examples(ids []string) (list []string) {
+	for _, id := range ids {
+		if len(list) < maxListed && !slices.Contains(list, id) {
+			list = append(list, id)
+		}
+	}
+	return list
+}

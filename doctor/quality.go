@@ -73,9 +73,6 @@ func scored(quality *analyze.Quality) (list []Finding) {
 		Fix: "`clew quality` and the page Quality have each finding with examples, and how to mend it"}
 	for i := range quality.Services {
 		one := &quality.Services[i]
-		if one.Name == Service {
-			continue
-		}
 		var rules []string
 		for _, f := range one.Findings {
 			rules = append(rules, f.Rule.ID)
