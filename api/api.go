@@ -43,6 +43,8 @@ type Config struct {
 	Decided sample.Decided
 	// Keep decides that undecided traces stay that a search finds; nil means that none goes.
 	Keep func(ctx context.Context, tenant string, q *traceql.Query) (sample.Kept, error)
+	// TailSlice is how long the slices are that policies are tried on; 0 means 90 s.
+	TailSlice time.Duration
 	// Status is what the server tells of itself, but for version, prefix and time; nil means that it tells nothing.
 	Status func() doctor.Status
 	// Metrics are the server's own; nil means that there are none.

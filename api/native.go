@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/clewhq/clew/sample"
@@ -41,6 +42,7 @@ import (
 //	GET /api/clew/v1/traces/{traceID}/view?view
 //	POST /api/clew/v1/logs (see Config.LogLines)
 //	POST /api/clew/v1/sampling/keep?q
+//	POST /api/clew/v1/sampling/simulate?start&end
 //	POST /api/clew/v1/uploads
 //
 // q is TraceQL, or plain words such as service=checkout duration > 1s. start
@@ -51,7 +53,7 @@ import (
 // (see events). A trace comes as OTLP: JSON, or protobuf if that is accepted.
 // Errors are an ErrorBody as {"error":{"code":404,"message":"…"}}.
 func NewNative(cfg Config, r store.Reader) http.Handler {
-	n := &native{newFace(cfg, r, failNative), newViews(cfg.ViewBytes)}
+	n := &native{face: newFace(cfg, r, failNative), views: newViews(cfg.ViewBytes)}
 	n.get("/api/clew/v1/dependencies", n.dependencies)
 	n.get("/api/clew/v1/diff", n.diff)
 	n.get("/api/clew/v1/differs", n.differs)
@@ -77,13 +79,15 @@ func NewNative(cfg Config, r store.Reader) http.Handler {
 		n.mux.Handle("POST "+n.Prefix+"/api/clew/v1/logs", n.LogLines)
 	}
 	n.post("/api/clew/v1/sampling/keep", n.keep)
+	n.post("/api/clew/v1/sampling/simulate", n.simulate)
 	n.post("/api/clew/v1/uploads", n.upload)
 	return n.handler()
 }
 
 type native struct {
 	*face
-	views *views
+	views      *views
+	simulating sync.Mutex // one at a time, as each may take a slice's memory
 }
 
 // nativeOpenAPI describes this API in OpenAPI 3.1.

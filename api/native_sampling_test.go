@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/clewhq/clew/sample"
 	"github.com/clewhq/clew/store"
@@ -68,6 +69,39 @@ func TestNativeKeep(t *testing.T) {
 		res := serve(t, c.h, httptest.NewRequestWithContext(t.Context(), http.MethodPost, url, nil))
 		if res.Code != c.code || !strings.Contains(res.Body.String(), c.want) {
 			t.Errorf("%s: %d %s, want %d and %s", url, res.Code, res.Body, c.code, c.want)
+		}
+	}
+}
+
+func TestNativeSimulate(t *testing.T) {
+	cfg := testConfig()
+	cfg.TailSlice = time.Minute
+	h := NewNative(cfg, filled(t))
+	const policies = "policies:\n- {name: errors, type: error}\n- {name: half, type: probabilistic, probabilistic: {sampling_percentage: 50, hash_salt: x}}\n"
+	const path = "/api/clew/v1/sampling/simulate"
+	const hour = path + "?start=2025-12-01T12:00:00Z&end=2025-12-01T13:00:00Z"
+	for _, c := range []struct {
+		url, body string
+		code      int
+		want      string
+	}{
+		{hour, policies, 200, `"slices":60,"sliceSeconds":60,"stored":{"traces":0,"spans":0,"bytes":0}`},
+		{hour, policies, 200, `"warnings":["line 3: policy \"half\": probabilistic.hash_salt is ignored`},
+		{path, `{"policies":[{"name":"all","type":"always_sample"}]}`, 200, `"policies":[{"policy":"all"`},
+		{path, "", 400, "the file is empty"},
+		{path, "policies:\n- {name: errors, type: error}\n- {name: b, type: eror}", 400, `policies: line 3: policy \"b\": there is no type \"eror\"`},
+		{path, "- {name: a, type: traceql, traceql: {query: '{ a'}}", 400, "policies: line 1:"},
+		{path, strings.Repeat("#", maxPoliciesBytes+1), 400, "more than 1048576 bytes"},
+		{path + "?q=x", policies, 400, "unknown parameter 'q'"},
+		{path + "?start=5&end=4", policies, 400, "start must be before end"},
+		{path + "?start=1", policies, 400, "the range is too long: policies are tried in slices of 1m0s, and on at most 333h20m0s at once"},
+	} {
+		res := httptest.NewRecorder()
+		req := httptest.NewRequestWithContext(t.Context(), http.MethodPost, c.url, strings.NewReader(c.body))
+		h.ServeHTTP(res, req)
+		checkDescribed(t, req, res)
+		if res.Code != c.code || !strings.Contains(res.Body.String(), c.want) {
+			t.Errorf("%s: %d %s, want %d and %s", c.url, res.Code, res.Body, c.code, c.want)
 		}
 	}
 }

@@ -22,6 +22,7 @@ type slice struct {
 	keys     []uint64 // of the keyed limits, len(policies.keyed) a trace
 	links    []traceLink
 	gaps     []string // what could not be read
+	census   *census  // nil unless it is asked for
 
 	// Memory of limits.
 	order, grouped []candidate
@@ -38,6 +39,7 @@ type judgedTrace struct {
 	before span.Threshold
 	start  uint64 // unix nanoseconds
 	spans  uint32
+	seen   int32  // place in the census
 	bytes  uint64 // about; 0 if no policy asks
 }
 
@@ -72,11 +74,20 @@ func (w wholeTraces) Scan(ctx context.Context, tenant string, q *store.Query, yi
 
 // judge looks through traces and finds which conditions of the policies they meet. Those that start outside of a range are left out.
 func judge(ctx context.Context, p *Policies, traces store.Reader, tenant string, starts store.TimeRange) (*slice, error) {
+	return judgeWith(ctx, p, traces, tenant, starts, nil)
+}
+
+// judgeWith is judge that also takes a census, unless names is nil. Policies have to be sized for it.
+func judgeWith(ctx context.Context, p *Policies, traces store.Reader, tenant string, starts store.TimeRange, names *catalog) (*slice, error) {
 	workers := make([]judging, runtime.NumCPU())
+	opts := traceql.LookOptions{Range: starts, Columns: p.columns()}
 	for i := range workers {
 		workers[i] = judging{slice: slice{policies: p}, found: make([]bool, len(p.searches)), starts: starts}
+		if names != nil {
+			workers[i].census = &census{catalog: names, placed: map[[2]uint64]censusPlace{}}
+			opts.Columns = append(opts.Columns, workers[i].census.columns()...)
+		}
 	}
-	opts := traceql.LookOptions{Range: starts, Columns: p.columns()}
 	result, err := (&traceql.Engine{Store: traces}).Look(ctx, tenant, p.searches, opts,
 		func(i int, c store.Chunk, rows traceql.RowsOf) error { return workers[i].chunk(c, rows) })
 	if err != nil {
@@ -85,6 +96,14 @@ func judge(ctx context.Context, p *Policies, traces store.Reader, tenant string,
 	s := &slice{policies: p, gaps: result.Gaps}
 	for i := range workers {
 		w := &workers[i]
+		if s.census == nil {
+			s.census = w.census
+		} else {
+			base := s.census.join(w.census)
+			for k := range w.traces {
+				w.traces[k].seen += base
+			}
+		}
 		for _, l := range w.links {
 			s.links = append(s.links, traceLink{l.from + len(s.traces), l.to})
 		}
@@ -176,12 +195,19 @@ type judging struct {
 
 func (j *judging) chunk(c store.Chunk, rows traceql.RowsOf) error {
 	traces, holds, keys, links := len(j.traces), len(j.holds), len(j.keys), len(j.links)
+	seen, parts := 0, 0
+	if j.census != nil {
+		seen, parts = len(j.census.traces), len(j.census.parts)
+	}
 	err := j.look(c, rows)
 	if err == nil {
 		err = c.Err()
 	}
 	if err != nil { // what was made of the chunk is dropped
 		j.traces, j.holds, j.keys, j.links = j.traces[:traces], j.holds[:holds], j.keys[:keys], j.links[:links]
+		if j.census != nil {
+			j.census.traces, j.census.parts = j.census.traces[:seen], j.census.parts[:parts]
+		}
 	}
 	return err
 }
@@ -222,6 +248,10 @@ func (j *judging) look(c store.Chunk, rows traceql.RowsOf) error {
 		j.judge(run, flags)
 		if linked.Codes != nil {
 			j.linksOf(c, linked, run)
+		}
+		if j.census != nil {
+			t.seen = int32(len(j.census.traces))
+			j.census.add(&j.viewer, run, state, &j.states, j.sizes)
 		}
 		j.traces = append(j.traces, t)
 	}

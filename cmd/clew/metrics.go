@@ -22,7 +22,7 @@ func (s *server) newSpanMetrics() (*derive.Metrics, error) {
 	}
 	cfg := spanMetricsConfig(s.cfg.SpanMetrics)
 	if s.tail != nil {
-		cfg.Kept, cfg.KeptWithin = s.outcome, s.cfg.TailSampling.Window+recentDecisions
+		cfg.Kept, cfg.KeptWithin = s.outcome, s.cfg.TailSampling.Window+recentDecisions(s.cfg.TailSampling.Window)
 	}
 	return derive.New(cfg)
 }

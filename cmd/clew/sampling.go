@@ -48,11 +48,12 @@ func newSamplingCmd() *cobra.Command {
 	var o samplingOptions
 	cmd := &cobra.Command{
 		Use:   "sampling [SERVICE]",
-		Short: "Show what SDKs are told about sampling",
+		Short: "Show what SDKs are told about sampling, and what is kept at the tail; try policies",
 		Long: `Show what SDKs are told about sampling that ask for it: the strategies of the
 file, and the probabilities that adaptive sampling has found, with the rate of
-requests that it estimates; and what the policies of tail sampling kept.`,
-		Example: "  clew sampling\n  clew sampling checkout",
+requests that it estimates; and what the policies of tail sampling kept.
+"clew sampling simulate" tries policies before they are applied.`,
+		Example: "  clew sampling\n  clew sampling checkout\n  clew sampling simulate --policies policies.yaml",
 		Args:    takesArgs(0, 1, ""),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var answer sample.Overview
@@ -69,6 +70,7 @@ requests that it estimates; and what the policies of tail sampling kept.`,
 	}
 	o.addFlags(cmd)
 	cmd.Flags().BoolVar(&o.json, "json", false, "print the server's answer")
+	cmd.AddCommand(newSimulateCmd())
 	return cmd
 }
 

@@ -97,6 +97,7 @@ func (s *server) faces(ctx context.Context, reg *prometheus.Registry) api.Config
 	faces := api.Config{
 		Sampling:    s.sampling,
 		Decided:     s.decided(),
+		TailSlice:   sliceOf(s.cfg.TailSampling.Window),
 		Status:      s.status,
 		Metrics:     reg,
 		Prefix:      s.cfg.HTTP.PathPrefix,

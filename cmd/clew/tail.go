@@ -18,19 +18,21 @@ import (
 // slicesOfWindow is in how many parts the window of tail sampling is decided.
 const slicesOfWindow = 10
 
-// What tail sampling holds in memory for spans that come late: the decisions of this time, and at most as many; each takes eight bytes.
-const (
-	recentDecisions    = time.Hour
-	maxRecentDecisions = 8 << 20
-)
+// maxRecentDecisions is how many decisions tail sampling holds in memory, for spans that come late, at most; each takes eight bytes.
+const maxRecentDecisions = 8 << 20
 
 // tailSlice is how much of what arrives the stores keep together until it is decided; 0 without tail sampling.
 func tailSlice(c config.TailSampling) time.Duration {
 	if c.Policies == "" {
 		return 0
 	}
-	return max(c.Window/slicesOfWindow, time.Millisecond)
+	return sliceOf(c.Window)
 }
+
+func sliceOf(window time.Duration) time.Duration { return max(window/slicesOfWindow, time.Millisecond) }
+
+// recentDecisions is how long decisions are held in memory: for two windows, as spans that come late are decided when theirs is over.
+func recentDecisions(window time.Duration) time.Duration { return max(time.Hour, 2*window) }
 
 // openTail opens tail sampling, if there are policies. What it decides about traces holds for their log records too.
 func (s *server) openTail(reg prometheus.Registerer) (err error) {
@@ -39,7 +41,7 @@ func (s *server) openTail(reg prometheus.Registerer) (err error) {
 		return nil
 	}
 	s.decisions, err = sample.OpenDecisions(sample.DecisionsConfig{
-		Dir: filepath.Join(s.cfg.DataDir, "sampling"), Remember: c.Remember, Recent: recentDecisions, MaxRecent: maxRecentDecisions,
+		Dir: filepath.Join(s.cfg.DataDir, "sampling"), Remember: c.Remember, Recent: recentDecisions(c.Window), MaxRecent: maxRecentDecisions,
 	}, s.log)
 	if err != nil {
 		return fmt.Errorf("sampling decisions: %w", err)

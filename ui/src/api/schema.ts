@@ -391,6 +391,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/sampling/simulate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try policies of tail sampling on stored traces
+         * @description What the policies would have kept of the traces that start in a range, and how far rates would be off. Traces are decided in slices by when they start, oldest first. When the time of a query runs out, `untilTimeUnixNano` is before the end, and the answer is about what starts earlier. One simulation runs at a time.
+         */
+        post: operations["simulate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/percentile": {
         parameters: {
             query?: never;
@@ -1537,6 +1557,63 @@ export interface components {
             /** @description What could not be read */
             gaps?: string[];
         };
+        Simulation: {
+            startTimeUnixNano: components["schemas"]["Uint64"];
+            endTimeUnixNano: components["schemas"]["Uint64"];
+            untilTimeUnixNano: components["schemas"]["Uint64"];
+            /** @description How many were decided */
+            slices: number;
+            /** @description How long a slice is, but for the last */
+            sliceSeconds: number;
+            stored: components["schemas"]["Amount"];
+            kept: components["schemas"]["Amount"];
+            /** @description In the order of the file; behind them traces that stay as they are linked to one that does, and those that no policy matches */
+            policies: {
+                /** @description Empty if none matches */
+                policy: string;
+                decided: components["schemas"]["Amount"];
+                kept: components["schemas"]["Amount"];
+            }[];
+            rate: components["schemas"]["SimulatedRate"];
+            /** @description Those first of whose spans most go */
+            services: components["schemas"]["SimulatedPart"][];
+            /** @description Those first of whose spans most go */
+            operations: components["schemas"]["SimulatedPart"][];
+            /** @description Of traces: error if a span failed, else ok if one says so */
+            statuses: components["schemas"]["SimulatedPart"][];
+            /** @description Of traces, by how long they took */
+            latencies: components["schemas"]["SimulatedPart"][];
+            /** @description What of the policies is not done as they say */
+            warnings?: string[];
+            gaps?: components["schemas"]["Gaps"];
+        };
+        Amount: {
+            traces: number;
+            spans: number;
+            /** @description About, in OTLP: of what each span takes by itself, without its resource */
+            bytes: number;
+        };
+        SimulatedPart: {
+            /** @description Absent for spans without one */
+            service?: string;
+            /** @description Of an operation, a status, or a band of latencies */
+            name?: string;
+            /** @description Of how many it is the sum, if of several; at least */
+            others?: number;
+            stored: components["schemas"]["Amount"];
+            kept: components["schemas"]["Amount"];
+            rate?: components["schemas"]["SimulatedRate"];
+        };
+        /** @description How many spans there were, each counted by what it stands for, and how many there would seem to have been */
+        SimulatedRate: {
+            spans: number;
+            /** @description By what is kept */
+            estimate: number;
+            /** @description Of the estimate, as it follows from what is kept and its thresholds */
+            standardError: number;
+            /** @description How many of the spans are of traces which no policy gives a chance: the estimate lacks them */
+            unseen: number;
+        };
         SamplingStrategy: {
             service?: string;
             /** @enum {string} */
@@ -2511,6 +2588,46 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["KeepAnswer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            422: components["responses"]["TooLarge"];
+            429: components["responses"]["Overload"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["Timeout"];
+        };
+    };
+    simulate: {
+        parameters: {
+            query?: {
+                /** @description RFC 3339, or nanoseconds since 1970; an hour before `end` if absent */
+                start?: string;
+                /** @description RFC 3339, or nanoseconds since 1970; now if absent */
+                end?: string;
+            };
+            header?: {
+                /** @description The tenant; the default one if absent */
+                "X-Scope-OrgID"?: components["parameters"]["Tenant"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /** @description A file of policies as for `tail-sampling.policies`, of at most 1 MiB */
+        requestBody: {
+            content: {
+                "application/yaml": string;
+                "application/json": unknown;
+            };
+        };
+        responses: {
+            /** @description What they would have kept */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Simulation"];
                 };
             };
             400: components["responses"]["BadRequest"];
