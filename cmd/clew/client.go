@@ -56,6 +56,36 @@ func (c *client) ask(ctx context.Context, path string, query url.Values, result 
 	return err
 }
 
+// read reads an answer that needs no progress.
+func (c *client) read(ctx context.Context, path string, query url.Values, answer any) error {
+	body, _, err := c.get(ctx, path, query, "application/json")
+	if err != nil {
+		return err
+	}
+	return readJSON(body, answer)
+}
+
+// post sends content of a media type, or nothing if content is nil, and reads the answer.
+func (c *client) post(ctx context.Context, path string, query url.Values, media string, content io.Reader, answer any) error {
+	header := http.Header{"Accept": {"application/json"}}
+	if content != nil {
+		header.Set("Content-Type", media)
+	}
+	body, _, err := c.do(ctx, http.MethodPost, path, query, header, content)
+	if err != nil {
+		return err
+	}
+	return readJSON(body, answer)
+}
+
+func readJSON(body io.ReadCloser, answer any) error {
+	defer body.Close()
+	if err := json.NewDecoder(body).Decode(answer); err != nil {
+		return fmt.Errorf("cannot read the server's answer: %w", err)
+	}
+	return nil
+}
+
 // base returns the URL of the server.
 func (c *client) base() (*url.URL, error) {
 	server := c.server

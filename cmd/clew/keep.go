@@ -1,9 +1,7 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
-	"net/http"
 	"net/url"
 
 	"github.com/spf13/cobra"
@@ -26,20 +24,15 @@ decided about yet, whatever its policies say. What was sampled out is gone.`,
 		Example: "  clew keep '{ resource.service.name = \"checkout\" && status = error }'\n  clew keep 'service=checkout duration > 2s'",
 		Args:    takesArgs(1, 1, "QUERY"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			body, _, err := o.do(cmd.Context(), http.MethodPost, "/api/clew/v1/sampling/keep", url.Values{"q": {args[0]}}, http.Header{}, nil)
-			if err != nil {
-				return err
-			}
-			defer body.Close()
 			var answer sample.Kept
-			if err := json.NewDecoder(body).Decode(&answer); err != nil {
-				return fmt.Errorf("the server's answer cannot be read: %w", err)
+			if err := o.post(cmd.Context(), "/api/clew/v1/sampling/keep", url.Values{"q": {args[0]}}, "", nil, &answer); err != nil {
+				return err
 			}
 			out := newScreen(cmd.OutOrStdout())
 			if o.json {
 				return out.printJSON(&answer)
 			}
-			fmt.Fprintf(out, "%d traces stay now, %d were to stay already.\n", answer.Kept, answer.Already)
+			fmt.Fprintf(out, "%s kept, %s were to stay already\n", counted(answer.Kept, "trace"), grouped(answer.Already))
 			for _, gap := range answer.Gaps {
 				fmt.Fprintln(cmd.ErrOrStderr(), "Some could not be read, and are decided by the policies:", printable(gap))
 			}

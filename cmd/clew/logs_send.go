@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -264,19 +263,14 @@ func (s *logSender) post(ctx context.Context) (*ingest.LinesAnswer, error) {
 	if s.service != "" {
 		query.Set("service", s.service)
 	}
-	body, _, err := s.do(ctx, http.MethodPost, "/api/clew/v1/logs", query,
-		http.Header{"Content-Type": {"application/x-ndjson"}, "Accept": {"application/json"}}, bytes.NewReader(s.pending))
+	answer := new(ingest.LinesAnswer)
+	err := s.client.post(ctx, "/api/clew/v1/logs", query, "application/x-ndjson", bytes.NewReader(s.pending), answer)
 	var refused *refusal
 	if errors.As(err, &refused) && refused.code == http.StatusBadRequest { // none of the lines can be read
 		return &ingest.LinesAnswer{Malformed: int64(bytes.Count(s.pending, []byte("\n"))), Message: refused.message}, nil
 	}
 	if err != nil {
 		return nil, err
-	}
-	defer body.Close()
-	answer := new(ingest.LinesAnswer)
-	if err := json.NewDecoder(body).Decode(answer); err != nil {
-		return nil, fmt.Errorf("cannot read the server's answer: %w", err)
 	}
 	return answer, nil
 }

@@ -83,7 +83,7 @@ func TestTailSampling(t *testing.T) {
 		t.Errorf("a trace that is undecided is an exemplar:\n%s", metrics)
 	}
 	out, err := clew("keep", "--server", tt.addrs["http"], "{ status = ok }")
-	if want := "1 traces stay now, 0 were to stay already.\n"; err != nil || out != want {
+	if want := "1 trace kept, 0 were to stay already\n"; err != nil || out != want {
 		t.Fatalf("clew keep: %q %v, want %q", out, err, want)
 	}
 	if err := tt.stop(); err != nil {

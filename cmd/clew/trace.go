@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/url"
 	"strconv"
@@ -141,17 +140,4 @@ func (o *traceOptions) statistics(ctx context.Context, path string, out screen) 
 		return err
 	}
 	return drawStatistics(out, o.by, &answer, o.limit)
-}
-
-// read reads an answer that needs no progress.
-func (c *client) read(ctx context.Context, path string, query url.Values, answer any) error {
-	body, _, err := c.get(ctx, path, query, "application/json")
-	if err != nil {
-		return err
-	}
-	defer body.Close()
-	if err := json.NewDecoder(body).Decode(answer); err != nil {
-		return fmt.Errorf("cannot read the server's answer: %w", err)
-	}
-	return nil
 }
