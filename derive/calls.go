@@ -28,6 +28,9 @@ type call struct {
 	dimensions     []string
 }
 
+// takes reports whether a span can be the callee's: none has come yet, or it is sent again.
+func (c *call) takes(callee span.SpanID) bool { return c.server == "" || c.callee == callee }
+
 // calls are those that wait for their other side. All wait equally long, so
 // that the order in which they came is the one in which they stop. Places are used again.
 type calls struct {

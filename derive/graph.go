@@ -94,8 +94,15 @@ func (g *graph) observe(b *span.Batch, i int, service string, weight float64, e 
 	if at == noCall {
 		key := edgeKey{b.TraceIDs[i], b.SpanIDs[i]}
 		if !caller {
-			if key.span = b.Parents[i]; key.span.IsZero() {
+			parent := edgeKey{b.TraceIDs[i], b.Parents[i]}
+			switch {
+			case parent.span.IsZero():
 				g.outside(b, i, service, weight, e, now)
+				return
+			case g.calls.of(parent) == noCall:
+				key = parent
+			case g.calls.of(key) != noCall: // both ids wait for others
+				g.single++
 				return
 			}
 		}
@@ -119,17 +126,22 @@ func (g *graph) observe(b *span.Batch, i int, service string, weight float64, e 
 }
 
 // find returns the call that waits for a span: the callee's has the caller's as
-// its parent, or, from Zipkin's clients, the id and the parent of the caller's.
+// its parent, or, from Zipkin's clients, the id and the parent of the caller's. There several callees may have
+// one parent: the first waits by its parent's id, others by their own.
 func (g *graph) find(b *span.Batch, i int, caller bool) int32 {
 	trace, id, parent := b.TraceIDs[i], b.SpanIDs[i], b.Parents[i]
-	if at := g.calls.of(edgeKey{trace, id}); at != noCall && (caller || g.calls.at(at).server == "") {
+	if at := g.calls.of(edgeKey{trace, id}); at != noCall && (caller || g.calls.at(at).takes(id)) {
 		return at
 	}
 	if parent.IsZero() {
 		return noCall
 	}
 	at := g.calls.of(edgeKey{trace, parent})
-	if at != noCall && caller && (g.calls.at(at).client != "" || g.calls.at(at).callee != id) {
+	if at == noCall {
+		return noCall
+	}
+	c := g.calls.at(at)
+	if caller && (c.client != "" || c.callee != id) || !caller && !c.takes(id) {
 		return noCall
 	}
 	return at

@@ -227,6 +227,20 @@ func TestServiceGraphSharedIDs(t *testing.T) {
 		g.expire("client=web,server=shop 1")
 		g.single(0)
 	}
+	for order := range 24 { // two calls below one span, in any order
+		g := newGraphTest(t, nil)
+		sides := []func(){
+			func() { g.span("web", 2, 1, kindClient) }, func() { g.span("shop", 2, 1, kindServer) },
+			func() { g.span("web", 3, 1, kindClient) }, func() { g.span("bank", 3, 1, kindServer) },
+		}
+		for n := 4; n > 0; n-- {
+			sides[order%n]()
+			sides = slices.Delete(sides, order%n, order%n+1)
+			order /= n
+		}
+		g.expire("client=web,server=bank 1", "client=web,server=shop 1")
+		g.single(0)
+	}
 	g := newGraphTest(t, nil) // whose call is the root
 	g.span("web", 2, 0, kindClient)
 	g.span("shop", 2, 0, kindServer)
