@@ -120,7 +120,7 @@ var QualityRules = [numRules]QualityRule{
 		ID: "RES-004", Impact: Important, Scored: true, Unit: "spans",
 		Title:   "Attributes stand at the wrong level",
 		Meaning: "Attributes of the resource are set on spans, or the other way round, so that queries which say the level miss them.",
-		fix:     "Set what describes the process on the resource, once, and what describes one operation on its span.",
+		fix:     "Set what describes the process on the resource, once, and what describes one operation on its span. Jaeger's exporters write the resource on each span: send by OTLP instead.",
 	},
 	ruleServiceName: {
 		ID: "RES-005", Impact: Critical, Scored: true, Unit: "spans",

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracegrpc"
@@ -23,12 +24,28 @@ func exporterFromEnv(ctx context.Context) (sdktrace.SpanExporter, error) {
 		unknownExporter = unknown(name, v, "otlp or none")
 	}
 	d, err := destinationFromEnv()
-	err = errors.Join(unknownExporter, err)
+	err = errors.Join(unknownExporter, err, checkExporterEnv())
 	exporter, failed := d.open(ctx)
 	if failed != nil {
 		return nil, errors.Join(err, fmt.Errorf("no span will be sent: %w", failed))
 	}
 	return exporter, err
+}
+
+// checkExporterEnv names what the exporters do not understand and leave out.
+func checkExporterEnv() error {
+	var errs []error
+	if v, name := firstEnv("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT"); v != "" {
+		if n, err := strconv.Atoi(v); err != nil || n < 0 {
+			errs = append(errs, unknown(name, v, "a number of milliseconds"))
+		}
+	}
+	switch v, name := firstEnv("OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "OTEL_EXPORTER_OTLP_COMPRESSION"); v {
+	case "", "gzip", "none":
+	default:
+		errs = append(errs, unknown(name, v, "gzip or none"))
+	}
+	return errors.Join(errs...)
 }
 
 // destination is where spans go. What it does not say, such as headers,

@@ -173,6 +173,30 @@ func TestMistakesAreNamedAndTheRestIsSetUp(t *testing.T) {
 	}
 }
 
+// What the exporters leave out without an error, or only log.
+func TestExporterSettings(t *testing.T) {
+	for setting, want := range map[string]string{
+		"OTEL_EXPORTER_OTLP_TIMEOUT=10s":             "a number of milliseconds",
+		"OTEL_EXPORTER_OTLP_TRACES_TIMEOUT=-1":       "a number of milliseconds",
+		"OTEL_EXPORTER_OTLP_COMPRESSION=zstd":        "gzip or none",
+		"OTEL_EXPORTER_OTLP_TIMEOUT=5000":            "",
+		"OTEL_EXPORTER_OTLP_TRACES_COMPRESSION=gzip": "",
+	} {
+		t.Run(setting, func(t *testing.T) {
+			name, value, _ := strings.Cut(setting, "=")
+			t.Setenv(name, value)
+			exporter, err := exporterFromEnv(t.Context())
+			if exporter == nil {
+				t.Fatal("nothing is sent")
+			}
+			defer exporter.Shutdown(t.Context())
+			if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), name) || !strings.Contains(err.Error(), want)) {
+				t.Errorf("the error is %v, want %q", err, want)
+			}
+		})
+	}
+}
+
 // With these the SDK would panic, or never rest.
 func TestQueueOfAnySize(t *testing.T) {
 	for _, v := range []string{"-1", "0", "1", "99999999999", "99999999999999999999", "many"} {
