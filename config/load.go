@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/pflag"
 )
@@ -143,6 +144,15 @@ func (c *Config) check() error {
 		errs = append(errs, fmt.Errorf("memory.head, memory.cache, memory.query, memory.views and memory.in-flight are %s together, more than memory.limit of %s (%s)",
 			FormatSize(parts), FormatSize(m.Limit), c.from("memory.limit")))
 	}
+	// What is decided has to be there still, and late spans follow decisions that are known.
+	shorter := func(name string, most time.Duration) {
+		if w := c.TailSampling.Window; c.TailSampling.Policies != "" && most > 0 && w >= most {
+			errs = append(errs, fmt.Errorf("tail-sampling.window of %s (%s) is not shorter than %s of %s (%s)",
+				durationValue{&w, ""}, c.from("tail-sampling.window"), name, durationValue{&most, ""}, c.from(name)))
+		}
+	}
+	shorter("retention.age", c.Retention.Age)
+	shorter("tail-sampling.remember", c.TailSampling.Remember)
 	taken := map[string]string{}
 	for _, s := range c.settings() {
 		addr := s.value.String()
