@@ -3,11 +3,9 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
-	"net/http"
 	"net/url"
 	"os"
 	"time"
@@ -68,15 +66,9 @@ func (o *simulateOptions) run(ctx context.Context, now time.Time, out, notes scr
 	if err := o.times.set(values, now); err != nil {
 		return err
 	}
-	header := http.Header{"Content-Type": {"application/yaml"}}
-	body, _, err := o.do(ctx, http.MethodPost, "/api/clew/v1/sampling/simulate", values, header, bytes.NewReader(policies))
-	if err != nil {
-		return err
-	}
-	defer body.Close()
 	var answer sample.Simulation
-	if err := json.NewDecoder(body).Decode(&answer); err != nil {
-		return fmt.Errorf("cannot read the server's answer: %w", err)
+	if err := o.post(ctx, "/api/clew/v1/sampling/simulate", values, "application/yaml", bytes.NewReader(policies), &answer); err != nil {
+		return err
 	}
 	switch {
 	case o.json:
