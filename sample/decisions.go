@@ -52,14 +52,14 @@ type Decisions struct {
 	tenants map[string][]*decisionRun // oldest first
 }
 
-// decisionRun is the decisions of one slice.
+// decisionRun is the decisions of one slice, or of several, merged.
 type decisionRun struct {
 	path        string
 	at          time.Time
-	first, last time.Time // arrival of the slice
-	groups      []Decision
-	counts      []uint32 // traces of each group
-	n           int      // traces
+	first, last time.Time  // arrival of the slice
+	groups      []Decision // their At is zero unless the run is merged: then it is at
+	counts      []uint32   // traces of each group
+	n           int        // traces
 	// entries are the traces, each its key and then the number of its group in 16 bits, sorted; nil if they are only in the file.
 	entries []uint64
 	base    int64 // where entries begin in the file
@@ -161,6 +161,7 @@ func (d *Decisions) record(tenant string, first, last time.Time, made []decided)
 		d.mu.Unlock()
 	}
 	d.expire(tenant)
+	d.merge(tenant)
 	return nil
 }
 
@@ -189,7 +190,9 @@ func makeRuns(made []decided) []*decisionRun {
 				runs = append(runs, &decisionRun{})
 			}
 			run := runs[len(runs)-1]
-			run.groups, run.counts = append(run.groups, m.Decision), append(run.counts, 0)
+			group := m.Decision
+			group.At = time.Time{} // that of the run
+			run.groups, run.counts = append(run.groups, group), append(run.counts, 0)
 		}
 		run := runs[g/maxGroups]
 		run.entries = append(run.entries, decisionEntry(m.key, g%maxGroups))
@@ -235,21 +238,30 @@ func (d *Decisions) runs(tenant string) []*decisionRun {
 
 // Of returns what was decided about a trace. Of 2^48 traces one may be taken for another.
 func (d *Decisions) Of(tenant string, id span.TraceID) (Decision, bool) {
-	runs := d.runs(tenant)
-	key := decisionKey(id)
-	for i := len(runs) - 1; i >= 0; i-- {
-		group, ok, err := runs[i].find(key)
-		if err != nil {
-			if !errors.Is(err, fs.ErrNotExist) { // else it expired meanwhile
-				d.log.Error("cannot read sampling decisions", "file", runs[i].path, "err", err)
-			}
-			continue
-		}
-		if ok {
-			return runs[i].decision(group), true
+	for {
+		decision, ok, gone := d.search(tenant, decisionKey(id))
+		if ok || !gone {
+			return decision, ok
 		}
 	}
-	return Decision{}, false
+}
+
+// search looks through the runs that there are. gone says that one of them is not there any more, as it is merged or has expired:
+// the list has changed.
+func (d *Decisions) search(tenant string, key uint64) (decision Decision, ok, gone bool) {
+	runs := d.runs(tenant)
+	for i := len(runs) - 1; i >= 0; i-- {
+		group, ok, err := runs[i].find(key)
+		switch {
+		case ok:
+			return runs[i].decision(group), true, false
+		case errors.Is(err, fs.ErrNotExist) && !slices.Contains(d.runs(tenant), runs[i]):
+			gone = true
+		case err != nil:
+			d.log.Error("cannot read sampling decisions", "file", runs[i].path, "err", err)
+		}
+	}
+	return Decision{}, false, gone
 }
 
 // recent is Of for decisions that are in memory.
@@ -266,7 +278,9 @@ func (d *Decisions) recent(tenant string, id span.TraceID) (Decision, bool) {
 
 func (r *decisionRun) decision(group int) Decision {
 	d := r.groups[group]
-	d.At = r.at
+	if d.At.IsZero() {
+		d.At = r.at
+	}
 	return d
 }
 
@@ -341,10 +355,11 @@ func (d *Decisions) counts(since time.Time) []PolicyCount {
 	defer d.mu.Unlock()
 	for _, runs := range d.tenants {
 		for _, r := range runs {
-			if r.at.Before(since) {
-				continue
-			}
-			for i, g := range r.groups {
+			for i := range r.groups {
+				g := r.decision(i)
+				if g.At.Before(since) {
+					continue
+				}
 				c := byPolicy[g.Policy]
 				if c == nil {
 					c = &PolicyCount{Policy: g.Policy}

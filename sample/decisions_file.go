@@ -35,12 +35,16 @@ type fileGroup struct {
 	DryRun    bool           `json:"dry_run,omitempty"`
 	Threshold span.Threshold `json:"threshold,omitempty"`
 	Traces    uint32         `json:"traces"`
+	At        int64          `json:"at,omitempty"` // unix nanoseconds, in a merged file
 }
 
 func (r *decisionRun) encode() ([]byte, error) {
 	list := make([]fileGroup, len(r.groups))
 	for i, g := range r.groups {
-		list[i] = fileGroup{g.Policy, g.Kept, g.DryRun, g.Threshold, r.counts[i]}
+		list[i] = fileGroup{g.Policy, g.Kept, g.DryRun, g.Threshold, r.counts[i], 0}
+		if !g.At.IsZero() {
+			list[i].At = g.At.UnixNano()
+		}
 	}
 	groups, err := json.Marshal(list)
 	if err != nil {
@@ -166,7 +170,11 @@ func readDecisionRun(path string) (*decisionRun, error) {
 		return nil, fmt.Errorf("it has %d bytes, which is not what it says", info.Size())
 	}
 	for _, g := range list {
-		r.groups = append(r.groups, Decision{Policy: g.Policy, Kept: g.Kept, DryRun: g.DryRun, Threshold: g.Threshold})
+		d := Decision{Policy: g.Policy, Kept: g.Kept, DryRun: g.DryRun, Threshold: g.Threshold}
+		if g.At != 0 {
+			d.At = time.Unix(0, g.At)
+		}
+		r.groups = append(r.groups, d)
 		r.counts = append(r.counts, g.Traces)
 	}
 	r.base = int64(headerBytes) + int64(size)
