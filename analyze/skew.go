@@ -8,13 +8,18 @@ type Skew struct {
 	Adjust int64
 }
 
-// tick returns how coarse the clock is that told two times, in nanoseconds: many tell milliseconds, or microseconds.
-func tick(a, b uint64) int64 {
+// tick returns how coarse the clock is that told the start and the end of a span, in nanoseconds: many tell milliseconds, or
+// microseconds. OpenTelemetry for JavaScript starts spans by a clock of milliseconds and adds what another one measured, so an end
+// is off by as much, and by what the two drifted apart.
+func tick(start, end uint64) int64 {
 	const micro, milli = 1_000, 1_000_000
-	if a%milli == 0 && b%milli == 0 {
-		return milli
+	switch {
+	case start%milli != 0:
+		return micro
+	case end%milli != 0:
+		return 2 * milli
 	}
-	return micro
+	return milli
 }
 
 // Skew finds servers' spans that do not lie within the client's span which called them, in another service: either
@@ -57,7 +62,7 @@ func clockOffset(start, end, from, to uint64, adjust int64) int64 {
 	early := int64(start-from) + adjust // how much the server began before the client
 	late := int64(to-end) - adjust
 	slack := int64(end-start) - int64(to-from)
-	coarse := tick(from, to)
+	coarse := max(tick(from, to), tick(start, end))
 	switch {
 	case early <= coarse && (slack < 0 || late <= coarse):
 		return 0

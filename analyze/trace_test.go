@@ -375,14 +375,16 @@ func TestSkew(t *testing.T) {
 		rows []span.Span
 		want string
 	}{
-		"fits":                     {[]span.Span{at(1, 0, "a", client, 0, 10*ms), at(2, 1, "b", server, 2*ms, 8*ms)}, "[]"},
-		"too early":                {[]span.Span{at(1, 0, "a", client, 0, 10*ms), at(2, 1, "b", server, -5*ms, 1*ms)}, "[{1 7000000}]"},
-		"too late":                 {[]span.Span{at(1, 0, "a", client, 0, 10*ms), at(2, 1, "b", server, 7*ms, 13*ms)}, "[{1 -5000000}]"},
-		"takes longer":             {[]span.Span{at(1, 0, "a", client, 0, 10*ms), at(2, 1, "b", server, -5*ms, 13*ms)}, "[{1 5000000}]"},
-		"goes on after a time-out": {[]span.Span{at(1, 0, "a", client, 0, 10*ms), at(2, 1, "b", server, 1*ms, 13*ms)}, "[]"},
-		"the same service":         {[]span.Span{at(1, 0, "a", client, 0, 10*ms), at(2, 1, "a", server, -5*ms, 1*ms)}, "[]"},
-		"no client":                {[]span.Span{at(1, 0, "a", 1, 0, 10*ms), at(2, 1, "b", server, -5*ms, 1*ms)}, "[]"},
-		"a coarse clock":           {[]span.Span{at(1, 0, "a", client, 999, 10*ms+7), at(2, 1, "b", server, 0, 1*ms)}, "[]"},
+		"fits":                              {[]span.Span{at(1, 0, "a", client, 0, 10*ms), at(2, 1, "b", server, 2*ms, 8*ms)}, "[]"},
+		"too early":                         {[]span.Span{at(1, 0, "a", client, 0, 10*ms), at(2, 1, "b", server, -5*ms, 1*ms)}, "[{1 7000000}]"},
+		"too late":                          {[]span.Span{at(1, 0, "a", client, 0, 10*ms), at(2, 1, "b", server, 7*ms, 13*ms)}, "[{1 -5000000}]"},
+		"takes longer":                      {[]span.Span{at(1, 0, "a", client, 0, 10*ms), at(2, 1, "b", server, -5*ms, 13*ms)}, "[{1 5000000}]"},
+		"goes on after a time-out":          {[]span.Span{at(1, 0, "a", client, 0, 10*ms), at(2, 1, "b", server, 1*ms, 13*ms)}, "[]"},
+		"the same service":                  {[]span.Span{at(1, 0, "a", client, 0, 10*ms), at(2, 1, "a", server, -5*ms, 1*ms)}, "[]"},
+		"no client":                         {[]span.Span{at(1, 0, "a", 1, 0, 10*ms), at(2, 1, "b", server, -5*ms, 1*ms)}, "[]"},
+		"a coarse clock":                    {[]span.Span{at(1, 0, "a", client, 999, 10*ms+7), at(2, 1, "b", server, 0, 1*ms)}, "[]"},
+		"a caller's start by another clock": {[]span.Span{at(1, 0, "a", client, 0, 10*ms+7), at(2, 1, "b", server, -1080*ms/1000, 1*ms)}, "[]"},
+		"more than such clocks explain":     {[]span.Span{at(1, 0, "a", client, 0, 10*ms+7), at(2, 1, "b", server, -3*ms, 1*ms)}, "[{1 6000003}]"},
 		"what is below, by the same clock": {[]span.Span{
 			at(1, 0, "a", client, 0, 10*ms), at(2, 1, "b", server, -5*ms, 1*ms), at(3, 2, "b", client, -4*ms, 0), at(4, 3, "c", server, 4*ms, 6*ms)},
 			"[{1 7000000} {3 0}]"},
