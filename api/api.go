@@ -49,6 +49,8 @@ type Config struct {
 	Status func() doctor.Status
 	// Metrics are the server's own; nil means that there are none.
 	Metrics prometheus.Gatherer
+	// History has what they were a while ago; nil means that nobody knows.
+	History *doctor.History
 	// Logs has the log records of traces, as spans (see span.Log); nil means that there are none.
 	Logs store.Reader
 	// LogLinks lead from spans to their logs in other systems.

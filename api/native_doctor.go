@@ -39,6 +39,9 @@ func (n *native) examine(w http.ResponseWriter, r *http.Request) error {
 	if subject.Metrics, err = n.gather(); err != nil {
 		return err
 	}
+	if n.History != nil {
+		subject.Earlier, subject.EarlierAt = n.History.Earlier()
+	}
 	report, err := doctor.Examine(r.Context(), &subject)
 	if err != nil {
 		return err

@@ -19,13 +19,16 @@ const Service = analyze.Doctor
 
 // Subject is a server to examine, for one tenant.
 type Subject struct {
-	Store    store.Reader
-	Logs     store.Reader // the log records of traces, as spans; nil if there are none
-	Tenant   string
-	Within   store.TimeRange // with an end: now
-	Status   Status
-	Metrics  []*dto.MetricFamily // of the server
-	Sampling sample.Overview
+	Store   store.Reader
+	Logs    store.Reader // the log records of traces, as spans; nil if there are none
+	Tenant  string
+	Within  store.TimeRange // with an end: now
+	Status  Status
+	Metrics []*dto.MetricFamily // of the server
+	// Earlier are those of History: what counts as recent came since. Without a time all since the start does.
+	Earlier   []*dto.MetricFamily
+	EarlierAt time.Time
+	Sampling  sample.Overview
 }
 
 // Report is the answer of a server that is asked how it is.

@@ -92,12 +92,18 @@ func (m metrics) refused(codes []string) map[string]float64 {
 	return sums
 }
 
-// receiving tells what became of requests since the server started.
+// receiving tells what became of requests lately.
 func (s *Subject) receiving(m metrics) (found []Finding) {
 	if m == nil {
 		return nil
 	}
 	since := "since the server started, " + s.ago(s.Status.Started)
+	if !s.EarlierAt.IsZero() {
+		m = m.since(metricsOf(s.Earlier))
+		if ago := instant(s.Status.Time).Sub(s.EarlierAt); ago >= recently {
+			since = "in the last " + rough(ago)
+		}
+	}
 	add := func(id string, result Result, title string, evidence []string, cause, fix string) {
 		found = append(found, Finding{ID: id, Check: CheckReceiving, Result: result, Title: title, Evidence: evidence, Cause: cause, Fix: fix})
 	}

@@ -19,6 +19,7 @@ import (
 
 	"github.com/clewhq/clew/config"
 	"github.com/clewhq/clew/derive"
+	"github.com/clewhq/clew/doctor"
 	"github.com/clewhq/clew/ingest"
 	"github.com/clewhq/clew/internal/selfobs"
 	"github.com/clewhq/clew/pipeline"
@@ -70,6 +71,7 @@ type server struct {
 	engine      *columnar.Engine
 	logPipe     *pipeline.Pipeline
 	logs        *columnar.Engine // of the log records of traces
+	history     *doctor.History
 	tracing     trace.TracerProvider
 	endTracing  func(context.Context) error
 }
@@ -119,7 +121,7 @@ func (s *server) run(ctx context.Context, ready func(addrs map[string]string)) e
 // open binds the listeners and opens the data. Ports come first: one that is
 // taken is told before anything on disk is touched.
 func open(ctx context.Context, cfg *config.Config, log *slog.Logger) (_ *server, err error) {
-	s := &server{cfg: cfg, log: log, started: time.Now()}
+	s := &server{cfg: cfg, log: log, started: time.Now(), history: new(doctor.History)}
 	if s.sockets, err = listen(ctx, cfg.Listen); err != nil {
 		return nil, err
 	}
@@ -138,6 +140,7 @@ func open(ctx context.Context, cfg *config.Config, log *slog.Logger) (_ *server,
 	if err = s.openStores(reg); err != nil {
 		return nil, err
 	}
+	s.background = append(s.background, func(ctx context.Context) { s.history.Watch(ctx, reg) })
 	if err = s.openTail(reg); err == nil {
 		err = s.newPipeline(ctx)
 	}

@@ -100,6 +100,7 @@ func (s *server) faces(ctx context.Context, reg *prometheus.Registry) api.Config
 		TailSlice:   sliceOf(s.cfg.TailSampling.Window),
 		Status:      s.status,
 		Metrics:     reg,
+		History:     s.history,
 		Prefix:      s.cfg.HTTP.PathPrefix,
 		Timeout:     s.cfg.Query.Timeout,
 		MaxTraces:   s.cfg.Query.MaxTraces,
