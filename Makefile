@@ -54,7 +54,7 @@ check:
 
 unit: export CGO_ENABLED = $(RACE)
 unit:
-	@set -e; for m in $(MODULES); do (set -ex; cd $$m; $(GO) test $(if $(filter 1,$(RACE)),-race) -timeout 15m ./...); done
+	@set -e; for m in $(MODULES); do (set -ex; cd $$m; $(GO) test $(if $(filter 1,$(RACE)),-race) -timeout 30m ./...); done
 
 pages:
 	$(call IF_NPM,@$(MAKE) --no-print-directory ui,the web pages are not tested)
