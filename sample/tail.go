@@ -52,8 +52,10 @@ func NewTail(cfg TailConfig, thinner store.Thinner, policies *PolicySource, deci
 	return t
 }
 
-// Slice is how much of the window is decided at once.
-func (t *Tail) slice() time.Duration { return max(t.cfg.Window/10, time.Millisecond) }
+// SliceOf returns how much of a window is decided at once; a store keeps what arrives within one together.
+func SliceOf(window time.Duration) time.Duration { return max(window/10, time.Millisecond) }
+
+func (t *Tail) slice() time.Duration { return SliceOf(t.cfg.Window) }
 
 // Run decides what is due, again and again, until ctx ends.
 func (t *Tail) Run(ctx context.Context) {

@@ -97,7 +97,7 @@ func (s *server) faces(ctx context.Context, reg *prometheus.Registry) api.Config
 	faces := api.Config{
 		Sampling:    s.sampling,
 		Decided:     s.decided(),
-		TailSlice:   sliceOf(s.cfg.TailSampling.Window),
+		TailSlice:   sample.SliceOf(s.cfg.TailSampling.Window),
 		Status:      s.status,
 		Metrics:     reg,
 		History:     s.history,

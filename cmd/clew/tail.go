@@ -15,9 +15,6 @@ import (
 	"github.com/clewhq/clew/store"
 )
 
-// slicesOfWindow is in how many parts the window of tail sampling is decided.
-const slicesOfWindow = 10
-
 // maxRecentDecisions is how many decisions tail sampling holds in memory, for spans that come late, at most; each takes eight bytes.
 const maxRecentDecisions = 8 << 20
 
@@ -26,10 +23,8 @@ func tailSlice(c config.TailSampling) time.Duration {
 	if c.Policies == "" {
 		return 0
 	}
-	return sliceOf(c.Window)
+	return sample.SliceOf(c.Window)
 }
-
-func sliceOf(window time.Duration) time.Duration { return max(window/slicesOfWindow, time.Millisecond) }
 
 // recentDecisions is how long decisions are held in memory: for two windows, as spans that come late are decided when theirs is over.
 func recentDecisions(window time.Duration) time.Duration { return max(time.Hour, 2*window) }
