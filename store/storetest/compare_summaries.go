@@ -32,6 +32,11 @@ type summaryModel []summaryRow
 
 // summaries checks the summaries of all traces.
 func (c *chunkCheck) summaries() {
+	for _, f := range store.SummaryFields() { // the query may not have asked for them
+		if !c.form(f, c.Column(f)) {
+			return
+		}
+	}
 	got := store.Summaries(c.Chunk)
 	if len(got) != len(c.Traces()) {
 		c.addf("there are %d summaries of %d traces", len(got), len(c.Traces()))
