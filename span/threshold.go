@@ -21,7 +21,8 @@ const thresholdDigits = 14
 
 // ProbabilityThreshold returns the threshold of a probability, with a number of
 // significant hex digits (1 to 14) behind the leading f that small
-// probabilities have.
+// probabilities have, or the leading 0 of those near 1. It is rounded to the
+// nearest; half of the last digit goes up.
 func ProbabilityThreshold(p float64, digits int) Threshold {
 	switch {
 	case !(p >= 0x1p-56): // the least that there is
@@ -29,11 +30,14 @@ func ProbabilityThreshold(p float64, digits int) Threshold {
 	case p >= 1:
 		return 0
 	}
-	_, exponent := math.Frexp(p)
-	digits = min(thresholdDigits, digits+max(-exponent, 0)/4)
-	unit := math.Exp2(float64(4 * (thresholdDigits - digits)))
-	sampled := math.Round(p * 0x1p56 / unit)
-	return NeverSample - Threshold(max(sampled, 1)*unit)
+	_, sampled := math.Frexp(p)
+	_, rejected := math.Frexp(1 - p)
+	digits = min(thresholdDigits, digits+max(-sampled, -rejected, 0)/4)
+	t := NeverSample - Threshold(math.Round(p*0x1p56))
+	if bits := 4 * (thresholdDigits - digits); bits > 0 {
+		t = (t + 1<<(bits-1)) >> bits << bits
+	}
+	return min(t, NeverSample-1)
 }
 
 // Probability is the share that is sampled.
@@ -139,7 +143,11 @@ func WithRandomness(state string, randomness uint64) string {
 	return withField(state, "rv:", fmt.Sprintf("%014x", randomness&(1<<56-1)))
 }
 
-// withField returns a trace state with a field of OpenTelemetry's member; key is such as "th:".
+// maxMembers is the most members that W3C lets a trace state have.
+const maxMembers = 32
+
+// withField returns a trace state with a field of OpenTelemetry's member; key is such as "th:". If there are too many members with it,
+// the last go, as W3C has it.
 func withField(state, key, value string) string {
 	fields := []string{key + value}
 	members := make([]string, 1, 8)
@@ -148,9 +156,9 @@ func withField(state, key, value string) string {
 		value, ours := strings.CutPrefix(member, "ot=")
 		switch {
 		case member == "":
-		case !ours:
+		case !ours && len(members) < maxMembers:
 			members = append(members, member)
-		default:
+		case ours:
 			for field := range strings.SplitSeq(value, ";") {
 				if field = strings.TrimSpace(field); field != "" && !strings.HasPrefix(field, key) {
 					fields = append(fields, field)

@@ -3,6 +3,7 @@ package span
 import (
 	"math"
 	"math/rand/v2"
+	"strings"
 	"testing"
 )
 
@@ -18,7 +19,14 @@ func TestProbabilityThreshold(t *testing.T) {
 		{0.01, 5, "fd70a4"}, {0.01, 4, "fd70a"}, {0.01, 14, "fd70a3d70a3d71"},
 		{1. / 3, 4, "aaab"}, {2. / 3, 4, "5555"},
 		{0x1p-8, 3, "ff"}, {0x1p-12, 3, "fff"},
-		{0x1p-56, 4, "ffffffffffffff"},
+		{0x1p-56, 4, "ffffffffffffff"}, {0x3p-56, 3, "fffffffffffffd"}, {0x10p-56, 3, "fffffffffffff"},
+		{0.4, 3, "99a"}, {0.4, 6, "99999a"}, {0.01, 3, "fd71"},
+		// Digits count from the first that is not 0, and half of the last goes up.
+		{1 - 0x456789ap-28, 7, "456789a"}, {1 - 0x456789ap-28, 6, "45678a"}, {1 - 0x456789ap-28, 4, "4568"}, {1 - 0x456789ap-28, 3, "456"},
+		{1 - 0x456789ap-40, 7, "000456789a"}, {1 - 0x456789ap-40, 5, "00045679"}, {1 - 0x456789ap-40, 1, "0004"},
+		{1 - 0x789abcdefp-40, 4, "0789b"}, {1 - 0x12345678p-32, 7, "1234568"}, {1 - 0x12345678p-32, 6, "123456"},
+		{1 - 0x80801p-28, 3, "00808"}, {1 - 0x80801p-28, 1, "008"},
+		{1 - 0x1p-53, 1, "00000000000008"},
 	} {
 		if got := ProbabilityThreshold(c.p, c.digits); got.String() != c.want {
 			t.Errorf("%v with %d digits: %s, want %s", c.p, c.digits, got, c.want)
@@ -90,10 +98,31 @@ func TestWithThreshold(t *testing.T) {
 		{"ot=rv:6e6d1a75832a2f;th:4;x:y", "ot=th:8;rv:6e6d1a75832a2f;x:y"},
 		{"rojo=1, ot=th:0 ,congo=2", "ot=th:8,rojo=1,congo=2"},
 		{"ot=,,", "ot=th:8"},
+		{"ot=rv:FD70A3D70A3D71;th:80000000000000", "ot=th:8;rv:FD70A3D70A3D71"},
+		{strings.Repeat("x=y,", 31) + "z=1", "ot=th:8" + strings.Repeat(",x=y", 31)},
+		{strings.Repeat("x=y,", 31) + "ot=rv:6e6d1a75832a2f", "ot=th:8;rv:6e6d1a75832a2f" + strings.Repeat(",x=y", 31)},
 	} {
 		if got := WithThreshold(c.state, 1<<55); got != c.want {
 			t.Errorf("%q: %q, want %q", c.state, got, c.want)
 		}
+	}
+}
+
+// What others make of OpenTelemetry's member.
+func TestStateThreshold(t *testing.T) {
+	for state, want := range map[string]float64{ // the adjusted count; 0 if there is no threshold
+		"ot=th:c": 4, " ot=th:c ": 4, "x=y , ot=th:c": 4, "ot=th:c000": 4, "ot=rv:12341234123412;p:2;th:c": 4, "ot=th:0": 1,
+		"ot=th:FFFFFFFFFFFFFF": 1 << 56, "ot=th:555": 1 / (1 - 0x555p-12),
+		"": 0, "ot=th:": 0, "ot=th:g": 0, "ot=th:$": 0, "ot=th:0x1p+3": 0, "ot=th:14.5": 0, "ot=th:-1": 0, "ot=th:+1": 0, "ot=th:1=p:2": 0,
+		"ot=th:ffffffffffffffff": 0, "ot=th:100000000000000": 0, "ot=t:8": 0, "xot=th:c": 0, "ot@x=th:c": 0,
+	} {
+		th, ok := StateThreshold(state)
+		if ok != (want > 0) || ok && th.AdjustedCount() != want {
+			t.Errorf("%q: threshold %s, %t; want one that counts %v", state, th, ok, want)
+		}
+	}
+	if got := Randomness("ot=rv:FD70A3D70A3D71", TraceID{}); got != 0xfd70a3d70a3d71 {
+		t.Errorf("upper case is read as %x", got)
 	}
 }
 
