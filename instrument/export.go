@@ -2,65 +2,62 @@ package clew
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/url"
-	"strconv"
 	"strings"
 
+	"go.opentelemetry.io/otel/exporters/otlp/otlplog/otlploggrpc"
+	"go.opentelemetry.io/otel/exporters/otlp/otlplog/otlploghttp"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracegrpc"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
+	sdklog "go.opentelemetry.io/otel/sdk/log"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 )
 
-// exporterFromEnv returns nil if OTEL_TRACES_EXPORTER is none.
-func exporterFromEnv(ctx context.Context) (sdktrace.SpanExporter, error) {
-	var unknownExporter error
-	switch v, name := firstEnv("OTEL_TRACES_EXPORTER"); strings.ToLower(v) {
-	case "", "otlp":
+// signal is a kind of what is sent. The variables that are of all kinds have one
+// that is of this kind alone, and counts first.
+type signal struct {
+	name string // within the names of variables
+	path string // of OTLP by HTTP
+}
+
+var (
+	traces = &signal{"TRACES", "/v1/traces"}
+	logs   = &signal{"LOGS", "/v1/logs"}
+)
+
+// env returns the value of a variable OTEL_EXPORTER_OTLP_…, and which one it is.
+func (s *signal) env(key string) (value, name string) {
+	return firstEnv("OTEL_EXPORTER_OTLP_"+s.name+"_"+key, "OTEL_EXPORTER_OTLP_"+key)
+}
+
+// exporter says what OTEL_…_EXPORTER does: whether records go out by OTLP.
+// Without it, and if it is not understood, unset holds.
+func (s *signal) exporter(unset bool) (bool, error) {
+	switch v, name := firstEnv("OTEL_" + s.name + "_EXPORTER"); strings.ToLower(v) {
+	case "":
+		return unset, nil
+	case "otlp":
+		return true, nil
 	case "none":
-		return nil, nil
+		return false, nil
 	default:
-		unknownExporter = unknown(name, v, "otlp or none")
+		return unset, unknown(name, v, "otlp or none")
 	}
-	d, err := destinationFromEnv()
-	err = errors.Join(unknownExporter, err, checkExporterEnv())
-	exporter, failed := d.open(ctx)
-	if failed != nil {
-		return nil, errors.Join(err, fmt.Errorf("no span will be sent: %w", failed))
-	}
-	return exporter, err
 }
 
-// checkExporterEnv names what the exporters do not understand and leave out.
-func checkExporterEnv() error {
-	var errs []error
-	if v, name := firstEnv("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT"); v != "" {
-		if n, err := strconv.Atoi(v); err != nil || n < 0 {
-			errs = append(errs, unknown(name, v, "a number of milliseconds"))
-		}
-	}
-	switch v, name := firstEnv("OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "OTEL_EXPORTER_OTLP_COMPRESSION"); v {
-	case "", "gzip", "none":
-	default:
-		errs = append(errs, unknown(name, v, "gzip or none"))
-	}
-	return errors.Join(errs...)
-}
-
-// destination is where spans go. What it does not say, such as headers,
+// destination is where a signal goes. What it does not say, such as headers,
 // certificates and time limits, the exporters take from OTEL_EXPORTER_OTLP_*.
 type destination struct {
 	grpc bool
 	url  string // "": the exporter takes that from the environment too
 }
 
-func destinationFromEnv() (d destination, err error) {
-	endpoint, variable := firstEnv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
-	if _, bad := url.Parse(withScheme(endpoint)); bad != nil {
-		endpoint, err = "", fmt.Errorf("%s: %w", variable, bad)
-	}
-	switch protocol, name := firstEnv("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"); protocol {
+// destination reads where the signal goes.
+func (s *signal) destination() (d destination, errs []error) {
+	endpoint, variable := s.env("ENDPOINT")
+	ofAll := variable == "OTEL_EXPORTER_OTLP_ENDPOINT" // so that the path of HTTP is added
+	switch protocol, name := s.env("PROTOCOL"); protocol {
 	case "grpc":
 		d.grpc = true
 	case "http/protobuf":
@@ -68,45 +65,93 @@ func destinationFromEnv() (d destination, err error) {
 		// Nobody speaks anything else there.
 		d.grpc = strings.HasSuffix(strings.TrimRight(endpoint, "/"), ":4317")
 	default:
-		err = errors.Join(err, unknown(name, protocol, "grpc or http/protobuf"))
+		errs = append(errs, unknown(name, protocol, "grpc or http/protobuf"))
 	}
-	if secure, _ := firstEnv("OTEL_EXPORTER_OTLP_TRACES_INSECURE", "OTEL_EXPORTER_OTLP_INSECURE"); strings.EqualFold(secure, "false") {
-		return d, err
+	scheme, err := s.scheme()
+	if err != nil {
+		errs = append(errs, err)
 	}
-	// The exporters want TLS where nothing is said, which nobody speaks on the
-	// own machine, and refuse an endpoint without a scheme.
+	switch u, err := url.Parse(withScheme(endpoint, scheme)); {
+	case endpoint == "":
+	case err != nil:
+		endpoint, errs = "", append(errs, fmt.Errorf("%s: %w", variable, err))
+	case u.Scheme == "http" || u.Scheme == "https":
+		if u.Hostname() == "" {
+			endpoint, errs = "", append(errs, unknown(variable, endpoint, "a URL such as http://clew:4318"))
+		}
+	case d.grpc: // a name of gRPC's own, such as unix:///run/clew.sock, which its client knows
+		return d, errs
+	default:
+		endpoint, errs = "", append(errs, unknown(variable, endpoint, "a URL with http:// or https://"))
+	}
 	switch {
 	case endpoint == "" && d.grpc:
-		d.url = "http://localhost:4317"
+		d.url = scheme + "://localhost:4317"
 	case endpoint == "":
-		d.url = "http://localhost:4318/v1/traces"
-	case strings.Contains(endpoint, "://"):
-	case d.grpc || variable == "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT":
-		d.url = withScheme(endpoint)
+		d.url = scheme + "://localhost:4318" + s.path
+	case d.grpc || !ofAll:
+		d.url = withScheme(endpoint, scheme)
 	default:
-		d.url = strings.TrimRight(withScheme(endpoint), "/") + "/v1/traces"
+		d.url = strings.TrimRight(withScheme(endpoint, scheme), "/") + s.path
 	}
-	return d, err
+	return d, errs
 }
 
-func withScheme(endpoint string) string {
+// scheme is that of an endpoint without one: TLS only if something asks for it,
+// for nobody speaks TLS on the own machine.
+func (s *signal) scheme() (string, error) {
+	certificate, _ := s.env("CERTIFICATE")
+	v, name := s.env("INSECURE")
+	switch strings.ToLower(v) {
+	case "true":
+		return "http", nil
+	case "false":
+		return "https", nil
+	}
+	var err error
+	if v != "" {
+		err = unknown(name, v, "true or false")
+	}
+	if certificate != "" {
+		return "https", err
+	}
+	return "http", err
+}
+
+func withScheme(endpoint, scheme string) string {
 	if strings.Contains(endpoint, "://") {
 		return endpoint
 	}
-	return "http://" + endpoint
+	return scheme + "://" + endpoint
 }
 
-func (d destination) open(ctx context.Context) (sdktrace.SpanExporter, error) {
+func spanExporter(ctx context.Context, d destination) (e sdktrace.SpanExporter, err error) {
 	if d.grpc {
-		var opts []otlptracegrpc.Option
-		if d.url != "" {
-			opts = append(opts, otlptracegrpc.WithEndpointURL(d.url))
-		}
-		return otlptracegrpc.New(ctx, opts...)
+		e, err = otlptracegrpc.New(ctx, endpointOption(d, otlptracegrpc.WithEndpointURL)...)
+	} else {
+		e, err = otlptracehttp.New(ctx, endpointOption(d, otlptracehttp.WithEndpointURL)...)
 	}
-	var opts []otlptracehttp.Option
-	if d.url != "" {
-		opts = append(opts, otlptracehttp.WithEndpointURL(d.url))
+	if err != nil {
+		return nil, fmt.Errorf("no span will be sent: %w", err)
 	}
-	return otlptracehttp.New(ctx, opts...)
+	return e, nil
+}
+
+func logExporter(ctx context.Context, d destination) (e sdklog.Exporter, err error) {
+	if d.grpc {
+		e, err = otlploggrpc.New(ctx, endpointOption(d, otlploggrpc.WithEndpointURL)...)
+	} else {
+		e, err = otlploghttp.New(ctx, endpointOption(d, otlploghttp.WithEndpointURL)...)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("no log record will be sent: %w", err)
+	}
+	return e, nil
+}
+
+func endpointOption[T any](d destination, option func(string) T) []T {
+	if d.url == "" {
+		return nil
+	}
+	return []T{option(d.url)}
 }

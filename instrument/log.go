@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"slices"
 
+	"go.opentelemetry.io/contrib/bridges/otelslog"
 	"go.opentelemetry.io/otel/trace"
 )
 
@@ -14,10 +15,14 @@ func Logger(next slog.Handler) *slog.Logger { return slog.New(LogHandler(next)) 
 
 // LogHandler adds trace_id, span_id and trace_flags, whose last bit says that
 // the trace is sampled, to each record that is made with the context of a
-// span. They stand at the top, whatever groups the logger has.
+// span. They stand at the top, whatever groups the logger has. Such a record goes
+// to the collector too if Setup was asked to send them, before or after this.
 func LogHandler(next slog.Handler) slog.Handler {
-	return &logHandler{plain: next, base: next}
+	return &logHandler{plain: next, base: next, bridge: otelslog.NewHandler(bridgeName)}
 }
+
+// bridgeName is the scope of the log records that are sent.
+const bridgeName = "github.com/clewhq/clew/instrument"
 
 // logHandler keeps what has been opened with WithGroup apart, because whatever
 // is added later would end up in there.
@@ -25,6 +30,7 @@ type logHandler struct {
 	plain  slog.Handler // with all groups and attributes, for records without a span
 	base   slog.Handler // up to the first group
 	groups []logGroup   // outermost first
+	bridge slog.Handler // to OpenTelemetry's logger provider, which does nothing until Setup has made it
 }
 
 type logGroup struct {
@@ -40,6 +46,9 @@ func (h *logHandler) Handle(ctx context.Context, r slog.Record) error {
 	sc := trace.SpanContextFromContext(ctx)
 	if !sc.IsValid() {
 		return h.plain.Handle(ctx, r)
+	}
+	if h.bridge.Enabled(ctx, r.Level) {
+		h.bridge.Handle(ctx, r) // queues it, and has no error
 	}
 	if len(h.groups) > 0 {
 		r = h.nested(r)
@@ -73,7 +82,7 @@ func (h *logHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 		return h
 	}
 	n := *h
-	n.plain = h.plain.WithAttrs(attrs)
+	n.plain, n.bridge = h.plain.WithAttrs(attrs), h.bridge.WithAttrs(attrs)
 	if len(h.groups) == 0 {
 		n.base = n.plain
 		return &n
@@ -89,7 +98,7 @@ func (h *logHandler) WithGroup(name string) slog.Handler {
 		return h
 	}
 	n := *h
-	n.plain = h.plain.WithGroup(name)
+	n.plain, n.bridge = h.plain.WithGroup(name), h.bridge.WithGroup(name)
 	n.groups = append(slices.Clip(h.groups), logGroup{name: name})
 	return &n
 }

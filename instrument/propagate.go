@@ -16,9 +16,6 @@ import (
 // in one request the last that is valid counts.
 func propagatorFromEnv() (propagation.TextMapPropagator, error) {
 	list, name := firstEnv("OTEL_PROPAGATORS")
-	if list == "" {
-		list = "tracecontext,baggage"
-	}
 	var all []propagation.TextMapPropagator
 	var errs []error
 	seen := map[string]bool{}
@@ -43,6 +40,9 @@ func propagatorFromEnv() (propagation.TextMapPropagator, error) {
 		default:
 			errs = append(errs, unknown(name, v, "tracecontext, baggage, b3, b3multi, jaeger or none"))
 		}
+	}
+	if len(all) == 0 && !seen["none"] { // nothing is said, or nothing that is known
+		all = append(all, traceContext{}, propagation.Baggage{})
 	}
 	return propagation.NewCompositeTextMapPropagator(all...), errors.Join(errs...)
 }

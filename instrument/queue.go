@@ -4,141 +4,124 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"sync/atomic"
-	"time"
 
 	"go.opentelemetry.io/otel"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 )
 
-// Stats counts the sampled spans that ended since Setup.
+// Stats counts the sampled spans that ended, or the log records of spans, since Setup.
 type Stats struct {
-	Ended   uint64
+	Ended   uint64 // or was logged
 	Sent    uint64 // acknowledged by the collector
 	Failed  uint64 // refused, or given up after several attempts
 	Dropped uint64 // found the queue full; before shutdown this is at least how many
 }
 
-// current is the queue of the last Setup.
-var current atomic.Pointer[queue]
+// Those of the last Setup; nil if nothing is sent.
+var currentSpans, currentLogs atomic.Pointer[account]
 
 // Counts returns what became of the spans since Setup.
-func Counts() Stats {
-	if q := current.Load(); q != nil {
-		return q.stats()
+func Counts() Stats { return currentSpans.Load().stats() }
+
+// LogCounts returns what became of the log records that are sent since Setup.
+func LogCounts() Stats { return currentLogs.Load().stats() }
+
+// account tells what becomes of all that goes through one of the SDK's queues,
+// which drop without a word. What is sent is given up when over ends.
+type account struct {
+	noun     string
+	variable string // sets the size of the queue
+	capacity uint64 // how many can wait or be under way
+
+	ended, sent, failed atomic.Uint64
+	told                uint64 // dropped ones that were reported
+
+	over   context.Context
+	giveUp context.CancelFunc
+}
+
+func newAccount(noun, variable string, b batching) *account {
+	a := &account{noun: noun, variable: variable, capacity: uint64(b.queue + b.batch)}
+	a.over, a.giveUp = context.WithCancel(context.Background())
+	return a
+}
+
+func (a *account) stats() Stats {
+	if a == nil {
+		return Stats{}
 	}
-	return Stats{}
+	// In this order none is missing from those that ended.
+	s := Stats{Sent: a.sent.Load(), Failed: a.failed.Load()}
+	s.Ended = a.ended.Load()
+	pending := s.Ended - s.Sent - s.Failed
+	if a.over.Err() != nil {
+		s.Dropped = pending
+	} else if pending > a.capacity {
+		s.Dropped = pending - a.capacity
+	}
+	return s
 }
 
-// queue is the SDK's batch processor, which drops spans without a word, and an account of them.
-type queue struct {
+// export counts n that send sends. One goroutine at a time calls it.
+func (a *account) export(ctx context.Context, n int, send func(context.Context) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(a.over, cancel)()
+	err := send(ctx)
+	if err == nil {
+		a.sent.Add(uint64(n))
+	} else {
+		a.failed.Add(uint64(n))
+	}
+	if dropped := a.stats().Dropped; dropped > a.told {
+		a.told = dropped
+		otel.Handle(fmt.Errorf("the queue is full: at least %d %s were dropped; %s makes it larger", dropped, a.noun, a.variable))
+	}
+	return err
+}
+
+// close ends what a shutdown, which ended with err, left over. A nil account has nothing.
+func (a *account) close(err error) error {
+	if a == nil {
+		return err
+	}
+	a.giveUp()
+	if s := a.stats(); s.Failed+s.Dropped > 0 {
+		err = errors.Join(err, fmt.Errorf("%d of %d %s are lost: %d could not be sent, %d did not find room in the queue or time at the end",
+			s.Failed+s.Dropped, s.Ended, a.noun, s.Failed, s.Dropped))
+	}
+	return err
+}
+
+// spanQueue is the SDK's batch processor, and an account of its spans.
+type spanQueue struct {
 	sdktrace.SpanProcessor
-	delivery *delivery
-	capacity uint64 // spans that can wait or be under way
-	ended    atomic.Uint64
+	*account
 }
 
-func newQueue(exporter sdktrace.SpanExporter) *queue {
-	q := &queue{}
-	q.delivery = &delivery{SpanExporter: exporter, queue: q}
-	q.delivery.over, q.delivery.giveUp = context.WithCancel(context.Background())
-	q.SpanProcessor = sdktrace.NewBatchSpanProcessor(q.delivery, func(o *sdktrace.BatchSpanProcessorOptions) {
-		limit(o)
-		q.capacity = uint64(o.MaxQueueSize + o.MaxExportBatchSize)
-	})
+func newSpanQueue(exporter sdktrace.SpanExporter, b batching) *spanQueue {
+	q := &spanQueue{account: newAccount("spans", "OTEL_BSP_MAX_QUEUE_SIZE", b)}
+	q.SpanProcessor = sdktrace.NewBatchSpanProcessor(spanDelivery{exporter, q.account},
+		sdktrace.WithMaxQueueSize(b.queue), sdktrace.WithMaxExportBatchSize(b.batch),
+		sdktrace.WithBatchTimeout(b.delay), sdktrace.WithExportTimeout(b.timeout))
 	return q
 }
 
-// maxQueue bounds OTEL_BSP_MAX_QUEUE_SIZE.
-const maxQueue = 1 << 20
-
-// limit mends what OTEL_BSP_* has put into o: the SDK panics with sizes that
-// are negative or huge, and never rests with a delay of 0.
-func limit(o *sdktrace.BatchSpanProcessorOptions) {
-	if o.MaxQueueSize <= 0 {
-		o.MaxQueueSize = sdktrace.DefaultMaxQueueSize
-	}
-	if o.MaxExportBatchSize <= 0 {
-		o.MaxExportBatchSize = sdktrace.DefaultMaxExportBatchSize
-	}
-	if o.BatchTimeout <= 0 {
-		o.BatchTimeout = sdktrace.DefaultScheduleDelay * time.Millisecond
-	}
-	if o.ExportTimeout <= 0 {
-		o.ExportTimeout = sdktrace.DefaultExportTimeout * time.Millisecond
-	}
-	o.MaxQueueSize = min(o.MaxQueueSize, maxQueue)
-	o.MaxExportBatchSize = min(o.MaxExportBatchSize, o.MaxQueueSize)
-}
-
-// checkQueueEnv names the numbers in OTEL_BSP_* that limit replaces.
-func checkQueueEnv() error {
-	var errs []error
-	for _, name := range []string{"OTEL_BSP_MAX_QUEUE_SIZE", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "OTEL_BSP_SCHEDULE_DELAY", "OTEL_BSP_EXPORT_TIMEOUT"} {
-		v, _ := firstEnv(name)
-		if n, err := strconv.ParseInt(v, 10, 32); v != "" && (err != nil || n <= 0) {
-			errs = append(errs, unknown(name, v, "a number above 0"))
-		}
-	}
-	return errors.Join(errs...)
-}
-
 // OnEnd counts what the batch processor is about to queue or to drop.
-func (q *queue) OnEnd(s sdktrace.ReadOnlySpan) {
+func (q *spanQueue) OnEnd(s sdktrace.ReadOnlySpan) {
 	if s.SpanContext().IsSampled() {
 		q.ended.Add(1)
 	}
 	q.SpanProcessor.OnEnd(s)
 }
 
-func (q *queue) stats() Stats {
-	// In this order no span is missing from those that ended.
-	s := Stats{Sent: q.delivery.sent.Load(), Failed: q.delivery.failed.Load()}
-	s.Ended = q.ended.Load()
-	pending := s.Ended - s.Sent - s.Failed
-	if q.delivery.over.Err() != nil {
-		s.Dropped = pending
-	} else if pending > q.capacity {
-		s.Dropped = pending - q.capacity
-	}
-	return s
-}
-
-// close ends what a shutdown, which ended with err, left over.
-func (q *queue) close(err error) error {
-	q.delivery.giveUp()
-	if s := q.stats(); s.Failed+s.Dropped > 0 {
-		err = errors.Join(err, fmt.Errorf("%d of %d spans are lost: %d could not be sent, %d did not find room in the queue or time at the end",
-			s.Failed+s.Dropped, s.Ended, s.Failed, s.Dropped))
-	}
-	return err
-}
-
-// delivery is an exporter that counts. It stops trying when the program does.
-type delivery struct {
+// spanDelivery is an exporter that counts.
+type spanDelivery struct {
 	sdktrace.SpanExporter
-	queue        *queue
-	over         context.Context
-	giveUp       context.CancelFunc
-	sent, failed atomic.Uint64
-	told         uint64 // dropped spans that were reported
+	account *account
 }
 
-// ExportSpans is called by one goroutine at a time.
-func (d *delivery) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	defer context.AfterFunc(d.over, cancel)()
-	err := d.SpanExporter.ExportSpans(ctx, spans)
-	if err == nil {
-		d.sent.Add(uint64(len(spans)))
-	} else {
-		d.failed.Add(uint64(len(spans)))
-	}
-	if dropped := d.queue.stats().Dropped; dropped > d.told {
-		d.told = dropped
-		otel.Handle(fmt.Errorf("the queue is full: at least %d spans were dropped; OTEL_BSP_MAX_QUEUE_SIZE makes it larger", dropped))
-	}
-	return err
+func (d spanDelivery) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
+	return d.account.export(ctx, len(spans), func(ctx context.Context) error { return d.SpanExporter.ExportSpans(ctx, spans) })
 }

@@ -78,7 +78,7 @@ func newRemoteSampler(service, arg string) (*remoteSampler, error) {
 
 // strategyAddress completes an endpoint. Where there is no path it is Jaeger's.
 func strategyAddress(endpoint string) (string, error) {
-	u, err := url.Parse(withScheme(endpoint))
+	u, err := url.Parse(withScheme(endpoint, "http"))
 	if err != nil || u.Host == "" {
 		return strategyURL, unknown("endpoint", endpoint, "a URL such as "+strategyURL)
 	}

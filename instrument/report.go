@@ -37,6 +37,9 @@ func (r *reporter) Handle(err error) {
 		log = slog.Default()
 	}
 	s := Counts()
-	log.Warn("tracing has a problem", "err", err, "more_errors", skipped,
-		"spans_sent", s.Sent, "spans_failed", s.Failed, "spans_dropped", s.Dropped)
+	attrs := []any{"err", err, "more_errors", skipped, "spans_sent", s.Sent, "spans_failed", s.Failed, "spans_dropped", s.Dropped}
+	if s := LogCounts(); s.Ended > 0 {
+		attrs = append(attrs, "logs_sent", s.Sent, "logs_failed", s.Failed, "logs_dropped", s.Dropped)
+	}
+	log.Warn("tracing has a problem", attrs...)
 }

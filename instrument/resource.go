@@ -2,10 +2,13 @@ package clew
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"strings"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/resource"
@@ -43,7 +46,21 @@ func newResource(ctx context.Context, o options) (*resource.Resource, error) {
 	if err != nil {
 		err = fmt.Errorf("the resource lacks something: %w", err)
 	}
-	return res, err
+	return res, errors.Join(err, checkResourceAttributes())
+}
+
+// checkResourceAttributes names the values that the SDK cannot decode, and takes as they are.
+func checkResourceAttributes() error {
+	const variable = "OTEL_RESOURCE_ATTRIBUTES"
+	var errs []error
+	list, _ := firstEnv(variable)
+	for pair := range strings.SplitSeq(list, ",") {
+		key, value, _ := strings.Cut(pair, "=")
+		if _, err := url.PathUnescape(value); err != nil {
+			errs = append(errs, fmt.Errorf("%s: the value of %s is not percent-encoded as it should be; %%25 is a percent sign", variable, strings.TrimSpace(key)))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 func serviceName(res *resource.Resource) string {

@@ -17,12 +17,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
-	"strings"
+	"slices"
 	"time"
 
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 )
 
@@ -37,6 +37,7 @@ type options struct {
 	name, version string
 	attributes    []attribute.KeyValue
 	exporter      sdktrace.SpanExporter
+	logs          bool
 	logger        *slog.Logger
 }
 
@@ -56,6 +57,13 @@ func WithExporter(e sdktrace.SpanExporter) Option {
 	return func(o *options) { o.exporter = e }
 }
 
+// WithLogs sends the log records of spans to where spans go, as OTEL_LOGS_EXPORTER=otlp
+// does: those that are made by LogHandler, and through OpenTelemetry's global
+// logger provider, with the context of a span. All others stay where they are.
+func WithLogs() Option {
+	return func(o *options) { o.logs = true }
+}
+
 // WithErrorLogger says where tracing reports its own errors, at most one a
 // minute. Without it they go to slog.Default().
 func WithErrorLogger(l *slog.Logger) Option {
@@ -63,8 +71,9 @@ func WithErrorLogger(l *slog.Logger) Option {
 }
 
 // Setup makes the global tracer provider, propagator and error handler of
-// OpenTelemetry. Neither it nor any span waits for the collector: spans
-// are queued, up to OTEL_BSP_MAX_QUEUE_SIZE, and dropped and counted beyond.
+// OpenTelemetry, and its logger provider if logs are asked for. Neither it nor any
+// span or log record waits for the collector: they are queued, up to
+// OTEL_BSP_MAX_QUEUE_SIZE and OTEL_BLRP_MAX_QUEUE_SIZE, and dropped and counted beyond.
 //
 // An error names each setting that was not understood. Everything else is set
 // up all the same, with the default in that setting's place, and shutdown is
@@ -72,49 +81,87 @@ func WithErrorLogger(l *slog.Logger) Option {
 //
 // Shutdown sends what is queued, for as long as its context allows; if that has
 // no deadline, or is done already, for five seconds. Its error says how many
-// spans were lost since Setup.
+// spans and log records were lost since Setup.
 func Setup(ctx context.Context, opts ...Option) (shutdown func(context.Context) error, err error) {
 	var o options
 	for _, opt := range opts {
 		opt(&o)
 	}
-	propagator, propagatorErr := propagatorFromEnv()
+	var wrong problems
+	propagator, err := propagatorFromEnv()
+	wrong.add(err)
 	otel.SetTextMapPropagator(propagator)
-	if strings.EqualFold(os.Getenv("OTEL_SDK_DISABLED"), "true") {
-		return func(context.Context) error { return nil }, propagatorErr
+	if v, name := firstEnv("OTEL_CONFIG_FILE", "OTEL_EXPERIMENTAL_CONFIG_FILE"); v != "" {
+		wrong.add(fmt.Errorf("%s is not read; set the variables that it would replace", name))
+	}
+	disabled, err := boolEnv("OTEL_SDK_DISABLED")
+	wrong.add(err)
+	if disabled {
+		return func(context.Context) error { return nil }, wrong.err()
 	}
 	errorHandler := &reporter{log: o.logger, now: time.Now}
-	otel.SetErrorHandler(errorHandler)
-
-	res, resourceErr := newResource(ctx, o)
-	sampler, closeSampler, samplerErr := samplerFromEnv(serviceName(res))
-	exporter, exporterErr := o.exporter, error(nil)
-	if exporter == nil {
-		exporter, exporterErr = exporterFromEnv(ctx)
-	}
-	provider := []sdktrace.TracerProviderOption{sdktrace.WithResource(res), sdktrace.WithSampler(sampler)}
-	var q *queue
-	if exporter != nil {
-		q = newQueue(exporter)
-		provider = append(provider, sdktrace.WithSpanProcessor(q))
-	}
-	otel.SetErrorHandler(silence) // the SDK knows fewer samplers, and complains
-	tp := sdktrace.NewTracerProvider(provider...)
-	otel.SetErrorHandler(errorHandler)
-	otel.SetTracerProvider(tp)
-	current.Store(q)
-	stop := func(ctx context.Context) error {
+	otel.SetErrorHandler(silence) // the SDK knows fewer settings, and complains of what is said here
+	defer otel.SetErrorHandler(errorHandler)
+	res, err := newResource(ctx, o)
+	wrong.add(err)
+	endLogs, errs := setUpLogs(ctx, o, res)
+	wrong.add(errs...)
+	endSpans, errs := setUpSpans(ctx, o, res) // last: a remote sampler has complaints of its own
+	wrong.add(errs...)
+	return func(ctx context.Context) error {
 		ctx, cancel := bounded(ctx)
 		defer cancel()
+		ended := make(chan error, 1) // at once, so that neither takes the time of the other
+		go func() { ended <- endLogs(ctx) }()
+		return errors.Join(endSpans(ctx), <-ended)
+	}, wrong.err()
+}
+
+// setUpSpans makes the tracer provider. What it returns ends it, and is never nil.
+func setUpSpans(ctx context.Context, o options, res *resource.Resource) (end func(context.Context) error, errs []error) {
+	errs = checkLimits(spanLimits...)
+	exporter := o.exporter
+	if exporter == nil {
+		on, err := traces.exporter(true)
+		errs = append(errs, err)
+		if on {
+			d, wrong := traces.destination()
+			exporter, err = spanExporter(ctx, d)
+			errs = slices.Concat(errs, wrong, traces.checkExporter(), []error{err})
+		}
+	}
+	batching, wrong := batchingFromEnv("OTEL_BSP_", 5*time.Second)
+	sampler, closeSampler, err := samplerFromEnv(serviceName(res))
+	errs = append(append(errs, wrong...), err)
+	provider := []sdktrace.TracerProviderOption{sdktrace.WithResource(res), sdktrace.WithSampler(sampler)}
+	var sent *account
+	if exporter != nil {
+		q := newSpanQueue(exporter, batching)
+		sent, provider = q.account, append(provider, sdktrace.WithSpanProcessor(q))
+	}
+	tp := sdktrace.NewTracerProvider(provider...)
+	otel.SetTracerProvider(tp)
+	currentSpans.Store(sent)
+	return func(ctx context.Context) error {
 		err := tp.Shutdown(ctx)
 		closeSampler()
-		if q != nil {
-			err = q.close(err)
-		}
-		return err
-	}
-	return stop, errors.Join(propagatorErr, resourceErr, samplerErr, exporterErr, checkQueueEnv())
+		return sent.close(err)
+	}, errs
 }
+
+// problems are what Setup did not understand. Spans and logs have settings in
+// common: each problem is told once.
+type problems []error
+
+func (p *problems) add(errs ...error) {
+	for _, err := range errs {
+		if err != nil && !slices.ContainsFunc(*p, func(e error) bool { return e.Error() == err.Error() }) {
+			*p = append(*p, err)
+		}
+	}
+}
+
+func (p problems) err() error { return errors.Join(p...) }
 
 var silence = otel.ErrorHandlerFunc(func(error) {})
 
@@ -128,20 +175,4 @@ func bounded(ctx context.Context) (context.Context, context.CancelFunc) {
 		return context.WithCancel(ctx)
 	}
 	return context.WithTimeout(ctx, shutdownTimeout)
-}
-
-// firstEnv returns the value of the first variable that is set to something,
-// and the name of that variable.
-func firstEnv(names ...string) (value, name string) {
-	for _, name := range names {
-		if v := strings.TrimSpace(os.Getenv(name)); v != "" {
-			return v, name
-		}
-	}
-	return "", ""
-}
-
-// unknown is the error of a variable with a value that means nothing.
-func unknown(variable, value, known string) error {
-	return fmt.Errorf("%s=%q is not known; it may be %s", variable, value, known)
 }

@@ -3,11 +3,14 @@ package clew
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -19,6 +22,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+	"go.opentelemetry.io/otel/trace"
 	coltrace "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
@@ -125,31 +129,51 @@ func TestSpansReachTheCollector(t *testing.T) {
 }
 
 func TestDestination(t *testing.T) {
+	const ownHTTP, ownGRPC = "http://localhost:4318/v1/traces", "http://localhost:4317"
 	for _, test := range []struct {
-		endpoint, traces, protocol, insecure string
-		want                                 destination
-		err                                  string
+		endpoint, traces, protocol, insecure, certificate string
+		want                                              destination
+		err                                               string
 	}{
-		{want: destination{url: "http://localhost:4318/v1/traces"}},
-		{protocol: "grpc", want: destination{grpc: true, url: "http://localhost:4317"}},
-		{protocol: "grpc", insecure: "false", want: destination{grpc: true}},
-		{endpoint: "http://clew:4317", want: destination{grpc: true}},
-		{endpoint: "https://clew:4317/", want: destination{grpc: true}},
-		{endpoint: "clew:4317", want: destination{grpc: true, url: "http://clew:4317"}},
-		{endpoint: "http://clew:4317", protocol: "http/protobuf", want: destination{}},
+		{want: destination{url: ownHTTP}},
+		{protocol: "grpc", want: destination{true, ownGRPC}},
+		{protocol: "grpc", insecure: "false", want: destination{true, "https://localhost:4317"}},
+		{endpoint: "http://clew:4317", want: destination{true, "http://clew:4317"}},
+		{endpoint: "https://clew:4317/", want: destination{true, "https://clew:4317/"}},
+		{endpoint: "clew:4317", want: destination{true, "http://clew:4317"}},
+		{endpoint: "clew:4317", insecure: "False", want: destination{true, "https://clew:4317"}},
+		{endpoint: "clew:4317", certificate: "ca.pem", want: destination{true, "https://clew:4317"}},
+		{endpoint: "clew:4317", certificate: "ca.pem", insecure: "true", want: destination{true, "http://clew:4317"}},
+		// A scheme counts, whatever else is said.
+		{endpoint: "https://clew:4317", insecure: "true", want: destination{true, "https://clew:4317"}},
+		{endpoint: "http://clew:4318", insecure: "false", want: destination{url: "http://clew:4318/v1/traces"}},
+		{endpoint: "http://clew:4317", protocol: "http/protobuf", want: destination{url: "http://clew:4317/v1/traces"}},
+		{endpoint: "https://clew/otlp/", want: destination{url: "https://clew/otlp/v1/traces"}},
 		{endpoint: "clew:4318/", want: destination{url: "http://clew:4318/v1/traces"}},
 		{traces: "clew:4318/v1/traces", endpoint: "x:1", want: destination{url: "http://clew:4318/v1/traces"}},
-		{endpoint: "http://cl ew", want: destination{url: "http://localhost:4318/v1/traces"}, err: "OTEL_EXPORTER_OTLP_ENDPOINT: "},
-		{protocol: "http/json", want: destination{url: "http://localhost:4318/v1/traces"}, err: `OTEL_EXPORTER_OTLP_PROTOCOL="http/json" is not known; it may be grpc or http/protobuf`},
+		{traces: "http://clew:4318", want: destination{url: "http://clew:4318"}},
+		{endpoint: "unix:///run/clew.sock", protocol: "grpc", want: destination{grpc: true}},
+		{endpoint: "unix:///run/clew.sock", want: destination{url: ownHTTP}, err: `OTEL_EXPORTER_OTLP_ENDPOINT="unix:///run/clew.sock" is not known; it may be a URL with http:// or https://`},
+		{endpoint: "htp://clew", want: destination{url: ownHTTP}, err: `OTEL_EXPORTER_OTLP_ENDPOINT="htp://clew" is not known`},
+		{endpoint: "http://:4318", want: destination{url: ownHTTP}, err: `OTEL_EXPORTER_OTLP_ENDPOINT="http://:4318" is not known; it may be a URL such as http://clew:4318`},
+		{endpoint: "http://cl ew", want: destination{url: ownHTTP}, err: "OTEL_EXPORTER_OTLP_ENDPOINT: "},
+		{insecure: "yes", want: destination{url: ownHTTP}, err: `OTEL_EXPORTER_OTLP_INSECURE="yes" is not known; it may be true or false`},
+		{protocol: "http/json", want: destination{url: ownHTTP}, err: `OTEL_EXPORTER_OTLP_PROTOCOL="http/json" is not known; it may be grpc or http/protobuf`},
 	} {
 		t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", test.endpoint)
 		t.Setenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", test.traces)
 		t.Setenv("OTEL_EXPORTER_OTLP_PROTOCOL", test.protocol)
 		t.Setenv("OTEL_EXPORTER_OTLP_INSECURE", test.insecure)
-		got, err := destinationFromEnv()
+		t.Setenv("OTEL_EXPORTER_OTLP_CERTIFICATE", test.certificate)
+		got, errs := traces.destination()
+		err := errors.Join(errs...)
 		if got != test.want || (err == nil) != (test.err == "") || err != nil && !strings.Contains(err.Error(), test.err) {
 			t.Errorf("%+v: got %+v, %v", test, got, err)
 		}
+	}
+	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "https://clew:4318")
+	if got, errs := logs.destination(); got != (destination{url: "https://clew:4318/v1/logs"}) || errs == nil {
+		t.Errorf("logs go to %+v", got)
 	}
 }
 
@@ -173,27 +197,81 @@ func TestMistakesAreNamedAndTheRestIsSetUp(t *testing.T) {
 	}
 }
 
-// What the exporters leave out without an error, or only log.
-func TestExporterSettings(t *testing.T) {
+// What the SDK leaves out without an error, or only logs. It is told once, though spans and logs have it in common.
+func TestSettings(t *testing.T) {
+	dir := t.TempDir()
+	empty := filepath.Join(dir, "empty.pem")
+	if err := os.WriteFile(empty, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const known = " is not known; it may be "
 	for setting, want := range map[string]string{
-		"OTEL_EXPORTER_OTLP_TIMEOUT=10s":             "a number of milliseconds",
-		"OTEL_EXPORTER_OTLP_TRACES_TIMEOUT=-1":       "a number of milliseconds",
-		"OTEL_EXPORTER_OTLP_COMPRESSION=zstd":        "gzip or none",
-		"OTEL_EXPORTER_OTLP_TIMEOUT=5000":            "",
-		"OTEL_EXPORTER_OTLP_TRACES_COMPRESSION=gzip": "",
+		"OTEL_SDK_DISABLED=yes":                                    `OTEL_SDK_DISABLED="yes"` + known + "true or false",
+		"OTEL_CONFIG_FILE=otel.yaml":                               "OTEL_CONFIG_FILE is not read; set the variables that it would replace",
+		"OTEL_TRACES_EXPORTER=zipkin":                              `OTEL_TRACES_EXPORTER="zipkin"` + known + "otlp or none",
+		"OTEL_LOGS_EXPORTER=console":                               `OTEL_LOGS_EXPORTER="console"` + known + "otlp or none",
+		"OTEL_EXPORTER_OTLP_TIMEOUT=10s":                           `OTEL_EXPORTER_OTLP_TIMEOUT="10s"` + known + "a number of milliseconds",
+		"OTEL_EXPORTER_OTLP_TRACES_TIMEOUT=-1":                     `OTEL_EXPORTER_OTLP_TRACES_TIMEOUT="-1"` + known + "a number of milliseconds",
+		"OTEL_EXPORTER_OTLP_LOGS_TIMEOUT=-1":                       `OTEL_EXPORTER_OTLP_LOGS_TIMEOUT="-1"` + known + "a number of milliseconds",
+		"OTEL_EXPORTER_OTLP_COMPRESSION=zstd":                      `OTEL_EXPORTER_OTLP_COMPRESSION="zstd"` + known + "gzip or none",
+		"OTEL_EXPORTER_OTLP_HEADERS=a=b,hush":                      "OTEL_EXPORTER_OTLP_HEADERS: entry 2 is no NAME=VALUE of a header; in values %2C is a comma",
+		"OTEL_EXPORTER_OTLP_TRACES_HEADERS=api-key=hush%":          "OTEL_EXPORTER_OTLP_TRACES_HEADERS: the value of api-key is not percent-encoded as it should be; %25 is a percent sign",
+		"OTEL_EXPORTER_OTLP_CERTIFICATE=" + dir + "/x.pem":         "OTEL_EXPORTER_OTLP_CERTIFICATE: open " + dir + "/x.pem: no such file or directory",
+		"OTEL_EXPORTER_OTLP_CERTIFICATE=" + empty:                  "OTEL_EXPORTER_OTLP_CERTIFICATE: " + empty + " has no certificate in PEM",
+		"OTEL_EXPORTER_OTLP_CLIENT_KEY=" + empty:                   "OTEL_EXPORTER_OTLP_CLIENT_KEY is set alone; a client's certificate and its key go together",
+		"OTEL_RESOURCE_ATTRIBUTES=team=50%,a=b":                    "OTEL_RESOURCE_ATTRIBUTES: the value of team is not percent-encoded as it should be; %25 is a percent sign",
+		"OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT=many":                     `OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT="many"` + known + "a number",
+		"OTEL_LOGRECORD_ATTRIBUTE_COUNT_LIMIT=many":                `OTEL_LOGRECORD_ATTRIBUTE_COUNT_LIMIT="many"` + known + "a number",
+		"OTEL_BLRP_MAX_QUEUE_SIZE=0":                               `OTEL_BLRP_MAX_QUEUE_SIZE="0"` + known + "a number above 0",
+		"OTEL_PROPAGATORS=carrier-pigeon":                          `OTEL_PROPAGATORS="carrier-pigeon"` + known + "tracecontext, baggage, b3, b3multi, jaeger or none",
+		"OTEL_SDK_DISABLED=False":                                  "",
+		"OTEL_EXPORTER_OTLP_TIMEOUT=5000":                          "",
+		"OTEL_EXPORTER_OTLP_TRACES_COMPRESSION=gzip":               "",
+		"OTEL_EXPORTER_OTLP_HEADERS=authorization=Bearer%20x,x-y=": "",
+		"OTEL_RESOURCE_ATTRIBUTES=team=blue%2Cgreen":               "",
+		"OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT=-1":                "",
+		"OTEL_BLRP_EXPORT_TIMEOUT=0":                               "",
+		"OTEL_PROPAGATORS=none":                                    "",
 	} {
 		t.Run(setting, func(t *testing.T) {
 			name, value, _ := strings.Cut(setting, "=")
 			t.Setenv(name, value)
-			exporter, err := exporterFromEnv(t.Context())
-			if exporter == nil {
-				t.Fatal("nothing is sent")
+			var logged bytes.Buffer
+			shutdown, err := Setup(t.Context(), WithLogs(), WithErrorLogger(slog.New(slog.NewTextHandler(&logged, nil))))
+			if want == "" && err != nil || want != "" && (err == nil || err.Error() != want) {
+				t.Errorf("the error is\n%v, want\n%s", err, want)
 			}
-			defer exporter.Shutdown(t.Context())
-			if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), name) || !strings.Contains(err.Error(), want)) {
-				t.Errorf("the error is %v, want %q", err, want)
+			if fields := otel.GetTextMapPropagator().Fields(); slices.Contains(fields, "traceparent") == strings.HasSuffix(setting, "=none") {
+				t.Errorf("propagated are %q", fields)
+			}
+			if _, span := otel.Tracer("test").Start(t.Context(), "x"); !span.SpanContext().IsSampled() {
+				t.Error("nothing is sampled")
+			}
+			if err := shutdown(t.Context()); err != nil || logged.Len() > 0 {
+				t.Errorf("%v, logged %s", err, logged.String())
 			}
 		})
+	}
+}
+
+func TestLimitsOfSpans(t *testing.T) {
+	t.Setenv("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "2")
+	t.Setenv("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "3")
+	t.Setenv("OTEL_SPAN_EVENT_COUNT_LIMIT", "1")
+	t.Setenv("OTEL_SPAN_LINK_COUNT_LIMIT", "0")
+	spans := tracetest.NewInMemoryExporter()
+	shutdown := setup(t, WithExporter(keep{spans}))
+	_, span := otel.Tracer("test").Start(t.Context(), "x", trace.WithLinks(trace.Link{SpanContext: trace.NewSpanContext(trace.SpanContextConfig{TraceID: trace.TraceID{1}, SpanID: trace.SpanID{1}})}))
+	span.SetAttributes(attribute.String("a", "12345"), attribute.Int("b", 1), attribute.Int("c", 1))
+	span.AddEvent("first")
+	span.AddEvent("second")
+	span.End()
+	if err := shutdown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	got := spans.GetSpans()[0]
+	if len(got.Attributes) != 2 || got.Attributes[0].Value.AsString() != "123" || got.DroppedAttributes != 1 || len(got.Events) != 1 || len(got.Links) != 0 {
+		t.Errorf("%+v", got)
 	}
 }
 
@@ -205,7 +283,7 @@ func TestQueueOfAnySize(t *testing.T) {
 				t.Setenv(name, v)
 				spans := tracetest.NewInMemoryExporter()
 				shutdown, err := Setup(t.Context(), WithExporter(keep{spans}))
-				if (err == nil) != (v == "1") || err != nil && !strings.Contains(err.Error(), name) {
+				if (err == nil) != (v == "1" || v == "0" && !strings.HasSuffix(name, "_SIZE")) || err != nil && !strings.Contains(err.Error(), name) {
 					t.Errorf("the error is %v", err)
 				}
 				_, span := otel.Tracer("test").Start(t.Context(), "x")

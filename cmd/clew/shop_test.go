@@ -294,11 +294,18 @@ func (s *shopRun) checkLogsInClew(t *testing.T) {
 		if v.Status != http.StatusCreated {
 			continue
 		}
+		on := map[string]string{} // the service of a span
+		for _, one := range s.spans[v.TraceID] {
+			on[span.SpanID(one.SpanId).String()] = one.service
+		}
 		services := map[string]bool{}
 		for _, record := range s.logsOf(t, v.TraceID).Logs {
 			services[record.Service] = true
+			if on[record.SpanID] != record.Service {
+				t.Errorf("%+v: %q is on no span of %s", v, record.Text, record.Service)
+			}
 		}
-		if want := setOf("frontend", "api", "worker"); !maps.Equal(services, want) {
+		if want := setOf(append(slices.Clone(shopChain), "worker")...); !maps.Equal(services, want) {
 			t.Errorf("%+v: logs of %v, want %v", v, services, want)
 		}
 	}

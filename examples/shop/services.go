@@ -56,6 +56,7 @@ func (s *shop) startServices(ps *processes, installed packages, queue string) (f
 	}
 	switch s.form {
 	case "modern":
+		os.Setenv("OTEL_LOGS_EXPORTER", "otlp") // of the customers too
 		env = append(env,
 			"OTEL_SEMCONV_STABILITY_OPT_IN=http", // Python's libraries still use the names of attributes before today's
 			"OTEL_NODE_RESOURCE_DETECTORS=env,host,process,serviceinstance")

@@ -1,6 +1,9 @@
 package clewsql
 
 import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
 	"slices"
 	"strings"
 	"testing"
@@ -13,12 +16,33 @@ import (
 )
 
 func TestOpen(t *testing.T) {
+	checkTraced(t, func() (*sql.DB, error) { return Open("sqlite", ":memory:") })
+}
+
+func TestOpenDB(t *testing.T) {
+	plain, err := sql.Open("sqlite", ":memory:")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer plain.Close()
+	checkTraced(t, func() (*sql.DB, error) { return OpenDB("sqlite", connector{plain.Driver()}), nil })
+}
+
+// connector opens databases in memory.
+type connector struct{ driver driver.Driver }
+
+func (c connector) Connect(context.Context) (driver.Conn, error) { return c.driver.Open(":memory:") }
+func (c connector) Driver() driver.Driver                        { return c.driver }
+
+// checkTraced uses an empty database, and looks at the spans of that.
+func checkTraced(t *testing.T, open func() (*sql.DB, error)) {
+	t.Helper()
 	spans := tracetest.NewSpanRecorder()
 	before := otel.GetTracerProvider()
 	otel.SetTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans)))
 	t.Cleanup(func() { otel.SetTracerProvider(before) })
 
-	db, err := Open("sqlite", ":memory:")
+	db, err := open()
 	if err != nil {
 		t.Fatal(err)
 	}
