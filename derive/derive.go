@@ -76,6 +76,8 @@ type Config struct {
 	Kept func(tenant string, id span.TraceID, randomness uint64) Decision
 	// KeptWithin is after what time a trace that is undecided still is given up; 0 is never.
 	KeptWithin time.Duration
+	// Registerer counts what is sent of the metrics, and whether it is taken; nil does not.
+	Registerer prometheus.Registerer
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 }
@@ -187,7 +189,8 @@ func ascends(bounds []float64) bool {
 
 // Metrics are those of all tenants. They are safe for concurrent use.
 type Metrics struct {
-	cfg Config
+	cfg  Config
+	sent *prometheus.CounterVec // by receiver and outcome
 
 	mu      sync.RWMutex
 	tenants map[string]*tenant
@@ -198,8 +201,27 @@ func New(cfg Config) (*Metrics, error) {
 	if err := cfg.check(); err != nil {
 		return nil, fmt.Errorf("span metrics: %w", err)
 	}
-	return &Metrics{cfg: cfg, tenants: map[string]*tenant{}}, nil
+	m := &Metrics{cfg: cfg, tenants: map[string]*tenant{}, sent: prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "clew_span_metrics_requests_total",
+		Help: "Requests with the metrics of spans, by receiver and outcome: sent, refused (they are not sent again) or failed.",
+	}, []string{"receiver", "outcome"})}
+	if cfg.Registerer != nil {
+		cfg.Registerer.MustRegister(m.sent)
+	}
+	return m, nil
 }
+
+// Who takes metrics, and what becomes of a request with them.
+const (
+	toRemoteWrite = "remote-write"
+	toOTLP        = "otlp"
+
+	outcomeSent    = "sent"
+	outcomeRefused = "refused"
+	outcomeFailed  = "failed"
+)
+
+func (m *Metrics) count(receiver, outcome string) { m.sent.WithLabelValues(receiver, outcome).Inc() }
 
 // Observe counts the spans of a batch, of which it keeps nothing.
 func (m *Metrics) Observe(name string, b *span.Batch) {
@@ -220,14 +242,20 @@ func (m *Metrics) Observe(name string, b *span.Batch) {
 // Gatherer returns the metrics of one tenant.
 func (m *Metrics) Gatherer(name string) prometheus.Gatherer {
 	return prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
-		m.mu.RLock()
-		t := m.tenants[name]
-		m.mu.RUnlock()
-		if t == nil {
-			return nil, nil
-		}
-		return t.gather(), nil
+		families, _ := m.gather(name)
+		return families, nil
 	})
+}
+
+// gather returns the metrics of one tenant, and since when they are.
+func (m *Metrics) gather(name string) ([]*dto.MetricFamily, time.Time) {
+	m.mu.RLock()
+	t := m.tenants[name]
+	m.mu.RUnlock()
+	if t == nil {
+		return nil, m.cfg.Now()
+	}
+	return t.gather()
 }
 
 // Tenants returns those that sent spans, sorted.

@@ -46,6 +46,7 @@ type graph struct {
 	rest    *edge            // counts what has no edge of its own
 	dropped float64          // spans for which there was no room
 	single  float64          // spans whose other side did not come
+	created int64            // unix nanoseconds
 
 	texts      names
 	peers      keySet
@@ -69,7 +70,7 @@ const (
 
 func newGraph(cfg *Config, texts names) *graph {
 	return &graph{
-		cfg: cfg, names: cfg.edgeNames(), calls: newCalls(), edges: map[string]*edge{}, texts: texts,
+		cfg: cfg, names: cfg.edgeNames(), calls: newCalls(), edges: map[string]*edge{}, texts: texts, created: cfg.Now().UnixNano(),
 		peers: newKeySet(cfg.Peers...), databases: newKeySet(databaseKeys...), addresses: newKeySet(addressKeys...),
 		dimensions: newKeySet(cfg.GraphDimensions...),
 	}
@@ -269,7 +270,7 @@ func (g *graph) expire(now int64) {
 
 // count adds a call to its edge.
 func (g *graph) count(c *call, now int64) {
-	e := g.edge(c)
+	e := g.edge(c, now)
 	e.seen = now
 	e.requests += c.weight
 	if c.failed {
@@ -279,13 +280,13 @@ func (g *graph) count(c *call, now int64) {
 	e.server.observe(c.serverTook, c.weight, &c.exemplar)
 	if c.connection == messagingSystem && c.sent > 0 && c.taken > c.sent {
 		if e.message == nil {
-			e.message = newHistogram(g.cfg, g.cfg.GraphBuckets)
+			e.message = newHistogram(g.cfg, g.cfg.GraphBuckets, now)
 		}
 		e.message.observe(float64(c.taken-c.sent)/1e9, c.weight, &c.exemplar)
 	}
 }
 
-func (g *graph) edge(c *call) *edge {
+func (g *graph) edge(c *call, now int64) *edge {
 	key := appendLabelText(appendLabelText(appendLabelText(g.key[:0], c.client), c.server), c.connection)
 	for d := range len(g.names) - edgeLabels {
 		switch {
@@ -303,17 +304,17 @@ func (g *graph) edge(c *call) *edge {
 	}
 	if len(g.edges) >= g.cfg.MaxSeries {
 		if g.rest == nil {
-			g.rest = g.newEdge(slices.Repeat([]string{overflow}, len(g.names)))
+			g.rest = g.newEdge(slices.Repeat([]string{overflow}, len(g.names)), now)
 		}
 		return g.rest
 	}
-	e := g.newEdge(splitKey(key))
+	e := g.newEdge(splitKey(key), now)
 	g.edges[string(key)] = e
 	return e
 }
 
-func (g *graph) newEdge(values []string) *edge {
-	return &edge{values: values, client: newHistogram(g.cfg, g.cfg.GraphBuckets), server: newHistogram(g.cfg, g.cfg.GraphBuckets)}
+func (g *graph) newEdge(values []string, now int64) *edge {
+	return &edge{values: values, client: newHistogram(g.cfg, g.cfg.GraphBuckets, now), server: newHistogram(g.cfg, g.cfg.GraphBuckets, now)}
 }
 
 // dropIdle drops edges that nothing was added to since a time.
@@ -351,8 +352,8 @@ func (f *edgeFamilies) write(t *tenant, e *edge) {
 			*list = append(*list, &dto.Metric{Label: labels, Histogram: h.write()})
 		}
 	}
-	f.requests = append(f.requests, counter(labels, e.requests))
-	f.failed = append(f.failed, counter(labels, e.failed))
+	f.requests = append(f.requests, counter(labels, e.requests, e.client.created))
+	f.failed = append(f.failed, counter(labels, e.failed, e.client.created))
 	seconds(&f.client, e.client)
 	seconds(&f.server, e.server)
 	seconds(&f.message, e.message)
@@ -384,7 +385,7 @@ func (t *tenant) gatherGraph(edges []*edge, d decider) []*dto.MetricFamily {
 // counters tell what is no part of the graph.
 func (g *graph) counters() []*dto.MetricFamily {
 	return slices.Concat(
-		family("traces_service_graph_dropped_spans_total", "Spans that were left out as too many calls waited.", dto.MetricType_COUNTER, []*dto.Metric{counter(nil, g.dropped)}),
-		family("traces_service_graph_unpaired_spans_total", "Spans whose other side did not come in time.", dto.MetricType_COUNTER, []*dto.Metric{counter(nil, g.single)}),
+		family("traces_service_graph_dropped_spans_total", "Spans that were left out as too many calls waited.", dto.MetricType_COUNTER, []*dto.Metric{counter(nil, g.dropped, g.created)}),
+		family("traces_service_graph_unpaired_spans_total", "Spans whose other side did not come in time.", dto.MetricType_COUNTER, []*dto.Metric{counter(nil, g.single, g.created)}),
 	)
 }

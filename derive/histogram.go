@@ -15,14 +15,15 @@ type histogram struct {
 	classic []float64 // by bound, and one for what is above all
 	native  nativeBuckets
 	sum     float64
+	created int64 // unix nanoseconds
 	// exemplars are those of each classic bucket; nil: nothing was counted there.
 	exemplars []*exemplarSlot
 }
 
-func newHistogram(cfg *Config, bounds []float64) *histogram {
+func newHistogram(cfg *Config, bounds []float64, now int64) *histogram {
 	return &histogram{
 		cfg: cfg, bounds: bounds, classic: make([]float64, len(bounds)+1), exemplars: make([]*exemplarSlot, len(bounds)+1),
-		native: nativeBuckets{schema: nativeSchema},
+		native: nativeBuckets{schema: nativeSchema}, created: now,
 	}
 }
 
@@ -147,7 +148,7 @@ func (n *nativeBuckets) join() {
 
 // write encodes the histogram, with the exemplars that may be shown.
 func (h *histogram) write() *dto.Histogram {
-	out := &dto.Histogram{SampleSum: proto.Float64(h.sum)}
+	out := &dto.Histogram{SampleSum: proto.Float64(h.sum), CreatedTimestamp: timestamp(h.created)}
 	total := h.count()
 	if h.cfg.Histograms != Classic {
 		// Prometheus wants the buckets to add up, in whole numbers too.

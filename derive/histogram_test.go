@@ -53,7 +53,7 @@ func TestFractions(t *testing.T) {
 	for _, form := range []Histograms{Classic, Native, Both} {
 		cfg := DefaultConfig()
 		cfg.Histograms = form
-		h := newHistogram(&cfg, []float64{.001, .01, .1})
+		h := newHistogram(&cfg, []float64{.001, .01, .1}, 1)
 		for i := range 100 {
 			h.observe(.0005*float64(i), 10./7, &exemplar{})
 			checkHistogram(t, h.write())

@@ -14,6 +14,8 @@ import (
 	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetricgrpc"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	"go.opentelemetry.io/otel/sdk/resource"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/clewhq/clew/span"
 )
@@ -35,33 +37,79 @@ func NewOTLP(ctx context.Context, m *Metrics, endpoint string, log *slog.Logger)
 	return &OTLP{m, exporter, log}, nil
 }
 
-// Run sends at an interval, until ctx ends. What cannot be sent is logged: the
+// Run sends at an interval, until ctx ends. What cannot be sent is logged and counted: the
 // next time there are newer values.
 func (o *OTLP) Run(ctx context.Context, interval time.Duration) {
-	defer o.exporter.Shutdown(context.WithoutCancel(ctx))
-	every(ctx, interval, func() {
-		if err := o.Send(ctx); err != nil && ctx.Err() == nil {
-			o.log.Warn("the metrics of spans were not sent", "err", err)
-		}
-	})
+	every(ctx, interval, func() { o.send(ctx) })
 }
 
-// Send sends all metrics as they are now.
+// Close sends what came since the last time, and ends.
+func (o *OTLP) Close(ctx context.Context) {
+	o.send(ctx)
+	if err := o.exporter.Shutdown(ctx); err != nil {
+		o.log.Warn("the connection for the metrics of spans was not closed", "err", err)
+	}
+}
+
+func (o *OTLP) send(ctx context.Context) {
+	if err := o.Send(ctx); err != nil && !errors.Is(err, context.Canceled) && status.Code(err) != codes.Canceled {
+		o.log.Warn("the metrics of spans were not sent", "err", err)
+	}
+}
+
+// Send sends all metrics as they are now. A tenant whose metrics are refused keeps back no other one.
 func (o *OTLP) Send(ctx context.Context) error {
 	var errs []error
 	for _, tenant := range o.metrics.Tenants() {
-		families, err := o.metrics.Gatherer(tenant).Gather()
-		errs = append(errs, err)
-		gathered := prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) { return families, nil })
-		scopes, err := bridge.NewMetricProducer(bridge.WithGatherer(gathered)).Produce(ctx)
-		errs = append(errs, err)
-		addExemplars(scopes, families)
-		errs = append(errs, o.exporter.Export(ctx, &metricdata.ResourceMetrics{
-			Resource:     resource.NewSchemaless(attribute.String("service.name", "clew"), attribute.String("clew.tenant", tenant)),
-			ScopeMetrics: scopes,
-		}))
+		families, _ := o.metrics.gather(tenant)
+		for _, part := range split(families, otlpPoints) {
+			err := o.export(ctx, tenant, part)
+			if err == nil {
+				o.metrics.count(toOTLP, outcomeSent)
+				continue
+			}
+			errs = append(errs, fmt.Errorf("tenant %s: %w", tenant, err))
+			if code := status.Code(err); code == codes.Unavailable || code == codes.DeadlineExceeded || errors.Is(err, context.DeadlineExceeded) {
+				o.metrics.count(toOTLP, outcomeFailed)
+				return errors.Join(errs...) // nor would the rest arrive
+			}
+			o.metrics.count(toOTLP, outcomeRefused)
+		}
 	}
 	return errors.Join(errs...)
+}
+
+// otlpPoints is how many data points go in one request, about 1 MB of histograms: Collectors take 4 MiB unless told otherwise.
+const otlpPoints = 1000
+
+// split divides families into parts with a number of metrics at most.
+func split(families []*dto.MetricFamily, most int) (parts [][]*dto.MetricFamily) {
+	room := 0
+	for _, f := range families {
+		for rest := f.Metric; len(rest) > 0; {
+			if room == 0 {
+				parts, room = append(parts, nil), most
+			}
+			n := min(room, len(rest))
+			last := len(parts) - 1
+			parts[last] = append(parts[last], &dto.MetricFamily{Name: f.Name, Help: f.Help, Type: f.Type, Metric: rest[:n]})
+			rest, room = rest[n:], room-n
+		}
+	}
+	return parts
+}
+
+func (o *OTLP) export(ctx context.Context, tenant string, families []*dto.MetricFamily) error {
+	gathered := prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) { return families, nil })
+	scopes, err := bridge.NewMetricProducer(bridge.WithGatherer(gathered)).Produce(ctx)
+	if err != nil {
+		return err
+	}
+	addExemplars(scopes, families)
+	return o.exporter.Export(ctx, &metricdata.ResourceMetrics{
+		Resource:     resource.NewSchemaless(attribute.String("service.name", "clew"), attribute.String("clew.tenant", tenant)),
+		ScopeMetrics: scopes,
+	})
 }
 
 // addExemplars gives the data points of histograms their exemplars, with the

@@ -8,6 +8,7 @@ import (
 
 	dto "github.com/prometheus/client_model/go"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/clewhq/clew/span"
 )
@@ -100,14 +101,14 @@ func newTenant(cfg *Config, name string) *tenant {
 
 // observe counts the spans of a batch.
 func (t *tenant) observe(b *span.Batch) {
-	now := t.cfg.Now().UnixNano()
 	// What a span takes on the wire is known for the request as a whole.
 	bytesEach := float64(len(b.Raw)) / float64(max(b.Len(), 1))
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	now := t.cfg.Now().UnixNano()
 	t.begin(b, now)
 	for i := range b.Len() {
-		s := t.find(b, i)
+		s := t.find(b, i, now)
 		weight := t.weightOf(b, i)
 		e := exemplar{trace: b.TraceIDs[i], at: b.Ends[i], came: now}
 		if t.cfg.Kept != nil {
@@ -174,7 +175,7 @@ func (t *tenant) weightOf(b *span.Batch, i int) float64 {
 func seconds(b *span.Batch, i int) float64 { return float64(max(b.Duration(i), 0)) / 1e9 }
 
 // find returns the series of a span.
-func (t *tenant) find(b *span.Batch, i int) *series {
+func (t *tenant) find(b *span.Batch, i int, now int64) *series {
 	key := binary.LittleEndian.AppendUint32(t.key[:0], b.Resource[i])
 	key = binary.LittleEndian.AppendUint32(key, b.Names[i])
 	key = binary.LittleEndian.AppendUint32(key, uint32(b.Kinds[i]))
@@ -191,13 +192,13 @@ func (t *tenant) find(b *span.Batch, i int) *series {
 		return s
 	}
 	ofBatch := string(key)
-	s := t.lookUp(b, i)
+	s := t.lookUp(b, i, now)
 	t.batch[ofBatch] = s
 	return s
 }
 
 // lookUp returns the series with the labels of a span.
-func (t *tenant) lookUp(b *span.Batch, i int) *series {
+func (t *tenant) lookUp(b *span.Batch, i int, now int64) *series {
 	t.key = t.appendLabels(t.key[:0], b, i)
 	if s := t.series[string(t.key)]; s != nil {
 		return s
@@ -211,19 +212,19 @@ func (t *tenant) lookUp(b *span.Batch, i int) *series {
 	switch {
 	case s != nil:
 	case len(t.series) < t.cfg.MaxSeries:
-		s = t.newSeries(values)
+		s = t.newSeries(values, now)
 		t.series[string(t.key)] = s
 	default:
 		if t.rest == nil {
-			t.rest = t.newSeries(slices.Repeat([]string{overflow}, len(t.names)))
+			t.rest = t.newSeries(slices.Repeat([]string{overflow}, len(t.names)), now)
 		}
 		s = t.rest
 	}
 	return s
 }
 
-func (t *tenant) newSeries(values []string) *series {
-	return &series{values: values, latency: newHistogram(t.cfg, t.cfg.Buckets)}
+func (t *tenant) newSeries(values []string, now int64) *series {
+	return &series{values: values, latency: newHistogram(t.cfg, t.cfg.Buckets, now)}
 }
 
 // appendLabels appends the values of the labels of a span.
@@ -264,8 +265,9 @@ func (t *tenant) appendLabels(key []byte, b *span.Batch, i int) []byte {
 // gathered is how many series are written before the spans that wait have their turn.
 const gathered = 500
 
-// gather returns the metrics, and drops series that are idle.
-func (t *tenant) gather() []*dto.MetricFamily {
+// gather returns the metrics and since when they are: what was made later is not among them, but for
+// counts of what was. Series that are idle are dropped.
+func (t *tenant) gather() ([]*dto.MetricFamily, time.Time) {
 	t.mu.Lock()
 	now := t.cfg.Now()
 	t.graph.expire(now.UnixNano())
@@ -299,7 +301,7 @@ func (t *tenant) gather() []*dto.MetricFamily {
 		family("traces_spanmetrics_latency", "Duration of spans in seconds.", dto.MetricType_HISTOGRAM, out.latencies),
 		family("traces_spanmetrics_size_total", "Bytes of spans as they were sent.", dto.MetricType_COUNTER, out.sizes),
 		family("traces_target_info", "Resources that sent spans.", dto.MetricType_GAUGE, t.targets.gather()),
-	)
+	), now
 }
 
 // seriesFamilies are the metrics of series.
@@ -311,14 +313,17 @@ type seriesFamilies struct {
 func (f *seriesFamilies) write(t *tenant, s *series) {
 	labels := pairs(t.names, s.values)
 	s.latency.settle(f.decider)
-	f.calls = append(f.calls, counter(labels, s.calls))
-	f.sizes = append(f.sizes, counter(labels, s.bytes))
+	f.calls = append(f.calls, counter(labels, s.calls, s.latency.created))
+	f.sizes = append(f.sizes, counter(labels, s.bytes, s.latency.created))
 	f.latencies = append(f.latencies, &dto.Metric{Label: labels, Histogram: s.latency.write()})
 }
 
-func counter(labels []*dto.LabelPair, value float64) *dto.Metric {
-	return &dto.Metric{Label: labels, Counter: &dto.Counter{Value: proto.Float64(value)}}
+// counter is a count since a time, in unix nanoseconds.
+func counter(labels []*dto.LabelPair, value float64, created int64) *dto.Metric {
+	return &dto.Metric{Label: labels, Counter: &dto.Counter{Value: proto.Float64(value), CreatedTimestamp: timestamp(created)}}
 }
+
+func timestamp(unixNano int64) *timestamppb.Timestamp { return timestamppb.New(time.Unix(0, unixNano)) }
 
 // decider says what becomes of traces.
 func (t *tenant) decider(now time.Time) decider {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/clewhq/clew/config"
@@ -16,11 +17,12 @@ import (
 )
 
 // newSpanMetrics returns the metrics that are made of spans; nil if there are none.
-func (s *server) newSpanMetrics() (*derive.Metrics, error) {
+func (s *server) newSpanMetrics(reg prometheus.Registerer) (*derive.Metrics, error) {
 	if s.cfg.SpanMetrics.Enabled != "on" {
 		return nil, nil
 	}
 	cfg := spanMetricsConfig(s.cfg.SpanMetrics)
+	cfg.Registerer = reg
 	if s.tail != nil {
 		cfg.Kept, cfg.KeptWithin = s.outcome, s.cfg.TailSampling.Window+recentDecisions(s.cfg.TailSampling.Window)
 	}
@@ -40,13 +42,13 @@ func spanMetricsConfig(c config.SpanMetrics) derive.Config {
 
 // newPipeline makes what spans go through on their way to the engine, and
 // what goes on beside it.
-func (s *server) newPipeline(ctx context.Context) (err error) {
+func (s *server) newPipeline(ctx context.Context, reg prometheus.Registerer) (err error) {
 	if s.head, err = newHead(ctx, s.cfg.Sampling, s.cfg.DataDir, &http.Client{Transport: s.traced("read sampling strategies")}, s.log); err != nil {
 		return fmt.Errorf("sampling: %w", err)
 	}
 	s.background = append(s.background, func(ctx context.Context) { s.head.Run(ctx, s.cfg.Sampling.ReloadInterval) })
 	observers := []pipeline.Observer{s.head.Observe}
-	if s.spanMetrics, err = s.newSpanMetrics(); err != nil {
+	if s.spanMetrics, err = s.newSpanMetrics(reg); err != nil {
 		return err
 	}
 	if s.spanMetrics != nil {
@@ -65,14 +67,14 @@ func (s *server) sendSpanMetrics(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		s.background = append(s.background, func(ctx context.Context) { w.Run(ctx, c.Interval) })
+		s.background, s.last = append(s.background, func(ctx context.Context) { w.Run(ctx, c.Interval) }), append(s.last, w.Close)
 	}
 	if c.OTLPEndpoint != "" {
 		o, err := derive.NewOTLP(ctx, s.spanMetrics, c.OTLPEndpoint, s.log)
 		if err != nil {
 			return err
 		}
-		s.background = append(s.background, func(ctx context.Context) { o.Run(ctx, c.Interval) })
+		s.background, s.last = append(s.background, func(ctx context.Context) { o.Run(ctx, c.Interval) }), append(s.last, o.Close)
 	}
 	return nil
 }

@@ -2,14 +2,17 @@ package main
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"reflect"
 	"strings"
 	"testing"
 
 	coltrace "go.opentelemetry.io/proto/otlp/collector/trace/v1"
+	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/protobuf/encoding/protojson"
 
 	"github.com/clewhq/clew/derive"
+	"github.com/clewhq/clew/store"
 )
 
 func TestSpanMetrics(t *testing.T) {
@@ -35,6 +38,33 @@ func TestSpanMetrics(t *testing.T) {
 	}
 	if _, body := get(t, s.url("http", "/metrics/spans"), "X-Scope-OrgID", "other"); len(body) != 0 {
 		t.Errorf("another tenant has\n%s", body)
+	}
+}
+
+// What came since the last write is written when the program stops.
+func TestSpanMetricsAreWrittenAtTheEnd(t *testing.T) {
+	writes := make(chan string, 1)
+	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		writes <- r.Method + " " + r.URL.Path + " " + r.Header.Get("X-Scope-OrgID")
+	}))
+	defer receiver.Close()
+	s := startServer(t, "--data-dir", t.TempDir(), "--span-metrics.enabled=on",
+		"--span-metrics.remote-write="+receiver.URL+"/api/v1/push", "--span-metrics.interval=1h")
+	if _, err := traceClient(t, s.addrs["otlp-grpc"]).Export(t.Context(), &coltrace.ExportTraceServiceRequest{ResourceSpans: []*tracepb.ResourceSpans{{
+		ScopeSpans: []*tracepb.ScopeSpans{{Spans: []*tracepb.Span{{TraceId: []byte("0123456789abcdef"), SpanId: []byte("01234567"), Name: "buy"}}}},
+	}}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.stop(); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case got := <-writes:
+		if want := "POST /api/v1/push " + store.DefaultTenant; got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	default:
+		t.Error("nothing was written")
 	}
 }
 

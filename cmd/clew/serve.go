@@ -67,6 +67,7 @@ type server struct {
 	decisions   *sample.Decisions       // of tail
 	spanMetrics *derive.Metrics         // nil if there are none
 	background  []func(context.Context) // what goes on until the stop
+	last        []func(context.Context) // what is done when all spans have come and are kept
 	pipe        *pipeline.Pipeline
 	engine      *columnar.Engine
 	logPipe     *pipeline.Pipeline
@@ -142,7 +143,7 @@ func open(ctx context.Context, cfg *config.Config, log *slog.Logger) (_ *server,
 	}
 	s.background = append(s.background, func(ctx context.Context) { s.history.Watch(ctx, reg) })
 	if err = s.openTail(reg); err == nil {
-		err = s.newPipeline(ctx)
+		err = s.newPipeline(ctx, reg)
 	}
 	if err == nil {
 		err = s.newServices(ctx, reg)
@@ -153,7 +154,7 @@ func open(ctx context.Context, cfg *config.Config, log *slog.Logger) (_ *server,
 	return s, nil
 }
 
-// flushTimeout bounds how long a stop waits for who receives our own traces.
+// flushTimeout bounds how long a stop waits for who receives our own traces, and for who receives the metrics of spans.
 const flushTimeout = 5 * time.Second
 
 // stop ends everything in the order of a span's path. Whatever was acknowledged
@@ -185,6 +186,11 @@ func (s *server) stop(ctx context.Context) error {
 	s.pipe.Stop()
 	s.logPipe.Stop()
 	err := errors.Join(s.engine.Close(ctx), s.logs.Close(ctx))
+	flush, cancel = context.WithTimeout(ctx, flushTimeout)
+	defer cancel()
+	for _, do := range s.last {
+		do(flush)
+	}
 	s.log.Info("stopped")
 	return err
 }
