@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/clewhq/clew/internal/testkit"
 	"github.com/clewhq/clew/span"
 )
 
@@ -172,9 +173,7 @@ func randomTrace(rng *rand.Rand) *Trace {
 }
 
 func TestDiffRandomly(t *testing.T) {
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
-	rng := rand.New(rand.NewPCG(seed, 2))
+	rng := rand.New(rand.NewPCG(testkit.Seed(t), 2))
 	for range 300 {
 		a, b := randomTrace(rng), randomTrace(rng)
 		d, naive := NewDiff(a, b), &naiveDiff{a, b, map[string]int{}}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/clewhq/clew/internal/testkit"
 	"github.com/clewhq/clew/span"
 	"github.com/clewhq/clew/store"
 	"github.com/clewhq/clew/store/storetest"
@@ -170,9 +171,7 @@ func found(t *testing.T, r store.Reader, q, condition string) float64 {
 
 // TestDiffersCounts holds every count against a search with the condition that the value comes with.
 func TestDiffersCounts(t *testing.T) {
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
-	rng := rand.New(rand.NewPCG(seed, 5))
+	rng := rand.New(rand.NewPCG(testkit.Seed(t), 5))
 	spans := shopSpans(rng, 150)
 	for i := range spans {
 		spans[i].Status = pick[int32](rng, 0, 1, 2)

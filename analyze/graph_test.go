@@ -7,13 +7,12 @@ import (
 	"log/slog"
 	"maps"
 	"math/rand/v2"
-	"os"
 	"reflect"
 	"slices"
-	"strconv"
 	"testing"
 	"time"
 
+	"github.com/clewhq/clew/internal/testkit"
 	"github.com/clewhq/clew/span"
 	"github.com/clewhq/clew/store"
 	"github.com/clewhq/clew/store/columnar"
@@ -88,16 +87,7 @@ func randomSpan(rng *rand.Rand, trace int, before, others []span.Span) span.Span
 }
 
 func TestDependenciesRandomly(t *testing.T) {
-	seed := rand.Uint64()
-	if text := os.Getenv("CLEW_TEST_SEED"); text != "" {
-		n, err := strconv.ParseUint(text, 0, 64)
-		if err != nil {
-			t.Fatal(err)
-		}
-		seed = n
-	}
-	t.Logf("CLEW_TEST_SEED=%d", seed)
-	rng := rand.New(rand.NewPCG(seed, 0))
+	rng := rand.New(rand.NewPCG(testkit.Seed(t), 0))
 	for range 30 {
 		spans := randomSpans(rng, 1+rng.IntN(200))
 		m := &storetest.Model{}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/clewhq/clew/internal/testkit"
 	"github.com/clewhq/clew/span"
 	"github.com/clewhq/clew/store"
 	"github.com/clewhq/clew/store/storetest"
@@ -271,9 +272,7 @@ func naiveRules(s *span.Span, trace []*span.Span, service func(*span.Span) strin
 }
 
 func TestQualityRandomly(t *testing.T) {
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
-	rng := rand.New(rand.NewPCG(seed, 1))
+	rng := rand.New(rand.NewPCG(testkit.Seed(t), 1))
 	for range 25 {
 		spans := randomQuality(rng, 1+rng.IntN(60))
 		m, e := &storetest.Model{Lax: rng.IntN(2) == 0}, newEngine(t)

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/clewhq/clew/internal/testkit"
 	"github.com/clewhq/clew/span"
 	"github.com/clewhq/clew/store"
 	"github.com/clewhq/clew/store/storetest"
@@ -219,9 +220,7 @@ func naiveWaits(spans []span.Span, opts *ServiceOptions) (waits map[string]Waits
 }
 
 func TestServicesRandomly(t *testing.T) {
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
-	rng := rand.New(rand.NewPCG(seed, 1))
+	rng := rand.New(rand.NewPCG(testkit.Seed(t), 1))
 	for range 40 {
 		spans := randomSpans(rng, 1+rng.IntN(200))
 		for i := range spans {

@@ -19,6 +19,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/dynamicpb"
 
+	"github.com/clewhq/clew/internal/testkit"
 	"github.com/clewhq/clew/span"
 	"github.com/clewhq/clew/store"
 	"github.com/clewhq/clew/store/storetest"
@@ -35,7 +36,7 @@ type question struct {
 // TestSearchIsTheSameEverywhere asks every API the same of random traces, and wants the traces that a look at each
 // span finds.
 func TestSearchIsTheSameEverywhere(t *testing.T) {
-	seed := randomSeed(t)
+	seed := testkit.Seed(t)
 	rng := rand.New(rand.NewPCG(seed, 1))
 	rows := storetest.NewGen(seed).Spans(200)
 	faces, model := openFaces(t, seed, rows), filled(t, rows...)

@@ -5,36 +5,19 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"math/rand/v2"
 	"net/http"
-	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/encoding/protowire"
 
+	"github.com/clewhq/clew/internal/testkit"
 	"github.com/clewhq/clew/span"
 	"github.com/clewhq/clew/store"
 	"github.com/clewhq/clew/store/storetest"
 )
-
-// randomSeed returns CLEW_TEST_SEED, with which a run is repeated, or a new seed. A test that fails prints it.
-func randomSeed(t *testing.T) uint64 {
-	t.Helper()
-	seed := rand.Uint64()
-	if text := os.Getenv("CLEW_TEST_SEED"); text != "" {
-		n, err := strconv.ParseUint(text, 0, 64)
-		if err != nil {
-			t.Fatal(err)
-		}
-		seed = n
-	}
-	t.Logf("CLEW_TEST_SEED=%d", seed)
-	return seed
-}
 
 // everyFace is one store behind all APIs.
 type everyFace struct {
@@ -57,7 +40,7 @@ func openFaces(t *testing.T, seed uint64, rows []span.Span) *everyFace {
 // TestTraceIsTheSameEverywhere writes random traces, with all that OTLP allows in them, and reads each through every
 // API: OTLP has to be what was written, the forms of Jaeger and Zipkin what they can hold of it.
 func TestTraceIsTheSameEverywhere(t *testing.T) {
-	seed := randomSeed(t)
+	seed := testkit.Seed(t)
 	rows := storetest.NewGen(seed).Spans(150)
 	faces, model := openFaces(t, seed, rows), filled(t, rows...)
 	for id, want := range storedTraces(t, model, rows) {

@@ -203,11 +203,11 @@ func TestMissingFile(t *testing.T) {
 	}
 }
 
-// Kubernetes sets such variables in every container when a Service is named "clew".
-func TestServiceLinksAreNotSettings(t *testing.T) {
+// Kubernetes sets such variables in every container when a Service is named "clew"; the last one is of our tests.
+func TestSomeVariablesAreNoSettings(t *testing.T) {
 	_, err := Load(Sources{Environ: []string{
 		"CLEW_SERVICE_HOST=10.0.0.1", "CLEW_SERVICE_PORT=4317", "CLEW_SERVICE_PORT_OTLP_GRPC=4317", "CLEW_PORT=tcp://10.0.0.1:4317",
-		"CLEW_PORT_4317_TCP=tcp://10.0.0.1:4317", "CLEW_PORT_4317_TCP_ADDR=10.0.0.1", "CLEW_OTLP_SERVICE_HOST=10.0.0.2",
+		"CLEW_PORT_4317_TCP=tcp://10.0.0.1:4317", "CLEW_PORT_4317_TCP_ADDR=10.0.0.1", "CLEW_OTLP_SERVICE_HOST=10.0.0.2", "CLEW_TEST_SEED=7",
 	}})
 	if err != nil {
 		t.Error(err)

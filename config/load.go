@@ -21,8 +21,9 @@ type Sources struct {
 }
 
 const (
-	envPrefix = "CLEW_"
-	fileFlag  = "config"
+	envPrefix  = "CLEW_"
+	testPrefix = "CLEW_TEST_" // of variables of our tests, which a server that they start inherits
+	fileFlag   = "config"
 )
 
 // AddFlags adds --config and a flag for every setting.
@@ -111,7 +112,7 @@ func (l *loader) readFlags(fs *pflag.FlagSet) {
 // begin with CLEW_ if its name begins with "clew".
 var serviceLink = regexp.MustCompile(`_(SERVICE_HOST|SERVICE_PORT(_.+)?|PORT(_[0-9]+_(TCP|UDP)(_.+)?)?)$`)
 
-// readEnviron takes every variable that begins with CLEW_. An empty one counts as not set.
+// readEnviron takes every variable that begins with CLEW_, except those of tests. An empty one counts as not set.
 func (l *loader) readEnviron(environ []string) {
 	names := []string{envName(fileFlag)}
 	for _, s := range l.settings {
@@ -119,7 +120,7 @@ func (l *loader) readEnviron(environ []string) {
 	}
 	for _, pair := range environ {
 		name, text, _ := strings.Cut(pair, "=")
-		if !strings.HasPrefix(name, envPrefix) || text == "" || name == envName(fileFlag) {
+		if !strings.HasPrefix(name, envPrefix) || strings.HasPrefix(name, testPrefix) || text == "" || name == envName(fileFlag) {
 			continue
 		}
 		place := "environment variable " + name

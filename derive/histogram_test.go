@@ -7,16 +7,19 @@ import (
 	"testing"
 
 	dto "github.com/prometheus/client_model/go"
+
+	"github.com/clewhq/clew/internal/testkit"
 )
 
 // Native buckets hold each value between their bounds, however coarse they are.
 func TestNativeBuckets(t *testing.T) {
+	rng := rand.New(rand.NewPCG(testkit.Seed(t), 1))
 	for _, spread := range []float64{1, 10, 58} {
 		n := nativeBuckets{schema: nativeSchema}
 		var values []float64
 		for range 5000 {
-			v := math.Exp2(spread * (rand.Float64() - 0.5))
-			if rand.IntN(10) == 0 {
+			v := math.Exp2(spread * (rng.Float64() - 0.5))
+			if rng.IntN(10) == 0 {
 				v = math.Exp2(math.Round(math.Log2(v))) // on a bound
 			}
 			n.observe(v, 1)

@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+
+	"github.com/clewhq/clew/internal/testkit"
 )
 
 // The examples of OpenTelemetry's specification of trace state handling, and others.
@@ -75,10 +77,11 @@ func TestRandomness(t *testing.T) {
 // A threshold samples as many as its probability says.
 func TestThresholdSamples(t *testing.T) {
 	const n = 200_000
+	rng := rand.New(rand.NewPCG(testkit.Seed(t), 1))
 	for _, p := range []float64{0.5, 0.1, 0.01} {
 		th, kept := ProbabilityThreshold(p, 14), 0
 		for range n {
-			if th.Samples(rand.Uint64N(1 << 56)) {
+			if th.Samples(rng.Uint64N(1 << 56)) {
 				kept++
 			}
 		}

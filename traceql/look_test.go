@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/clewhq/clew/internal/testkit"
 	"github.com/clewhq/clew/store"
 )
 
@@ -40,8 +41,7 @@ func looksFor(ctx context.Context, r store.Reader, searches ...*Query) ([][]stri
 
 // TestLook: a look for two searches at once finds for each of them what it finds by itself.
 func TestLook(t *testing.T) {
-	seed := testSeed(t)
-	t.Logf("%s=%d", seedVar, seed)
+	seed := testkit.Seed(t)
 	g := newGen(seed)
 	g.about = g.spans()
 	model := modelWith(t, g.about)

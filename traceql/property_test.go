@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/clewhq/clew/internal/testkit"
 	"github.com/clewhq/clew/span"
 	"github.com/clewhq/clew/store"
 )
@@ -16,16 +17,16 @@ import (
 
 // eachLaw checks a law on the engine over blocks and head, with random conditions.
 func eachLaw(t *testing.T, law func(*lawWorld) error) {
-	base := testSeed(t)
-	for round := range testRounds(t, 8) {
-		seed := base + uint64(round)
+	base := testkit.Seed(t)
+	for round := range testkit.Rounds(t, 8) {
+		seed := base + round
 		t.Run(fmt.Sprint(round), func(t *testing.T) {
 			t.Parallel()
 			w := &lawWorld{randomWorld: newRandomWorld(t, seed), t: t}
 			for i := range 40 {
 				w.engine = w.who[1+i%2]
 				if err := law(w); err != nil {
-					t.Fatalf("repeat with %s=%d %s=1\n%s: %v\nload\n%s", seedVar, seed, roundsVar, w.engine.name, err, spansText(w.spans))
+					t.Fatalf("repeat with %s=%d %s=1\n%s: %v\nload\n%s", testkit.SeedVar, seed, testkit.RoundsVar, w.engine.name, err, spansText(w.spans))
 				}
 			}
 		})

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/clewhq/clew/internal/testkit"
 	"github.com/clewhq/clew/span"
 	"github.com/clewhq/clew/store"
 )
@@ -67,9 +68,9 @@ type randomWorld struct {
 
 // eachRandom runs a check on many queries about many traces.
 func eachRandom(t *testing.T, query func(gen) string, check func(*randomWorld, *Query) error) {
-	base := testSeed(t)
-	for round := range testRounds(t, 12) {
-		seed := base + uint64(round)
+	base := testkit.Seed(t)
+	for round := range testkit.Rounds(t, 12) {
+		seed := base + round
 		t.Run(fmt.Sprint(round), func(t *testing.T) {
 			t.Parallel()
 			w := newRandomWorld(t, seed)
@@ -82,7 +83,7 @@ func eachRandom(t *testing.T, query func(gen) string, check func(*randomWorld, *
 					continue
 				}
 				if err := check(w, q); err != nil {
-					t.Fatalf("repeat with %s=%d %s=1\n%s\n%v\nload\n%s", seedVar, seed, roundsVar, text, err, spansText(w.spans))
+					t.Fatalf("repeat with %s=%d %s=1\n%s\n%v\nload\n%s", testkit.SeedVar, seed, testkit.RoundsVar, text, err, spansText(w.spans))
 				}
 			}
 			if refused > randomQueries/2 || w.answers < randomQueries/20 {

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/clewhq/clew/internal/testkit"
 	"github.com/clewhq/clew/span"
 	"github.com/clewhq/clew/store"
 )
@@ -148,7 +149,7 @@ func answerers(t *testing.T, spans []span.Span, rng *rand.Rand) []answerer {
 }
 
 func runScript(t *testing.T, file string, commands []*command) {
-	seed := testSeed(t)
+	seed := testkit.Seed(t)
 	rng := rand.New(rand.NewPCG(seed, 0))
 	who := answerers(t, nil, rng)
 	for _, c := range commands {
@@ -161,7 +162,7 @@ func runScript(t *testing.T, file string, commands []*command) {
 			continue
 		}
 		if err := c.run(who); err != nil {
-			t.Errorf("%s:%d: %s\n%v\n(stores filled with %s=%d)", file, c.line, c.text, err, seedVar, seed)
+			t.Errorf("%s:%d: %s\n%v\n(stores filled with %s=%d)", file, c.line, c.text, err, testkit.SeedVar, seed)
 		}
 	}
 }

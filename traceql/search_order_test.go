@@ -8,6 +8,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/clewhq/clew/internal/testkit"
 	"github.com/clewhq/clew/span"
 	"github.com/clewhq/clew/store"
 	"github.com/clewhq/clew/store/storetest"
@@ -15,7 +16,7 @@ import (
 
 func bothStores(t *testing.T, spans []span.Span) map[string]store.Reader {
 	return map[string]store.Reader{
-		"model": modelWith(t, spans), "columnar": columnarWith(t, spans, rand.New(rand.NewPCG(1, testSeed(t)))),
+		"model": modelWith(t, spans), "columnar": columnarWith(t, spans, rand.New(rand.NewPCG(1, testkit.Seed(t)))),
 	}
 }
 

@@ -5,8 +5,6 @@ import (
 	"io/fs"
 	"log/slog"
 	"math/rand/v2"
-	"os"
-	"strconv"
 	"testing"
 	"time"
 
@@ -14,34 +12,6 @@ import (
 	"github.com/clewhq/clew/store/columnar"
 	"github.com/clewhq/clew/store/storetest"
 )
-
-// The environment of random tests, as that of storetest. A failure prints the seed that brings it back.
-const (
-	seedVar   = "CLEW_TEST_SEED"
-	roundsVar = "CLEW_TEST_ROUNDS"
-)
-
-func testSeed(t *testing.T) uint64 { return envNumber(t, seedVar, rand.Uint64()) }
-
-// testRounds returns how many rounds a random test takes.
-func testRounds(t *testing.T, otherwise int) int {
-	if testing.Short() {
-		otherwise = (otherwise + 3) / 4
-	}
-	return int(envNumber(t, roundsVar, uint64(otherwise)))
-}
-
-func envNumber(t *testing.T, name string, otherwise uint64) uint64 {
-	text := os.Getenv(name)
-	if text == "" {
-		return otherwise
-	}
-	n, err := strconv.ParseUint(text, 0, 64)
-	if err != nil {
-		t.Fatalf("%s=%q: expected a number", name, text)
-	}
-	return n
-}
 
 // modelWith returns a model that has spans.
 func modelWith(t *testing.T, spans []span.Span) *storetest.Model {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/clewhq/clew/internal/testkit"
 	"github.com/clewhq/clew/span"
 	"github.com/clewhq/clew/store"
 	"github.com/clewhq/clew/store/storetest"
@@ -28,8 +29,7 @@ var tagFilters = []struct{ typed, means string }{
 
 // tagStores opens both stores on the same spans, which are as nasty as storetest makes them.
 func tagStores(t *testing.T, n int) (map[string]store.Reader, *naive) {
-	seed := testSeed(t)
-	t.Logf("%s=%d", seedVar, seed)
+	seed := testkit.Seed(t)
 	spans := storetest.NewGen(seed).Spans(n)
 	return map[string]store.Reader{
 		"model": modelWith(t, spans), "columnar": columnarWith(t, spans, rand.New(rand.NewPCG(seed, 0))),

@@ -3,10 +3,8 @@ package main
 import (
 	"context"
 	"math/rand/v2"
-	"os"
 	"os/exec"
 	"slices"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -15,6 +13,7 @@ import (
 	coltrace "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/clewhq/clew/internal/testkit"
 	"github.com/clewhq/clew/span"
 )
 
@@ -25,26 +24,17 @@ const crashRoundsVar = "CLEW_TEST_CRASH_ROUNDS"
 // it starts and recovers. After each round the data folder is sound; at the end
 // every span that was acknowledged is there, once, as it was sent.
 func TestCrashRounds(t *testing.T) {
-	rounds := 3
-	if text := os.Getenv(crashRoundsVar); text != "" {
-		n, err := strconv.Atoi(text)
-		if err != nil {
-			t.Fatalf("%s=%q: expected a number", crashRoundsVar, text)
-		}
-		rounds = n
-		t.Setenv(crashRoundsVar, "") // is put back at the end
-		os.Unsetenv(crashRoundsVar)  // which is no setting of the server
-	}
-	dir, a := t.TempDir(), newAcked(t, rand.Uint64())
+	seed, rounds := testkit.Seed(t), testkit.Number(t, crashRoundsVar, 3)
+	rng, dir, a := rand.New(rand.NewPCG(seed, 1)), t.TempDir(), newAcked(t, seed)
 	var at atomic.Uint64
 	for round := range rounds {
 		before := len(a.spans)
-		crashUnderLoad(t, dir, a, &at)
+		crashUnderLoad(t, dir, a, &at, rng.IntN(10_000))
 		if len(a.spans) == before {
 			t.Errorf("round %d: nothing was acknowledged", round)
 		}
-		for range rand.IntN(3) {
-			crashAtStart(t, dir)
+		for range rng.IntN(3) {
+			crashAtStart(t, dir, time.Duration(rng.Int64N(int64(100*time.Millisecond))))
 		}
 		if out, err := clew("storage", "verify", dir); err != nil {
 			t.Fatalf("round %d: verify: %v\n%s", round, err, out)
@@ -57,12 +47,12 @@ func TestCrashRounds(t *testing.T) {
 // smallHead makes the server write and merge blocks all the time.
 const smallHead = "--memory.head=1MiB"
 
-// crashUnderLoad lets senders send until the server is killed.
-func crashUnderLoad(t *testing.T, dir string, a *acked, at *atomic.Uint64) {
+// crashUnderLoad lets senders send until the server is killed, when more than some spans are acknowledged.
+func crashUnderLoad(t *testing.T, dir string, a *acked, at *atomic.Uint64, spans int) {
 	const senders, size = 4, 50
 	next := func() uint64 { return at.Add(size) - size }
 	p := startProcess(t, dir, smallHead)
-	killAt := len(a.spans) + 1 + rand.IntN(10_000)
+	killAt := len(a.spans) + 1 + spans
 	var finished sync.WaitGroup
 	for range senders {
 		client := traceClient(t, p.addrs["otlp-grpc"])
@@ -75,16 +65,17 @@ func crashUnderLoad(t *testing.T, dir string, a *acked, at *atomic.Uint64) {
 		})
 	}
 	finished.Wait()
-	p.wait() // says that it was killed
+	p.cmd.Process.Kill() // if something else stopped the senders
+	p.wait()             // says that it was killed
 }
 
-// crashAtStart kills the server at a random moment in its first milliseconds.
-func crashAtStart(t *testing.T, dir string) {
+// crashAtStart kills the server some milliseconds after it is started.
+func crashAtStart(t *testing.T, dir string, after time.Duration) {
 	binary, err := buildBinary()
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Duration(rand.Int64N(int64(100*time.Millisecond))))
+	ctx, cancel := context.WithTimeout(t.Context(), after)
 	defer cancel()
 	args := slices.Concat([]string{"serve", "--data-dir", dir, smallHead}, anyPort)
 	if err := exec.CommandContext(ctx, binary, args...).Run(); ctx.Err() == nil {

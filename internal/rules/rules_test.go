@@ -36,6 +36,7 @@ var mayImport = []struct {
 	{"sample", []string{"span", "store", "traceql"}},
 	{"tree", []string{"span"}},
 	{"store", []string{"span", "tree"}},
+	{"store/storetest", []string{"span", "tree", "store", "internal/testkit"}},
 	{"store/...", []string{"span", "tree", "store/..."}},
 	{"traceql", []string{"span", "store"}},
 	{"analyze", []string{"span", "tree", "store", "traceql"}},

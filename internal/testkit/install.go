@@ -1,5 +1,5 @@
 // Package testkit has what tests of several packages need: real programs from
-// the package registries.
+// the package registries, and the seeds of random data.
 package testkit
 
 import (

@@ -5,11 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"strconv"
 	"testing"
 	"time"
 
+	"github.com/clewhq/clew/internal/testkit"
 	"github.com/clewhq/clew/span"
 	"github.com/clewhq/clew/store"
 )
@@ -41,12 +40,8 @@ type (
 	}
 )
 
-// The environment of a run. A failure prints the seed that brings it back.
-const (
-	seedVar   = "CLEW_TEST_SEED"        // of the random data; default: a new one for each run
-	roundsVar = "CLEW_TEST_ROUNDS"      // how many random stores; default 4, or 2 with -short
-	traceVar  = "CLEW_TEST_TRACE_SPANS" // spans in the big trace; default 20,000
-)
+// traceVar is how many spans the big trace has; default 20,000.
+const traceVar = "CLEW_TEST_TRACE_SPANS"
 
 // checks are the claims of the suite. Those on random data run once for each round.
 var checks = []struct {
@@ -83,42 +78,24 @@ var checks = []struct {
 // random: CLEW_TEST_SEED repeats a run, CLEW_TEST_ROUNDS and
 // CLEW_TEST_TRACE_SPANS make a longer one.
 func Run(t *testing.T, open func(t *testing.T) Backend) {
-	base := envNumber(t, seedVar, rand.Uint64())
-	rounds := uint64(4)
-	if testing.Short() {
-		rounds = 2
-	}
-	rounds = envNumber(t, roundsVar, rounds)
+	base, rounds := testkit.Seed(t), testkit.Rounds(t, 4)
 	for _, c := range checks {
 		if !c.random {
 			t.Run(c.name, func(t *testing.T) { runCheck(t, c.run, open(t), base) })
 			continue
 		}
-		for seed := base; seed < base+rounds; seed++ {
-			t.Run(fmt.Sprintf("%s/%d", c.name, seed-base), func(t *testing.T) { runCheck(t, c.run, open(t), seed) })
+		for round := range rounds {
+			t.Run(fmt.Sprintf("%s/%d", c.name, round), func(t *testing.T) { runCheck(t, c.run, open(t), base+round) })
 		}
 	}
 }
 
 func runCheck(t *testing.T, check func(*trial) error, b Backend, seed uint64) {
 	tr := newTrial(t.Context(), b, seed)
-	tr.bigTrace = int(envNumber(t, traceVar, uint64(tr.bigTrace)))
+	tr.bigTrace = int(testkit.Number(t, traceVar, uint64(tr.bigTrace)))
 	if err := check(tr); err != nil {
-		t.Fatalf("seed %d (repeat with %s=%d %s=1):\n%v", seed, seedVar, seed, roundsVar, err)
+		t.Fatalf("seed %d (repeat with %s=%d %s=1):\n%v", seed, testkit.SeedVar, seed, testkit.RoundsVar, err)
 	}
-}
-
-// envNumber returns an environment variable's value.
-func envNumber(t *testing.T, name string, otherwise uint64) uint64 {
-	text := os.Getenv(name)
-	if text == "" {
-		return otherwise
-	}
-	n, err := strconv.ParseUint(text, 0, 64)
-	if err != nil {
-		t.Fatalf("%s=%q: expected a number", name, text)
-	}
-	return n
 }
 
 // trial is a backend beside the model that got the same spans.
