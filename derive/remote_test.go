@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -35,31 +34,18 @@ func startPrometheus(t *testing.T) string {
 	if err := os.WriteFile(config, []byte("{}\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := l.Addr().String()
-	l.Close()
+	addr := testkit.FreeAddress(t)
 	cmd := exec.CommandContext(t.Context(), "prometheus", "--config.file="+config, "--storage.tsdb.path="+filepath.Join(dir, "data"),
 		"--web.listen-address="+addr, "--web.enable-remote-write-receiver", "--enable-feature=native-histograms,exemplar-storage", "--log.level=error")
-	cmd.Stderr = t.Output()
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
-	for { // until it is ready
+	testkit.Serve(t, cmd, func() bool {
 		res, err := http.Get("http://" + addr + "/-/ready")
-		if err == nil {
-			res.Body.Close()
-			if res.StatusCode == http.StatusOK {
-				return "http://" + addr
-			}
+		if err != nil {
+			return false
 		}
-		if err := t.Context().Err(); err != nil {
-			t.Fatal(err)
-		}
-	}
+		res.Body.Close()
+		return res.StatusCode == http.StatusOK
+	})
+	return "http://" + addr
 }
 
 // prometheusSays returns the values of a query, by the labels that are asked for.

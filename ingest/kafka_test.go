@@ -3,11 +3,11 @@ package ingest
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
 	"math/rand/v2"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -35,7 +35,7 @@ func startBroker(t *testing.T) (addr string, client *kgo.Client) {
 	libs := filepath.Join(testkit.Installed(t, []string{"testdata/kafka/pom.xml"}, "mvn", "--quiet", "--batch-mode",
 		"dependency:copy-dependencies", "-DoutputDirectory=libs"), "libs", "*")
 	dir := t.TempDir()
-	addr, controller := freeAddress(t), freeAddress(t)
+	addr, controller := testkit.FreeAddress(t), testkit.FreeAddress(t)
 	properties := filepath.Join(dir, "server.properties")
 	if err := os.WriteFile(properties, fmt.Appendf(nil, `process.roles=broker,controller
 node.id=1
@@ -56,34 +56,20 @@ group.initial.rebalance.delay.ms=0
 	if out, err := java("kafka.tools.StorageTool", "format", "-t", "MkU3OEVBNTcwNTJENDM2Qg", "-c", properties).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	broker := java("kafka.Kafka", properties)
-	if err := broker.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { broker.Process.Kill(); broker.Wait() })
 	client, err := kgo.NewClient(kgo.SeedBrokers(addr), kgo.AllowAutoTopicCreation())
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(client.Close)
-	for client.Ping(t.Context()) != nil { // until it listens
-		if err := t.Context().Err(); err != nil {
+	testkit.Serve(t, java("kafka.Kafka", properties), func() bool { return client.Ping(t.Context()) == nil })
+	admin := kadm.NewClient(client)
+	for partitions, topics := range map[int32][]string{2: slices.Collect(maps.Keys(kafkaEncodings)), 1: {"spans", "large"}} {
+		answers, err := admin.CreateTopics(t.Context(), partitions, 1, nil, topics...)
+		if err := errors.Join(err, answers.Error()); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, err := kadm.NewClient(client).CreateTopics(t.Context(), 2, 1, nil, slices.Collect(maps.Keys(kafkaEncodings))...); err != nil {
-		t.Fatal(err)
-	}
 	return addr, client
-}
-
-func freeAddress(t *testing.T) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // kafkaMessages has a message with spans for each encoding, and how many spans it has.
@@ -169,6 +155,26 @@ func send(t *testing.T, client *kgo.Client, records ...*kgo.Record) {
 	}
 }
 
+// firstRecord waits for a record of a topic.
+func firstRecord(t *testing.T, addr, topic string) *kgo.Record {
+	t.Helper()
+	client, err := kgo.NewClient(kgo.SeedBrokers(addr), kgo.ConsumeTopics(topic))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	for {
+		fetches := client.PollRecords(t.Context(), 1)
+		if records := fetches.Records(); len(records) > 0 {
+			return records[0]
+		}
+		t.Log(fetches.Err()) // such as that the topic is not known yet
+		if err := t.Context().Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestKafka(t *testing.T) {
 	addr, client := startBroker(t)
 	t.Run("encodings", func(t *testing.T) { testKafkaEncodings(t, addr, client) })
@@ -214,12 +220,7 @@ func testKafkaOffsets(t *testing.T, addr string, client *kgo.Client) {
 		t.Errorf("%v dead letters, want 1", n)
 	}
 
-	dead, err := kgo.NewClient(kgo.SeedBrokers(addr), kgo.ConsumeTopics("spans-dead"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer dead.Close()
-	letter := dead.PollRecords(t.Context(), 1).Records()[0]
+	letter := firstRecord(t, addr, "spans-dead")
 	var about []string
 	for _, h := range letter.Headers {
 		about = append(about, h.Key+"="+string(h.Value))
@@ -246,12 +247,7 @@ func testKafkaLargeLetter(t *testing.T, addr string, client *kgo.Client) {
 	send(t, client, &kgo.Record{Topic: topic, Value: value}, &kgo.Record{Topic: topic, Value: []byte(zipkinV2Text)})
 	w := &waiting{enough: make(chan struct{}), want: 1}
 	consume(t, KafkaConfig{Brokers: []string{addr}, Topics: []string{topic}, Group: topic, Encoding: "zipkin_json", DeadLetters: "large-dead"}, w, w.enough)
-	dead, err := kgo.NewClient(kgo.SeedBrokers(addr), kgo.ConsumeTopics("large-dead"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer dead.Close()
-	letter := dead.PollRecords(t.Context(), 1).Records()[0]
+	letter := firstRecord(t, addr, "large-dead")
 	last := letter.Headers[len(letter.Headers)-1]
 	if len(letter.Value) != 0 || last.Key != "clew-omitted-bytes" || string(last.Value) != strconv.Itoa(size) {
 		t.Errorf("%d bytes, %v", len(letter.Value), letter.Headers)

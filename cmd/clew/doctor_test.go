@@ -140,11 +140,7 @@ func TestDoctorWrongEndpoint(t *testing.T) {
 			conn.Close()
 		}
 	}()
-	closed, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	closed.Close()
+	const closed = "http://127.0.0.1:1" // a port that was free could be given to another program meanwhile
 	_, grpcPort, _ := net.SplitHostPort(s.addrs["otlp-grpc"])
 	for name, c := range map[string]struct {
 		endpoint, protocol string
@@ -156,8 +152,8 @@ func TestDoctorWrongEndpoint(t *testing.T) {
 		"OTLP to the pages' port":  {s.url("http", ""), "http/protobuf", "endpoint-other-port", []string{"the port of http"}},
 		"OTLP to Zipkin's port":    {s.url("zipkin", ""), "http/json", "endpoint-other-port", []string{"the port of zipkin"}},
 		"path twice":               {s.url("otlp-http", "/v1/traces"), "http/protobuf", "endpoint-path", []string{"/v1/traces/v1/traces", "without a path"}},
-		"nobody listens":           {"http://" + closed.Addr().String(), "http/protobuf", "endpoint-refused", []string{"connection refused"}},
-		"nobody listens, gRPC":     {"http://" + closed.Addr().String(), "grpc", "endpoint-refused", []string{"connection refused"}},
+		"nobody listens":           {closed, "http/protobuf", "endpoint-refused", []string{"connection refused"}},
+		"nobody listens, gRPC":     {closed, "grpc", "endpoint-refused", []string{"connection refused"}},
 		"no such host":             {"http://clew.invalid:4318", "http/protobuf", "endpoint-dns", []string{"clew.invalid"}},
 		"TLS to a plain port":      {"https://" + s.addrs["otlp-http"], "http/protobuf", "endpoint-plain", []string{"write http://"}},
 		"TLS to a plain gRPC port": {"https://" + s.addrs["otlp-grpc"], "grpc", "endpoint-plain", []string{"write http://"}},
@@ -176,7 +172,7 @@ func TestDoctorWrongEndpoint(t *testing.T) {
 		d.has(t, "endpoint-grpc-port", doctor.Warning)
 	})
 	t.Run("a proxy", func(t *testing.T) {
-		d := s.diagnose(t, []string{"HTTP_PROXY=http://" + closed.Addr().String()}, "--endpoint", "http://clew.invalid:4318")
+		d := s.diagnose(t, []string{"HTTP_PROXY=" + closed}, "--endpoint", "http://clew.invalid:4318")
 		d.has(t, "endpoint-proxy", doctor.Warning, "NO_PROXY=clew.invalid")
 	})
 }

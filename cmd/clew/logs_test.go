@@ -23,7 +23,9 @@ import (
 	commonpb "go.opentelemetry.io/proto/otlp/common/v1"
 	logspb "go.opentelemetry.io/proto/otlp/logs/v1"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/status"
 
 	"github.com/clewhq/clew/api"
 	"github.com/clewhq/clew/internal/testkit"
@@ -140,7 +142,11 @@ func TestLogsSurviveKill(t *testing.T) {
 		finished.Go(func() {
 			for {
 				first := at.Add(size) - size
-				if _, err := collogs.NewLogsServiceClient(conn).Export(t.Context(), logRequest(id, first, first+size)); err != nil {
+				_, err := collogs.NewLogsServiceClient(conn).Export(t.Context(), logRequest(id, first, first+size))
+				for status.Code(err) == codes.ResourceExhausted { // the server is there, but busy
+					_, err = collogs.NewLogsServiceClient(conn).Export(t.Context(), logRequest(id, first, first+size))
+				}
+				if err != nil {
 					return
 				}
 				mu.Lock()
@@ -155,7 +161,8 @@ func TestLogsSurviveKill(t *testing.T) {
 		})
 	}
 	finished.Wait()
-	p.wait() // says that it was killed
+	p.cmd.Process.Kill() // if something else stopped the senders
+	p.wait()             // says that it was killed
 	if out, err := clew("storage", "verify", dir); err != nil {
 		t.Fatalf("verify: %v\n%s", err, out)
 	}

@@ -16,7 +16,9 @@ import (
 	coltrace "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/clewhq/clew/config"
@@ -188,8 +190,8 @@ func newAcked(t *testing.T, seed uint64) *acked {
 	return &acked{gen: gen, spans: map[uint64]bool{}}
 }
 
-// send exports spans of the sequence, from the first that next gives, until an
-// export fails. It calls onAck after each acknowledgement, with how many spans there are.
+// send exports spans of the sequence, from the first that next gives, until the
+// server is gone. It calls onAck after each acknowledgement, with how many spans there are.
 func (a *acked) send(ctx context.Context, client coltrace.TraceServiceClient, next func() uint64, size uint64, onAck func(n int)) {
 	a.mu.Lock()
 	gen := a.gen.Clone()
@@ -200,7 +202,11 @@ func (a *acked) send(ctx context.Context, client coltrace.TraceServiceClient, ne
 		if proto.Unmarshal(gen.Append(nil, first, size), &req) != nil {
 			return
 		}
-		if _, err := client.Export(ctx, &req); err != nil {
+		_, err := client.Export(ctx, &req)
+		for status.Code(err) == codes.ResourceExhausted { // the server is there, but busy
+			_, err = client.Export(ctx, &req)
+		}
+		if err != nil {
 			return
 		}
 		a.mu.Lock()
