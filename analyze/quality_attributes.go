@@ -15,10 +15,10 @@ type attributeLook struct {
 	old     string    // case of CLEW-006; "": it has its present name
 	level   string    // case of RES-004; "": it stands right
 	typ     span.Type // that the conventions want; Empty: any
-	secret  string    // what its values are by its key; "": anything
-	address bool      // IP addresses are expected
-	call    int       // place in callKeys, or -1
-	listed  bool      // its presence is asked for
+	key     keyLook
+	address bool // IP addresses are expected
+	call    int  // place in callKeys, or -1
+	listed  bool // its presence is asked for
 
 	dict   store.Values
 	byCode []uint32 // 0: not looked at yet; else place in faults
@@ -88,11 +88,11 @@ func newAttributeLook(f store.Field) *attributeLook {
 		l.address = true
 		return l
 	}
-	l.level, l.secret, l.address = misplacedCase(f), sensitiveKey(f.Key), expectsAddress(f)
+	l.level, l.key, l.address = misplacedCase(f), lookAtKey(f.Key), expectsAddress(f)
 	if f.Scope == store.SpanScope || f.Scope == store.ResourceScope {
 		l.typ = attributeTypes[f.Key]
 		if to, ok := renamedAttributes[f.Key]; ok {
-			l.old = f.Key + " is now " + to.to + ", since version " + to.in
+			l.old = to.of(f.Key)
 		}
 	}
 	if f.Scope == store.SpanScope {
@@ -244,7 +244,7 @@ func (w *qualityCounter) lookAtNumbers(column qualityColumn) {
 		return
 	}
 	for row, num := range column.Nums[:w.chunk.Len()] {
-		if !wrong && l.secret == "" && int64(num) < long || !w.judged.Has(row) || column.Has != nil && !column.Has.Has(row) {
+		if !wrong && l.key.what == "" && int64(num) < long || !w.judged.Has(row) || column.Has != nil && !column.Has.Has(row) {
 			continue
 		}
 		for _, v := range w.faults[w.judgeValue(l, span.Value{Type: column.Type, Num: num})] {
@@ -259,7 +259,7 @@ func (w *qualityCounter) judgeValue(l *attributeLook, v span.Value) uint32 {
 	if l.typ != span.Empty && v.Type != l.typ && v.Type != span.Empty {
 		list = append(list, valueFault{ruleTypes, w.what(l.field.Key + " is sent as " + v.Type.String() + ", and should be " + l.typ.String())})
 	}
-	if s := secretIn(l.secret, v, 0); s.what != "" {
+	if s := secretIn(l.key, v, 0); s.what != "" {
 		rule := ruleSensitiveSpan
 		if l.field.Scope == store.ResourceScope {
 			rule = ruleSensitiveResource
@@ -297,35 +297,58 @@ func placeOf(f store.Field) string {
 // maxNesting is how deep values are looked into.
 const maxNesting = 8
 
-// secretIn looks for something sensitive in a value whose key says what it is, or in what is nested in it.
-func secretIn(byKey string, v span.Value, depth int) secret {
+// secretIn looks for something sensitive in a value with regard to its key, or in what is nested in it.
+func secretIn(key keyLook, v span.Value, depth int) secret {
 	switch v.Type {
 	case span.String:
-		if s := findSecret(v.Str); s.what != "" || byKey == "" || isPlaceholder(v.Str) {
+		if key.isID && allDigits(v.Str) {
+			return secret{}
+		}
+		if s := findSecret(v.Str); s.what != "" {
 			return s
 		}
-		return secret{byKey, "***"}
+		return secretByKey(key.what, v.Str)
 	case span.Int:
-		if byKey != "" && v.Num != 0 {
-			return secret{byKey, "***"}
+		text := strconv.FormatInt(v.Int(), 10)
+		if key.what != "token" { // under which numbers are counts
+			if s := secretByKey(key.what, text); s.what != "" {
+				return s
+			}
 		}
-		if text := strconv.FormatInt(v.Int(), 10); isCard(text) {
+		if !key.isID && len(text) <= maxCardNumber && isCard(text) {
 			return secret{"card number", "**** " + text[len(text)-4:]}
 		}
 	case span.Array:
-		elements, _ := v.Elements()
-		for _, e := range elements {
-			if s := secretIn(byKey, e, depth+1); s.what != "" || depth >= maxNesting {
-				return s
-			}
-		}
+		return secretInList(key, v, depth)
 	case span.Map:
 		pairs, _ := v.Pairs()
 		for _, p := range pairs {
-			if s := secretIn(sensitiveKey(p.Key), p.Value, depth+1); s.what != "" || depth >= maxNesting {
+			if s := secretIn(lookAtKey(p.Key), p.Value, depth+1); s.what != "" || depth >= maxNesting {
 				return s
 			}
 		}
+	}
+	return secret{}
+}
+
+// maxCardNumber are the digits of the longest number that is taken for a card's: random integers have 19.
+const maxCardNumber = 16
+
+// secretInList looks into the elements of an array. Those of a command line belong together: --password, then its value.
+func secretInList(key keyLook, v span.Value, depth int) secret {
+	elements, _ := v.Elements()
+	before := ""
+	for _, e := range elements {
+		if s := secretIn(key, e, depth+1); s.what != "" || depth >= maxNesting {
+			return s
+		}
+		if e.Type != span.String {
+			continue
+		}
+		if s := flagValue(before, e.Str); s.what != "" {
+			return s
+		}
+		before = e.Str
 	}
 	return secret{}
 }
@@ -375,6 +398,7 @@ var kindNames = [...]string{server: "server", client: "client", producer: "produ
 type nameLook struct {
 	known  bool
 	odd    uint32 // case of CLEW-004, or 0
+	least  int    // names that it has to stand for
 	secret uint32 // case of SPA-006, or 0
 }
 
@@ -410,11 +434,11 @@ func (w *qualityCounter) lookAtNames() {
 
 func (w *qualityCounter) judgeName(name string) nameLook {
 	l := nameLook{known: true}
-	if template := nameTemplate(name); template != name[:min(len(name), maxNameLength)] {
+	if template, least := nameTemplate(name); least > 0 {
 		if findSecret(template).what != "" {
 			template = "(names with a secret)"
 		}
-		l.odd = w.what(shortened(template))
+		l.odd, l.least = w.what(shortened(template)), least
 	}
 	if s := findSecret(name); s.what != "" {
 		l.secret = w.what("the span's name has a " + s.what + ": " + s.masked)

@@ -216,7 +216,8 @@ func (w *qualityCounter) addURL(key *callKey, row int, c *callColumns) {
 		path = path[:end]
 	}
 	if path != "" {
-		key.path = firstText(c.method, row) + " " + nameTemplate(path)
+		template, _ := idTemplate(path[:min(len(path), maxNameLength)])
+		key.path = firstText(c.method, row) + " " + template
 	}
 }
 

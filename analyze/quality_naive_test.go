@@ -104,6 +104,7 @@ func naiveQuality(spans []span.Span, within store.TimeRange) map[string]naiveCou
 		traces[spans[i].TraceID] = append(traces[spans[i].TraceID], &spans[i])
 	}
 	service := func(s *span.Span) string { return text(s.Resource.Attrs, "service.name") }
+	least := map[string]int{}
 	kinded, names, instances := map[string]bool{}, map[string]map[string]bool{}, map[string]map[string]bool{}
 	place := func(s *span.Span) (instance, where string) {
 		for _, key := range []string{"k8s.pod.uid", "k8s.pod.name", "host.id", "host.name"} {
@@ -119,11 +120,11 @@ func naiveQuality(spans []span.Span, within store.TimeRange) map[string]naiveCou
 			continue
 		}
 		kinded[service(s)] = kinded[service(s)] || s.Kind >= 2
-		if t := nameTemplate(s.Name); t != s.Name {
+		if t, n := nameTemplate(s.Name); n > 0 {
 			if names[service(s)+t] == nil {
-				names[service(s)+t] = map[string]bool{}
+				names[service(s)+t], least[service(s)+t] = map[string]bool{}, n
 			}
-			names[service(s)+t][s.Name] = true
+			names[service(s)+t][s.Name], least[service(s)+t] = true, min(n, least[service(s)+t])
 		}
 		if id, where := place(s); text(s.Resource.Attrs, "service.instance.id") != "" && id != "" {
 			if instances[id] == nil {
@@ -154,7 +155,7 @@ func naiveQuality(spans []span.Span, within store.TimeRange) map[string]naiveCou
 			for rule := range naiveRules(s, trace, service) {
 				hit(rule)
 			}
-			if t := nameTemplate(s.Name); t != s.Name && len(names[service(s)+t]) > 1 {
+			if t, n := nameTemplate(s.Name); n > 0 && len(names[service(s)+t]) >= least[service(s)+t] {
 				hit("CLEW-004")
 			}
 			if id, _ := place(s); len(instances[id]) > 1 && text(s.Resource.Attrs, "service.instance.id") != "" {

@@ -7,17 +7,39 @@ import (
 // maxNameLength is how much of a span's name is looked at.
 const maxNameLength = 512
 
-// nameTemplate returns a span's name with what looks like an id, or a value, written as what it is in braces; it is
-// the name itself if there is nothing of the kind. Single numbers only count as parts of a path: HTTP 404 is no id.
-func nameTemplate(name string) string {
+// How many names a template has to stand for to be blamed.
+const (
+	oneName  = 1  // with an id that cannot be anything else
+	twoNames = 2  // with what may be an id
+	someMore = 21 // with digits of any sort
+)
+
+// nameTemplate returns a span's name with what looks like an id, or a value, written as what it is in braces, and how
+// many names it has to stand for to do harm; 0: the name is its own template. Single numbers only count as parts of a
+// path: HTTP 404 is no id. If there is no id, all digits are written as numbers: so many such names are no constants.
+func nameTemplate(name string) (template string, least int) {
 	name = name[:min(len(name), maxNameLength)]
 	if !strings.ContainsAny(name, "0123456789@'") {
-		return name
+		return name, 0
 	}
 	if isSQL(name) {
-		return sqlTemplate(name)
+		template, least = sqlTemplate(name), twoNames
+	} else {
+		template, least = idTemplate(name)
 	}
+	if template == name {
+		template, least = digitTemplate(name), someMore
+	}
+	if template == name {
+		return name, 0
+	}
+	return template, least
+}
+
+// idTemplate returns a name with its ids written as what they are.
+func idTemplate(name string) (template string, least int) {
 	var out strings.Builder
+	least = twoNames
 	for i := 0; i < len(name); {
 		end := i
 		for end < len(name) && isNameByte(name[end]) {
@@ -35,8 +57,28 @@ func nameTemplate(name string) string {
 		if end < len(name) {
 			after = name[end]
 		}
-		out.WriteString(partTemplate(name[i:end], before, after))
+		part, isSure := partTemplate(name[i:end], before, after)
+		if isSure {
+			least = oneName
+		}
+		out.WriteString(part)
 		i = end
+	}
+	return out.String(), least
+}
+
+// digitTemplate returns a name with all runs of digits written as numbers.
+func digitTemplate(name string) string {
+	var out strings.Builder
+	for i := 0; i < len(name); i++ {
+		if byteClass[name[i]] != isDigit {
+			out.WriteByte(name[i])
+			continue
+		}
+		for i+1 < len(name) && byteClass[name[i+1]] == isDigit {
+			i++
+		}
+		out.WriteString("{number}")
 	}
 	return out.String()
 }
@@ -46,27 +88,48 @@ func isNameByte(b byte) bool {
 	return isAlnum(b) || b == '-' || b == '_' || b == '.' || b == '@' || b >= 0x80
 }
 
-// partTemplate returns what stands for a part of a name, which may be itself.
-func partTemplate(part string, before, after byte) string {
+// partTemplate returns what stands for a part of a name, which may be itself, and whether it is an id for sure.
+func partTemplate(part string, before, after byte) (template string, isSure bool) {
 	switch {
 	case isUUID(part):
-		return "{uuid}"
+		return "{uuid}", true
 	case strings.IndexByte(part, '@') > 0 && mailAddress(part).what != "":
-		return "{e-mail}"
+		return "{e-mail}", true
 	case isIPv4(part):
-		return "{ip}"
+		return "{ip}", false
 	case allDigits(part):
-		inPath := before == '/' && (after == '/' || after == '?' || after == ' ')
-		if inPath || before == '=' || len(part) >= 5 && before != ':' {
-			return "{number}"
-		}
-		return part
-	case isHexID(part):
-		return "{hex}"
-	case isLongID(part):
-		return "{id}"
+		return numberTemplate(part, before, after)
+	case isHexID(part) || strings.HasPrefix(part, "0x") && len(part) >= 8 && isHexNumber(part[2:]):
+		return "{hex}", len(part) >= 16
+	case isLongID(part) || isCapitalID(part) || before == '/' && isRandomID(part):
+		return "{id}", true
 	}
-	return idsBetween(part)
+	if number, ending, ok := strings.Cut(part, "."); ok && before == '/' && allDigits(number) && ending != "" && allLetters(ending) {
+		return "{number}." + ending, false
+	}
+	return idsBetween(part), false
+}
+
+// numberTemplate judges a part of digits only.
+func numberTemplate(part string, before, after byte) (template string, isSure bool) {
+	const long, port = 5, 5 // digits
+	inPath := before == '/' && strings.IndexByte("/?:# ", after) >= 0
+	switch {
+	case inPath:
+		return "{number}", len(part) >= long && !isDate(part)
+	case before == '=' || before == '#', before == ':' && (after == ':' || len(part) > port), before != ':' && len(part) >= long:
+		return "{number}", false
+	}
+	return part, false
+}
+
+// isDate reports whether digits are a day of these centuries, as in the versions of some APIs.
+func isDate(digits string) bool {
+	if len(digits) != 8 || digits[:2] != "19" && digits[:2] != "20" {
+		return false
+	}
+	month, day := digits[4:6], digits[6:]
+	return month >= "01" && month <= "12" && day >= "01" && day <= "31"
 }
 
 // idsBetween returns a part with its ids written as what they are, if they stand between dashes, underscores and dots: order-4711-pay.
@@ -82,11 +145,11 @@ func idsBetween(part string) string {
 		}
 		word := part[i:end]
 		switch {
-		case allDigits(word) && len(word) >= 5:
+		case allDigits(word) && len(word) >= 5 && !isDate(word):
 			word = "{number}"
 		case isHexID(word):
 			word = "{hex}"
-		case isLongID(word):
+		case isLongID(word) || isCapitalID(word):
 			word = "{id}"
 		}
 		out.WriteString(word)
@@ -129,23 +192,54 @@ func isHexID(text string) bool {
 	return len(text) >= 8 && digits >= 2 && digits < len(text)
 }
 
+func isHexNumber(text string) bool {
+	for i := range len(text) {
+		if !isHex(text[i]) {
+			return false
+		}
+	}
+	return true
+}
+
 // isLongID reports whether a text mixes letters and digits as random ids do.
 func isLongID(text string) bool {
-	digits, changes, before := 0, 0, uint8(0)
+	digits, changes := mixture(text, false)
+	return len(text) >= 16 && digits >= 3 && digits < len(text) && changes >= 5
+}
+
+// isCapitalID reports whether a text mixes capitals and digits as short random ids do.
+func isCapitalID(text string) bool {
+	digits, changes := mixture(text, false)
+	return len(text) >= 10 && digits >= 3 && digits < len(text) && changes >= 5 && strings.ToUpper(text) == text
+}
+
+// isRandomID reports whether a text mixes capitals, small letters and digits as random ids do that may have dashes in them.
+func isRandomID(text string) bool {
+	digits, changes := mixture(strings.NewReplacer("-", "", "_", "").Replace(text), true)
+	return len(text) >= 16 && digits >= 3 && 2*changes > len(text)
+}
+
+// mixture counts the digits of a text, and where letters and digits change; with cases, also where capitals and small
+// letters do. Of a text with anything else it counts nothing.
+func mixture(text string, cases bool) (digits, changes int) {
+	const isSmall = 1 << 7
+	before := uint8(0)
 	for i := range len(text) {
 		class := byteClass[text[i]]
-		if class == 0 {
-			return false
+		if class&(isDigit|isLetter) == 0 {
+			return 0, 0
 		}
 		if class == isDigit {
 			digits++
+		} else if cases && text[i] >= 'a' {
+			class |= isSmall
 		}
 		if class != before {
 			changes++
 		}
 		before = class
 	}
-	return len(text) >= 16 && digits >= 3 && digits < len(text) && changes >= 5
+	return digits, changes
 }
 
 func isIPv4(text string) bool {

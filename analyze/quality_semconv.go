@@ -7,8 +7,20 @@ import (
 	"github.com/clewhq/clew/store"
 )
 
-// renamed is what became of an attribute.
+// renamed is what became of an attribute: its successor, "" if it has none, and the version that said so, "" if several did in steps.
 type renamed struct{ to, in string }
+
+// of says it for an attribute.
+func (r renamed) of(key string) string {
+	text := key + " is now " + r.to
+	if r.to == "" {
+		text = key + " is deprecated, and nothing takes its place"
+	}
+	if r.in != "" {
+		text += ", since version " + r.in
+	}
+	return text
+}
 
 // renamedAttributes are attributes that OpenTelemetry's semantic conventions renamed, with the version that did, as the schema
 // file of version 1.44.0 and the lists of deprecated attributes tell. What has no single successor says what to use.
@@ -82,8 +94,17 @@ var renamedAttributes = map[string]renamed{
 	"rpc.jsonrpc.request_id":         {"jsonrpc.request.id", "1.39.0"},
 	"rpc.jsonrpc.version":            {"jsonrpc.protocol.version", "1.39.0"},
 	"peer.service":                   {"service.peer.name", "1.39.0"},
-	"message.type":                   {"rpc.message.type", "1.25.0"},
-	"message.id":                     {"rpc.message.id", "1.25.0"},
+	"rpc.service":                    {"part of rpc.method", "1.39.0"},
+	"message.type":                   {},
+	"message.id":                     {},
+	"message.compressed_size":        {},
+	"message.uncompressed_size":      {},
+	"rpc.message.type":               {},
+	"rpc.message.id":                 {},
+	"rpc.message.compressed_size":    {},
+	"rpc.message.uncompressed_size":  {},
+	"rpc.jsonrpc.error_code":         {"rpc.response.status_code", "1.39.0"},
+	"rpc.jsonrpc.error_message":      {"the status of the span", "1.39.0"},
 	"code.function":                  {"code.function.name", "1.30.0"},
 	"code.namespace":                 {"code.function.name", "1.30.0"},
 	"code.filepath":                  {"code.file.path", "1.30.0"},
@@ -104,6 +125,48 @@ var renamedAttributes = map[string]renamed{
 	"faas.id":                        {"cloud.resource_id", "1.19.0"},
 	"otel.library.name":              {"otel.scope.name", "1.20.0"},
 	"otel.library.version":           {"otel.scope.version", "1.20.0"},
+
+	"http.request_content_length_uncompressed":  {"http.request.body.size", ""},
+	"http.response_content_length_uncompressed": {"http.response.body.size", ""},
+	"db.user":                                  {},
+	"db.instance.id":                           {},
+	"db.jdbc.driver_classname":                 {},
+	"db.mssql.instance_name":                   {},
+	"db.elasticsearch.node.name":               {"elasticsearch.node.name", "1.30.0"},
+	"db.cassandra.coordinator.dc":              {"cassandra.coordinator.dc", "1.30.0"},
+	"db.cassandra.coordinator.id":              {"cassandra.coordinator.id", "1.30.0"},
+	"db.cassandra.idempotence":                 {"cassandra.query.idempotent", "1.30.0"},
+	"db.cassandra.page_size":                   {"cassandra.page.size", "1.30.0"},
+	"db.cassandra.speculative_execution_count": {"cassandra.speculative_execution.count", "1.30.0"},
+	"db.cosmosdb.client_id":                    {"azure.client.id", "1.30.0"},
+	"db.cosmosdb.connection_mode":              {"azure.cosmosdb.connection.mode", "1.30.0"},
+	"db.cosmosdb.consistency_level":            {"azure.cosmosdb.consistency.level", "1.30.0"},
+	"db.cosmosdb.operation_type":               {},
+	"db.cosmosdb.regions_contacted":            {"azure.cosmosdb.operation.contacted_regions", "1.30.0"},
+	"db.cosmosdb.request_charge":               {"azure.cosmosdb.operation.request_charge", "1.30.0"},
+	"db.cosmosdb.request_content_length":       {"azure.cosmosdb.request.body.size", "1.30.0"},
+	"db.cosmosdb.status_code":                  {"db.response.status_code", ""},
+	"db.cosmosdb.sub_status_code":              {"azure.cosmosdb.response.sub_status_code", "1.30.0"},
+	"messaging.eventhubs.consumer.group":       {"messaging.consumer.group.name", "1.27.0"},
+	"messaging.destination_publish.anonymous":  {},
+	"messaging.destination_publish.name":       {},
+	"az.namespace":                             {"azure.resource_provider.namespace", ""},
+	"az.service_request_id":                    {"azure.service.request.id", ""},
+	"enduser.scope":                            {},
+	"error.message":                            {"the status of the span, or the message of an exception", ""},
+	"feature_flag.evaluation.error.message":    {"feature_flag.error.message", ""},
+	"gen_ai.prompt":                            {},
+	"gen_ai.completion":                        {},
+	"tls.client.server_name":                   {"server.address", ""},
+	"process.executable.build_id.profiling":    {"process.executable.build_id.htlhash", ""},
+	"vcs.repository.ref.name":                  {"vcs.ref.head.name", ""},
+	"vcs.repository.ref.type":                  {"vcs.ref.head.type", ""},
+	"vcs.repository.ref.revision":              {"vcs.ref.head.revision", ""},
+	"vcs.repository.change.id":                 {"vcs.change.id", ""},
+	"vcs.repository.change.title":              {"vcs.change.title", ""},
+	"system.cpu.state":                         {"cpu.mode", ""},
+	"container.cpu.state":                      {"cpu.mode", ""},
+	"process.cpu.state":                        {"cpu.mode", ""},
 }
 
 // attributeTypes are the types that the conventions give to attributes that are often sent with another one.
@@ -121,7 +184,8 @@ var attributeTypes = func() map[string]span.Type {
 			exception.escaped`,
 		span.String: `http.request.method http.method http.route url.full url.path url.query url.scheme http.url http.target
 			server.address client.address network.peer.address network.protocol.name network.protocol.version user_agent.original
-			db.system.name db.system db.query.text db.statement db.operation.name db.collection.name db.namespace
+			network.transport network.type db.system.name db.system db.query.text db.statement db.operation.name db.collection.name
+			db.namespace db.response.status_code messaging.consumer.group.name user.id enduser.id session.id
 			rpc.system.name rpc.system rpc.service rpc.method rpc.response.status_code messaging.system messaging.destination.name
 			messaging.operation.name messaging.operation.type messaging.message.id messaging.destination.partition.id error.type
 			exception.type exception.message exception.stacktrace code.function.name service.name service.version
@@ -143,7 +207,7 @@ var (
 	}
 	spanKeys = []string{
 		"http.", "url.", "db.", "rpc.", "messaging.", "exception.", "error.type", "code.", "thread.", "graphql.", "feature_flag.",
-		"net.peer.", "net.sock.", "network.peer.", "client.address", "client.port", "enduser.", "user_agent.",
+		"net.peer.", "net.sock.", "network.peer.", "client.address", "client.port", "enduser.",
 	}
 )
 
@@ -169,7 +233,7 @@ func misplaced(f store.Field) string {
 
 // expectsAddress reports whether the conventions put IP addresses under a key, or whether it is a host's own name.
 func expectsAddress(f store.Field) bool {
-	if f.Scope == store.ResourceScope || strings.HasSuffix(f.Key, "version") {
+	if f.Scope == store.ResourceScope || strings.HasSuffix(f.Key, "version") || strings.HasSuffix(f.Key, "release") || strings.HasSuffix(f.Key, "build") {
 		return true
 	}
 	return isOneOf(f.Key, []string{

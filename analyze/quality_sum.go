@@ -28,6 +28,7 @@ type serviceSum struct {
 	names       map[string]struct{}
 	cases       map[ruleID]map[string]*qualityTally
 	oddNames    map[string]map[string]struct{} // names by template
+	leastNames  map[string]int                 // that a template has to stand for
 	instances   map[string]map[string]*qualityTally
 	brokenCalls []QualityCase
 	calls       float64 // that brokenCalls are of
@@ -46,7 +47,7 @@ func (s *qualitySum) service(name string) *serviceSum {
 	if sum == nil {
 		sum = &serviceSum{
 			byLanguage: map[string]uint64{}, names: map[string]struct{}{}, cases: map[ruleID]map[string]*qualityTally{},
-			oddNames: map[string]map[string]struct{}{}, instances: map[string]map[string]*qualityTally{},
+			oddNames: map[string]map[string]struct{}{}, leastNames: map[string]int{}, instances: map[string]map[string]*qualityTally{},
 		}
 		s.services[name] = sum
 	}
@@ -82,10 +83,12 @@ func (s *qualitySum) add(w *qualityCounter) {
 	}
 	for key := range w.oddNames {
 		sum, name := s.service(services[key[0]]), w.names.list[key[1]]
-		template := w.whatList[w.templates[key[1]].odd]
+		look := w.templates[key[1]]
+		template := w.whatList[look.odd]
 		if sum.oddNames[template] == nil {
-			sum.oddNames[template] = map[string]struct{}{}
+			sum.oddNames[template], sum.leastNames[template] = map[string]struct{}{}, look.least
 		}
+		sum.leastNames[template] = min(sum.leastNames[template], look.least)
 		sum.oddNames[template][name] = struct{}{}
 	}
 	s.addInstances(w)
@@ -203,13 +206,13 @@ func (s *serviceSum) language() (language string) {
 	return language
 }
 
-// judgeNames leaves the templates that stand for several names: one name with a number in it is no harm.
+// judgeNames leaves the templates that stand for as many names as they have to: one name with a number in it is no harm.
 func (s *serviceSum) judgeNames() {
 	texts := map[string]*qualityTally{}
 	total := qualityTally{}
 	for template, t := range s.cases[ruleNames] {
-		if n := len(s.oddNames[template]); n > 1 {
-			texts[fmt.Sprintf("%s stands for %d names", template, n)] = t
+		if n := len(s.oddNames[template]); n >= max(s.leastNames[template], oneName) {
+			texts[standsFor(template, n)] = t
 			total.merge(t)
 		}
 	}
@@ -222,6 +225,13 @@ func (s *serviceSum) judgeNames() {
 		s.cases[ruleNames] = texts
 		s.broken[ruleNames].seen, s.broken[ruleNames].weight = total.seen, total.weight
 	}
+}
+
+func standsFor(template string, names int) string {
+	if names == 1 {
+		return template + " is in a name"
+	}
+	return fmt.Sprintf("%s stands for %d names", template, names)
 }
 
 func (s *serviceSum) finding(rule ruleID, language string) QualityFinding {

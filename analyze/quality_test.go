@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -135,6 +136,12 @@ func TestQualityRules(t *testing.T) {
 		}
 		return list
 	}
+	numbered := func(name string, n int) (names []string) {
+		for i := range n {
+			names = append(names, name+strconv.Itoa(i))
+		}
+		return names
+	}
 	exception := span.SpanEvent{Name: "exception"}
 	set(&exception.Attrs, "exception.type", "IOError")
 	for _, test := range []struct {
@@ -192,10 +199,16 @@ func TestQualityRules(t *testing.T) {
 		{"no version", resource(3, "service.version", nil), []string{"shop CLEW-003 1/2"}},
 		{"ids in names", named("GET /users/1", "GET /users/2", "GET /users/{id}"), []string{"shop CLEW-004 2/6; 2 GET /users/{number} stands for 2 names"}},
 		{"one name with a number", named("job 123456", "job 123456"), nil},
+		{"one name with an id", named("GET /users/3f2504e0-4f89-41d3-9a0c-0305e82c3301"), []string{"shop CLEW-004 1/2; 1 GET /users/{uuid} is in a name"}},
+		{"versions and codes in names", named("GET /api/v1/users", "GET /api/v2/users", "HTTP 404", "HTTP 500", "sha256", "sha512"), nil},
+		{"very many numbers in names", named(numbered("task ", 21)...), []string{"shop CLEW-004 21/42; 21 task {number} stands for 21 names"}},
+		{"some numbers in names", named(numbered("shard-", 20)...), nil},
 		{"mail addresses in names", named("mail a@example.com", "mail b@example.com"), []string{
 			"shop CLEW-004 2/4; 2 mail {e-mail} stands for 2 names", "shop SPA-006 2/4; 1 the span's name has a e-mail address: a***@***.com; 1 the span's name has a e-mail address: b***@***.com"}},
 		{"many spans", slices.Concat(goodTrace(1), many(1000, goodSpan(1, 0, 1, "web", client))), []string{"web CLEW-005 1/1"}},
 		{"old names", attrs(2, "http.status_code", 200), []string{"shop CLEW-006 1/2; 1 http.status_code is now http.response.status_code, since version 1.21.0"}},
+		{"a name without a successor", attrs(3, "db.user", "app", "network.protocol.version", "2"), []string{"shop CLEW-006 1/2; 1 db.user is deprecated, and nothing takes its place"}},
+		{"a browser's resource", change(0, func(s *span.Span) { set(&s.Resource.Attrs, "user_agent.original", "Mozilla/5.0") }), nil},
 		{"wrong type", attrs(2, "http.response.status_code", "200"), []string{"shop CLEW-007 1/2; 1 http.response.status_code is sent as string, and should be int"}},
 		{"right type", attrs(2, "http.response.status_code", 200), nil},
 		{"number as a truth", attrs(2, "http.response.status_code", true), []string{"shop CLEW-007 1/2; 1 http.response.status_code is sent as bool, and should be int"}},
