@@ -24,6 +24,15 @@ type durations struct {
 	counts   []float64
 }
 
+// Durations is a distribution of durations that are added one by one. The zero value has none.
+type Durations struct{ durations }
+
+// Add counts a duration in nanoseconds as often as weight says, which is 1 or more.
+func (d *Durations) Add(ns int64, weight float64) { d.add(ns, weight) }
+
+// Latency returns the distribution as it is now. Its quantiles are less than 0.8 % off.
+func (d *Durations) Latency() Latency { return d.latency() }
+
 const (
 	bucketBits = 6 // of an octave, if it is not coarse
 	// window is how many buckets counts grows by, or a multiple of it.

@@ -70,6 +70,33 @@ func TestMissingTraceSaysWhy(t *testing.T) {
 	}
 }
 
+// TestTraceTellsDecision: a trace in OTLP says in a header what was decided about it, or would have been.
+func TestTraceTellsDecision(t *testing.T) {
+	row := span.Span{TraceID: span.TraceID{15: 1}, SpanID: span.SpanID{7: 1}, Start: 1, End: 2}
+	half := sample.Decision{Policy: "slow\n", At: recordedAt, Threshold: span.ProbabilityThreshold(0.5, 14)}
+	at := recordedAt.UTC().Format(time.RFC3339)
+	for want, kept := range map[string][2]bool{ // and whether it is a dry run
+		"kept at " + at + `: policy "slow\n" keeps 50% of such traces`:                                              {true, false},
+		"would have been kept at " + at + `: policy "slow\n" keeps 50% of such traces (a dry run: all stay)`:        {true, true},
+		"would have been sampled out at " + at + `: policy "slow\n" keeps 50% of such traces (a dry run: all stay)`: {false, true},
+	} {
+		cfg := testConfig()
+		cfg.Decided = func(string, span.TraceID) (sample.Decision, bool) {
+			d := half
+			d.Kept, d.DryRun = kept[0], kept[1]
+			return d, true
+		}
+		res := get(t, NewNative(cfg, filled(t, row)), "/api/clew/v1/traces/"+row.TraceID.String())
+		if got := res.Header().Get("Clew-Sampling"); res.Code != 200 || got != want {
+			t.Errorf("%d %q, want %q", res.Code, got, want)
+		}
+	}
+	res := get(t, NewNative(testConfig(), filled(t, row)), "/api/clew/v1/traces/"+row.TraceID.String())
+	if got := res.Header().Values("Clew-Sampling"); res.Code != 200 || got != nil {
+		t.Errorf("without tail sampling: %d %q", res.Code, got)
+	}
+}
+
 // TestViewTellsDecision: a trace that stayed says by which policy.
 func TestViewTellsDecision(t *testing.T) {
 	cfg := testConfig()

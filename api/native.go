@@ -162,6 +162,9 @@ func encodeJSON(w io.Writer, v any) error {
 	return e.Encode(v)
 }
 
+// samplingHeader has what tail sampling decided about a trace, on an answer that has no other place to say so.
+const samplingHeader = "Clew-Sampling"
+
 func (n *native) trace(w http.ResponseWriter, r *http.Request) error {
 	q, err := parseView(r)
 	if err != nil {
@@ -178,6 +181,9 @@ func (n *native) trace(w http.ResponseWriter, r *http.Request) error {
 	}
 	tellGaps(w, found.gaps)
 	tellWarnings(w, warningsOf(found.batches...))
+	if d := n.decision(q); d != nil {
+		w.Header().Set(samplingHeader, headerLine(d.Outcome()))
+	}
 	if wantsProtobuf(r) {
 		w.Header().Set("Content-Type", "application/x-protobuf")
 		return WriteOTLP(w, found.batches...)

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/clewhq/clew/analyze"
+	"github.com/clewhq/clew/sample"
 	"github.com/clewhq/clew/span"
 	"github.com/clewhq/clew/store"
 )
@@ -101,17 +102,21 @@ func (n *native) view(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
-	return writeView(w, v, n.decided(q))
+	var decided *DecisionBody
+	if d := n.decision(q); d != nil {
+		decided = decisionBody(*d)
+	}
+	return writeView(w, v, decided)
 }
 
-// decided returns what tail sampling decided about a trace of the store; nil if it did not.
-func (n *native) decided(q viewRequest) *DecisionBody {
+// decision returns what tail sampling decided about a trace of the store; nil if it did not.
+func (n *native) decision(q viewRequest) *sample.Decision {
 	if n.Decided == nil || strings.HasPrefix(q.token, uploadMark) {
 		return nil
 	}
 	for _, tenant := range q.tenants {
 		if d, ok := n.Decided(tenant, q.id); ok {
-			return decisionBody(d)
+			return &d
 		}
 	}
 	return nil

@@ -68,6 +68,22 @@ func (d *Decision) Reason() string {
 	}
 }
 
+// Outcome says what was decided about a trace, when and why; in a dry run what would have been.
+func (d *Decision) Outcome() string {
+	text := "sampled out"
+	if d.Kept {
+		text = "kept"
+	}
+	if d.DryRun {
+		text = "would have been " + text
+	}
+	text = fmt.Sprintf("%s at %s: %s", text, d.At.UTC().Format(time.RFC3339), d.Reason())
+	if d.DryRun {
+		text += " (a dry run: all stay)"
+	}
+	return text
+}
+
 // Decided tells what was decided about a trace, as Decisions.Of does.
 type Decided func(tenant string, id span.TraceID) (Decision, bool)
 

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/clewhq/clew/analyze"
 	"github.com/clewhq/clew/span"
 	"github.com/clewhq/clew/store"
 )
@@ -68,6 +69,25 @@ type SimulatedPart struct {
 	Kept    Amount `json:"kept"`
 	// Rate is there for one service or operation.
 	Rate *SimulatedRate `json:"rate,omitempty"`
+	// Durations are there for a service that took requests.
+	Durations *SimulatedDurations `json:"durations,omitempty"`
+}
+
+// SimulatedDurations is how long the requests of a service took, each counted by what it stands for, and how long they would seem
+// to have taken, by what is kept.
+type SimulatedDurations struct {
+	Requests float64 `json:"requests"`
+	// Kept is how many spans the estimate is made of.
+	Kept     uint64             `json:"kept"`
+	Truth    SimulatedQuantiles `json:"truth"`
+	Estimate SimulatedQuantiles `json:"estimate"` // zeros if nothing is kept
+}
+
+// SimulatedQuantiles are nanoseconds.
+type SimulatedQuantiles struct {
+	P50 uint64 `json:"p50Nanos,string"`
+	P95 uint64 `json:"p95Nanos,string"`
+	P99 uint64 `json:"p99Nanos,string"`
 }
 
 // SimulatedRate is how many spans there were, each counted by what it stands for, and how many there would seem to have been, by
@@ -139,6 +159,7 @@ type simulating struct {
 	byPolicy   []SimulatedPolicy // by place; the last two are byLink and byNone
 	services   []tally           // by number
 	operations []tally
+	took       []requestTally // by number of the service
 	whole      tally
 	gaps       map[string]bool
 	recent     []*decisionRun // for traces that are linked to earlier ones, oldest first
@@ -149,6 +170,13 @@ type tally struct {
 	stored, kept Amount
 	rate         SimulatedRate
 	variance     float64
+}
+
+// requestTally has the durations of requests: all, and those that are kept.
+type requestTally struct {
+	truth, estimate analyze.Durations
+	requests        float64
+	kept            uint64
 }
 
 var latencyBands = []struct {
@@ -183,7 +211,7 @@ func (m *simulating) decide(s *slice) {
 	for i := range verdicts {
 		t, v := &s.traces[i], &verdicts[i]
 		made = append(made, decided{t.key, Decision{Policy: m.policies.nameOf(v.policy), Kept: v.kept, Threshold: v.threshold}})
-		m.count(t, v, &s.census.traces[t.seen], s.census.parts)
+		m.count(v, &s.census.traces[t.seen], s.census)
 	}
 	m.remember(makeRuns(made))
 }
@@ -216,8 +244,8 @@ func (m *simulating) lookup(id span.TraceID) (Decision, bool) {
 }
 
 // count adds a trace.
-func (m *simulating) count(t *judgedTrace, v *verdict, seen *censusTrace, all []censusPart) {
-	parts := all[seen.lo:seen.hi]
+func (m *simulating) count(v *verdict, seen *censusTrace, of *census) {
+	parts, requests := of.parts[seen.lo:seen.hi], of.requests[seen.asked[0]:seen.asked[1]]
 	whole := amountOf(parts)
 	policy := v.policy
 	if policy < 0 { // byNone is the last, and before it comes byLink
@@ -239,7 +267,10 @@ func (m *simulating) count(t *judgedTrace, v *verdict, seen *censusTrace, all []
 		m.Latencies[band].Kept.add(whole)
 	}
 	m.whole.add(parts, v)
-	m.services = grown(m.services, len(m.names.services))
+	m.services, m.took = grown(m.services, len(m.names.services)), grown(m.took, len(m.names.services))
+	for _, r := range requests {
+		m.took[r.service].add(r, v)
+	}
 	m.operations = grown(m.operations, len(m.names.operations))
 	alike(parts, func(p censusPart) uint32 { return p.service }, func(service uint32, of []censusPart) {
 		m.services[service].add(of, v)
@@ -270,9 +301,9 @@ func amountOf(parts []censusPart) Amount {
 	return a
 }
 
-func grown(list []tally, n int) []tally {
+func grown[T any](list []T, n int) []T {
 	if len(list) < n {
-		list = append(list, make([]tally, n-len(list))...)
+		list = append(list, make([]T, n-len(list))...)
 	}
 	return list
 }
@@ -306,6 +337,24 @@ func (t *tally) estimate(parts []censusPart, v *verdict) {
 	}
 }
 
+// add adds a request of a trace.
+func (t *requestTally) add(r censusRequest, v *verdict) {
+	t.requests += r.before.AdjustedCount()
+	t.truth.Add(r.took, r.before.AdjustedCount())
+	if v.kept {
+		t.kept++
+		t.estimate.Add(r.took, max(r.before, v.threshold).AdjustedCount())
+	}
+}
+
+func (t *requestTally) durations() *SimulatedDurations {
+	if t.requests == 0 {
+		return nil
+	}
+	quantiles := func(l analyze.Latency) SimulatedQuantiles { return SimulatedQuantiles{l.P50, l.P95, l.P99} }
+	return &SimulatedDurations{t.requests, t.kept, quantiles(t.truth.Latency()), quantiles(t.estimate.Latency())}
+}
+
 func (t *tally) part() SimulatedPart {
 	rate := t.rate
 	rate.StandardError = math.Sqrt(t.variance)
@@ -321,7 +370,9 @@ func (m *simulating) answer() *Simulation {
 			m.Policies = append(m.Policies, p)
 		}
 	}
-	m.Services = mostLost(m.services, func(i int, p *SimulatedPart) { p.Service = m.names.services[i] })
+	m.Services = mostLost(m.services, func(i int, p *SimulatedPart) {
+		p.Service, p.Durations = m.names.services[i], m.took[i].durations()
+	})
 	m.Operations = mostLost(m.operations, func(i int, p *SimulatedPart) {
 		o := m.names.operations[i]
 		p.Service, p.Name = m.names.services[o.service], o.name

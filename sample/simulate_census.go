@@ -12,6 +12,7 @@ import (
 var (
 	fieldService = store.Attr(store.ResourceScope, "service.name")
 	fieldStatus  = store.Of(store.Status)
+	fieldKind    = store.Of(store.Kind)
 )
 
 // What a simulation tells apart of services, and of operations; what comes on top is one.
@@ -72,28 +73,57 @@ type censusPart struct {
 	bytes  uint64
 }
 
+// censusRequest is a span with which a service took a request or a message, or began something by itself.
+type censusRequest struct {
+	service uint32
+	before  span.Threshold // with which it was sampled
+	took    int64          // nanoseconds
+}
+
 // censusTrace is what a simulation has to know of a trace besides what policies ask.
 type censusTrace struct {
 	lo, hi   int    // its parts, sorted by service and operation
+	asked    [2]int // its requests, from and to
 	duration uint64 // nanoseconds
 	status   int    // of OTLP: error if a span failed, else ok if one says so
 }
 
 // census is what a worker has seen of traces. Each worker has its own.
 type census struct {
-	catalog *catalog
-	traces  []censusTrace
-	parts   []censusPart
-	placed  map[[2]uint64]censusPlace // by the hashes of service and name
+	catalog  *catalog
+	traces   []censusTrace
+	parts    []censusPart
+	requests []censusRequest
+	placed   map[[2]uint64]censusPlace // by the hashes of service and name
+}
+
+// censusMark is how much a census has.
+type censusMark struct{ traces, parts, requests int }
+
+func (s *census) mark() censusMark {
+	if s == nil {
+		return censusMark{}
+	}
+	return censusMark{len(s.traces), len(s.parts), len(s.requests)}
+}
+
+// cut drops what came after a mark.
+func (s *census) cut(m censusMark) {
+	if s != nil {
+		s.traces, s.parts, s.requests = s.traces[:m.traces], s.parts[:m.parts], s.requests[:m.requests]
+	}
 }
 
 // columns returns the fields that the census asks for of every chunk.
-func (s *census) columns() []store.Field { return []store.Field{fieldService, fieldName, fieldStatus} }
+func (s *census) columns() []store.Field {
+	return []store.Field{fieldService, fieldName, fieldStatus, fieldKind}
+}
 
 // add looks at a trace of the viewer's chunk. state is the column of trace states, all of which states knows.
 func (s *census) add(v *viewer, run store.TraceRun, state *store.Column, states *stateCache, sizes []uint64) {
-	services, names, statuses, ends := v.hashes(fieldService), v.hashes(fieldName), v.chunk.Column(fieldStatus), v.chunk.Ends()
-	seen := censusTrace{lo: len(s.parts)}
+	services, names, statuses, kinds := v.hashes(fieldService), v.hashes(fieldName), v.chunk.Column(fieldStatus), v.chunk.Column(fieldKind)
+	starts, ends, parents := v.chunk.Starts(), v.chunk.Ends(), v.parentsOf()
+	seen := censusTrace{lo: len(s.parts), asked: [2]int{0: len(s.requests)}}
 	end := run.Start
 	for row := run.Lo; row < run.Hi; row++ {
 		end = max(end, ends[row])
@@ -108,17 +138,25 @@ func (s *census) add(v *viewer, run store.TraceRun, state *store.Column, states 
 			part.before = states.list[state.Codes[row]].threshold
 		}
 		s.parts = append(s.parts, part)
+		kind, _ := kinds.Value(row)
+		parent := parents[row]
+		if kind.Int() == kindServer || kind.Int() == kindConsumer || parent == store.NoParent || parent >= 0 && services.at(int(parent)) != services.at(row) {
+			s.requests = append(s.requests, censusRequest{part.service, part.before, int64(ends[row] - starts[row])})
+		}
 	}
+	seen.asked[1] = len(s.requests)
 	seen.duration = end - run.Start
 	s.merge(seen.lo)
 	seen.hi = len(s.parts)
 	s.traces = append(s.traces, seen)
 }
 
-// Statuses have OTLP's numbers.
+// Statuses and kinds have OTLP's numbers.
 const (
-	statusOK    = 1
-	statusError = 2
+	statusOK     = 1
+	statusError  = 2
+	kindServer   = 2
+	kindConsumer = 5
 )
 
 func (s *census) place(services, names *hashedColumn, row int) censusPlace {
@@ -161,11 +199,13 @@ func (s *census) merge(lo int) {
 
 // join adds what another worker has seen, and returns what its places grow by.
 func (s *census) join(o *census) (base int32) {
-	base, parts := int32(len(s.traces)), len(s.parts)
+	base, parts, requests := int32(len(s.traces)), len(s.parts), len(s.requests)
 	for _, t := range o.traces {
 		t.lo, t.hi = t.lo+parts, t.hi+parts
+		t.asked[0], t.asked[1] = t.asked[0]+requests, t.asked[1]+requests
 		s.traces = append(s.traces, t)
 	}
 	s.parts = append(s.parts, o.parts...)
+	s.requests = append(s.requests, o.requests...)
 	return base
 }

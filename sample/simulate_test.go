@@ -1,6 +1,7 @@
 package sample
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -56,6 +57,56 @@ func startOf(trace []span.Span) (start, end uint64) {
 type oracle struct {
 	stored, kept map[string]Amount // by what is counted; bytes are left out
 	rates        map[string]*[4]float64
+	took         map[string][]weighedDuration // by service
+}
+
+// weighedDuration is how long a request took, what it stands for, and what it stands for if it is kept.
+type weighedDuration struct {
+	took          uint64
+	before, after float64
+}
+
+// quantile returns the duration that a share of requests is at most as long as.
+func quantile(list []weighedDuration, percent float64, weight func(weighedDuration) float64) uint64 {
+	slices.SortFunc(list, func(a, b weighedDuration) int { return cmp.Compare(a.took, b.took) })
+	total, longest := 0.0, uint64(0)
+	for _, d := range list {
+		if total += weight(d); weight(d) > 0 {
+			longest = d.took
+		}
+	}
+	rank := math.Ceil(total * percent / 100)
+	for _, d := range list {
+		if rank -= weight(d); rank <= 0 && weight(d) > 0 {
+			return d.took
+		}
+	}
+	return longest
+}
+
+// check holds the durations of a service's requests against those counted one by one.
+func (o *oracle) check(t *testing.T, service string, got *SimulatedDurations) {
+	t.Helper()
+	list := o.took[service]
+	kept := uint64(0)
+	for _, d := range list {
+		if d.after > 0 {
+			kept++
+		}
+	}
+	if got == nil || kept == 0 || got.Kept != kept || got.Truth == got.Estimate {
+		t.Fatalf("%s: %+v, want %d of %d requests", service, got, kept, len(list))
+	}
+	for side, weight := range map[*SimulatedQuantiles]func(weighedDuration) float64{
+		&got.Truth:    func(d weighedDuration) float64 { return d.before },
+		&got.Estimate: func(d weighedDuration) float64 { return d.after },
+	} {
+		for percent, at := range map[float64]uint64{50: side.P50, 95: side.P95, 99: side.P99} {
+			if want := quantile(list, percent, weight); math.Abs(float64(at)-float64(want)) > 0.008*float64(want) {
+				t.Errorf("%s: p%v is %d, want %d", service, percent, at, want)
+			}
+		}
+	}
 }
 
 func (o *oracle) add(t *testing.T, trace []span.Span) {
@@ -93,6 +144,14 @@ func (o *oracle) add(t *testing.T, trace []span.Span) {
 			had, _ := span.StateThreshold(s.TraceState)
 			weights[part] = [2]float64{sums[0] + w, sums[1] + max(had, threshold).AdjustedCount()}
 		}
+		calls := func(p span.Span) bool { return p.SpanID == s.Parent && p.Resource.Attrs[0].Value.Str != service }
+		if s.Kind == kindServer || s.Kind == kindConsumer || s.Parent == (span.SpanID{}) || slices.ContainsFunc(trace, calls) {
+			d := weighedDuration{took: s.End - s.Start, before: w}
+			if had, _ := span.StateThreshold(s.TraceState); kept {
+				d.after = max(had, threshold).AdjustedCount()
+			}
+			o.took[service] = append(o.took[service], d)
+		}
 	}
 	for _, part := range []string{"policy " + policy, "status " + []string{"unset", "ok", "error"}[status], "latency " + band} {
 		spans[part] = uint64(len(trace))
@@ -124,7 +183,7 @@ func (o *oracle) add(t *testing.T, trace []span.Span) {
 func TestSimulateOracle(t *testing.T) {
 	spans, within := spreadTraces(rand.New(rand.NewPCG(11, 2)), 500, 10)
 	within.End -= 30 * uint64(time.Second) // the last slice is cut short
-	o := oracle{map[string]Amount{}, map[string]Amount{}, map[string]*[4]float64{}}
+	o := oracle{map[string]Amount{}, map[string]Amount{}, map[string]*[4]float64{}, map[string][]weighedDuration{}}
 	for _, trace := range byTrace(spans) {
 		if start, _ := startOf(trace); within.Contains(start) {
 			o.add(t, trace)
@@ -159,6 +218,7 @@ func TestSimulateOracle(t *testing.T) {
 	}
 	for _, p := range got.Services {
 		check("service "+p.Service, p.Stored, p.Kept, p.Rate)
+		o.check(t, p.Service, p.Durations)
 	}
 	for _, p := range got.Operations {
 		check("operation "+p.Service+" "+p.Name, p.Stored, p.Kept, p.Rate)
@@ -189,6 +249,11 @@ func TestSimulateUnseen(t *testing.T) {
 	}
 	if r := got.Rate; r.Unseen != want || r.Estimate != r.Spans-want || r.StandardError != 0 {
 		t.Errorf("%+v, want %v unseen", r, want)
+	}
+	for _, p := range got.Services {
+		if d := p.Durations; d.Kept == 0 || d.Requests <= float64(d.Kept) || d.Truth.P50 == 0 {
+			t.Errorf("%s: %+v", p.Service, d)
+		}
 	}
 	if last := got.Policies[len(got.Policies)-1]; len(got.Policies) != 2 || last.Policy != "" || last.Decided.Traces != traces || last.Kept.Traces != 0 {
 		t.Errorf("%+v, want %d traces that no policy matches", got.Policies, traces)

@@ -195,19 +195,14 @@ type judging struct {
 
 func (j *judging) chunk(c store.Chunk, rows traceql.RowsOf) error {
 	traces, holds, keys, links := len(j.traces), len(j.holds), len(j.keys), len(j.links)
-	seen, parts := 0, 0
-	if j.census != nil {
-		seen, parts = len(j.census.traces), len(j.census.parts)
-	}
+	seen := j.census.mark()
 	err := j.look(c, rows)
 	if err == nil {
 		err = c.Err()
 	}
 	if err != nil { // what was made of the chunk is dropped
 		j.traces, j.holds, j.keys, j.links = j.traces[:traces], j.holds[:holds], j.keys[:keys], j.links[:links]
-		if j.census != nil {
-			j.census.traces, j.census.parts = j.census.traces[:seen], j.census.parts[:parts]
-		}
+		j.census.cut(seen)
 	}
 	return err
 }

@@ -30,8 +30,8 @@ func (o *simulateOptions) command() *cobra.Command {
 		Short: "Try policies of tail sampling on the traces that are stored",
 		Long: `Try policies of tail sampling on the traces that are stored: how many traces,
 spans and bytes each policy would have kept, what would have been lost of each
-service, operation, status and latency, and how far counts and rates by what is
-kept would be off. Nothing is changed. The server needs no tail sampling for it.
+service, operation, status and latency, and how far counts, rates and durations
+by what is kept would be off. Nothing is changed. The server needs no tail sampling for it.
 
 Traces are decided as at the tail, but by when they start. Bytes are about those
 of OTLP, of what each span takes by itself.`,
@@ -106,6 +106,7 @@ func drawSimulation(out screen, s *sample.Simulation) {
 	line(s.Stored, "(all that is stored)")
 	drawLosses(out, s)
 	drawRates(out, s)
+	drawDurations(out, s)
 }
 
 // drawLosses tells of what most is lost. Services and operations count in spans, the others in traces.
@@ -148,6 +149,27 @@ func drawRates(out screen, s *sample.Simulation) {
 	}
 	if s.Rate.Unseen > 0 {
 		fmt.Fprintln(out, out.dim("Spans of traces that no policy gives a chance are lost to rates: only a policy for the rest, as probabilistic, keeps them right."))
+	}
+}
+
+// drawDurations tells how long requests of services took, and how long they would seem to have taken.
+func drawDurations(out screen, s *sample.Simulation) {
+	const columns = "%12s  %17s  %17s  %17s  %s\n"
+	fmt.Fprintf(out, "\n"+columns, "REQUESTS", "P50 BY KEPT", "P95 BY KEPT", "P99 BY KEPT", "SERVICE (OF WHICH ARE KEPT)")
+	for i := range s.Services {
+		p := &s.Services[i]
+		d := p.Durations
+		if d == nil {
+			continue
+		}
+		both := func(truth, estimate uint64) string {
+			if d.Kept == 0 {
+				return formatNanos(truth) + " -"
+			}
+			return formatNanos(truth) + " " + fmt.Sprintf("%8s", formatNanos(estimate))
+		}
+		fmt.Fprintf(out, columns, wholeNumber(d.Requests), both(d.Truth.P50, d.Estimate.P50), both(d.Truth.P95, d.Estimate.P95), both(d.Truth.P99, d.Estimate.P99),
+			fmt.Sprintf("%s (%s)", partName(p), grouped(int(d.Kept))))
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -121,5 +122,24 @@ func TestTailSampling(t *testing.T) {
 	tt.await("/metrics/spans", `traces_spanmetrics_calls_total`)
 	if n := bytes.Count(tt.await("/api/clew/v1/traces/"+failing+"/logs", "bought"), []byte(`"text":"bought"`)); n != 2 {
 		t.Errorf("%d log records of a trace that is kept, want 2", n)
+	}
+}
+
+// TestTailDryRun: nothing goes, and each trace says what would have become of it.
+func TestTailDryRun(t *testing.T) {
+	tt := &tailTest{t: t, dir: t.TempDir(), policies: writePolicies(t, "- {name: errors, type: error}\n- {name: few, type: probabilistic, probabilistic: {sampling_percentage: 0.0001}}\n")}
+	tt.start("--tail-sampling.window=100ms", "--tail-sampling.dry-run=on")
+	for id, status := range map[string]int{failing: 2, normal: 0} {
+		tt.send(id, 1, status)
+	}
+	for id, want := range map[string]string{
+		failing: `would have been kept at \d{4}-\S+Z: policy "errors" keeps all such traces \(a dry run: all stay\)`,
+		normal:  `would have been sampled out at \d{4}-\S+Z: policy "few" keeps 0.0001% of such traces \(a dry run: all stay\)`,
+	} {
+		tt.await("/api/clew/v1/traces/"+id+"/view", `"dryRun":true`)
+		out, err := clew("trace", "--server", tt.addrs["http"], id)
+		if err != nil || !regexp.MustCompile(`(?m)^sampling  `+want+"$").MatchString(out) {
+			t.Errorf("%s %v, want %s", out, err, want)
+		}
 	}
 }

@@ -32,7 +32,8 @@ func newTraceCmd() *cobra.Command {
 		Long: `Draw a trace as a waterfall: its spans as a tree, each with when it began
 after the start of the trace, how long it took, and a bar of both. ✗ marks a
 span with an error; ? stands for a parent that the server does not have. What
-else is odd, such as clocks that differ, is told below.
+else is odd, such as clocks that differ, is told below. With tail sampling it
+says why the trace stays, or in a dry run what would have become of it.
 
 --logs draws the log records of each span below it, and those of no span at the
 end.
@@ -104,7 +105,7 @@ func showTrace(ctx context.Context, o *traceOptions, arg string, out screen) err
 	}
 	w := newWaterfall(spans)
 	w.id = id
-	w.gaps, w.warnings = header.Values("Clew-Gap"), header.Values("Clew-Warning")
+	w.gaps, w.warnings, w.sampling = header.Values("Clew-Gap"), header.Values("Clew-Warning"), header.Get("Clew-Sampling")
 	w.setLogs(logs)
 	return w.draw(out, o.depth, o.limit)
 }

@@ -86,6 +86,9 @@ func (w *waterfall) drawHead(buf *bufio.Writer, out screen, first, end uint64) {
 	if w.looped > 0 {
 		line("circular", "%s in a circle of parents, drawn as roots", counted(w.looped, "span"))
 	}
+	if w.sampling != "" {
+		line("sampling", "%s", printable(w.sampling))
+	}
 	for _, gap := range w.gaps {
 		line("partial", "spans may be missing: %s", printable(gap))
 	}

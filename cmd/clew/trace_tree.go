@@ -13,6 +13,7 @@ type waterfall struct {
 	id       span.TraceID
 	gaps     []string
 	warnings []string
+	sampling string // what was decided at the tail; "" if nothing was
 
 	nodes []traceSpan
 	spans int // nodes[spans:] stand for missing parents

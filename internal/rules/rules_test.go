@@ -33,7 +33,7 @@ var mayImport = []struct {
 	{"ingest", []string{"span"}},
 	{"pipeline", []string{"span", "store"}},
 	{"derive", []string{"span"}},
-	{"sample", []string{"span", "store", "traceql"}},
+	{"sample", []string{"span", "store", "traceql", "analyze"}},
 	{"tree", []string{"span"}},
 	{"store", []string{"span", "tree"}},
 	{"store/storetest", []string{"span", "tree", "store", "internal/testkit"}},
