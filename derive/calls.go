@@ -17,6 +17,7 @@ type call struct {
 	client, server string      // ""; that side sent no span yet
 	callee         span.SpanID // the server's span
 	peer           string      // whom the caller says it calls, "" if it does not
+	outside        string      // who called a root, if no span comes that tells
 	connection     string
 	virtual        string // which side is one that sends no spans: client, server
 	failed         bool

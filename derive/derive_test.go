@@ -95,7 +95,9 @@ func text(t *testing.T, m *Metrics, tenant string) string {
 }
 
 func TestSpanMetrics(t *testing.T) {
+	now := time.Unix(1_700_000_000, 0)
 	m := newMetrics(t, func(c *Config) {
+		c.Now = func() time.Time { return now }
 		c.Dimensions, c.Intrinsic, c.TargetInfo = []string{"http.method", "k8s.pod.name"}, IntrinsicLabels(), true
 	})
 	m.Observe("a", batchOf(
@@ -106,6 +108,7 @@ func TestSpanMetrics(t *testing.T) {
 		buy(5, "sampled", 4, func(s *span.Span) { s.TraceState = "ot=th:c" }),
 	))
 	m.Observe("b", batchOf(buy(1, "other", 1, nil)))
+	now = now.Add(DefaultConfig().CallWait)
 	golden(t, "spanmetrics.txt", []byte(text(t, m, "a")))
 	if got := text(t, m, "b"); !strings.Contains(got, `span_name="other"`) || strings.Contains(got, "buy") {
 		t.Errorf("tenant b has\n%s", got)

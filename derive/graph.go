@@ -53,6 +53,7 @@ type graph struct {
 	databases  keySet
 	addresses  keySet
 	dimensions keySet
+	shared     keySet
 	key        []byte // scratch
 	text       []byte
 }
@@ -72,7 +73,7 @@ func newGraph(cfg *Config, texts names) *graph {
 	return &graph{
 		cfg: cfg, names: cfg.edgeNames(), calls: newCalls(), edges: map[string]*edge{}, texts: texts, created: cfg.Now().UnixNano(),
 		peers: newKeySet(cfg.Peers...), databases: newKeySet(databaseKeys...), addresses: newKeySet(addressKeys...),
-		dimensions: newKeySet(cfg.GraphDimensions...),
+		dimensions: newKeySet(cfg.GraphDimensions...), shared: newKeySet("zipkin.shared"),
 	}
 }
 
@@ -82,6 +83,7 @@ func (g *graph) begin(b *span.Batch) {
 	g.databases.resolve(b)
 	g.addresses.resolve(b)
 	g.dimensions.resolve(b)
+	g.shared.resolve(b)
 }
 
 // observe adds span i of a batch, if it is one side of a call.
@@ -91,27 +93,16 @@ func (g *graph) observe(b *span.Batch, i int, service string, weight float64, e 
 		return
 	}
 	caller := kind == kindClient || kind == kindProducer
-	at := g.find(b, i, caller)
+	shared := !caller && g.isShared(b, i)
+	at := g.find(b, i, caller, shared)
 	if at == noCall {
-		key := edgeKey{b.TraceIDs[i], b.SpanIDs[i]}
-		if !caller {
-			parent := edgeKey{b.TraceIDs[i], b.Parents[i]}
-			switch {
-			case parent.span.IsZero():
-				g.outside(b, i, service, weight, e, now)
-				return
-			case g.calls.of(parent) == noCall:
-				key = parent
-			case g.calls.of(key) != noCall: // both ids wait for others
-				g.single++
-				return
-			}
-		}
-		if g.calls.len() >= g.cfg.MaxCalls {
-			g.dropped++
+		if !caller && b.Parents[i].IsZero() && (!shared && !mayShare(b.TraceIDs[i], b.SpanIDs[i]) || g.calls.len() >= g.cfg.MaxCalls/2) {
+			g.outside(b, i, service, weight, e, now)
 			return
 		}
-		at = g.calls.begin(key, now+int64(g.cfg.CallWait))
+		if at = g.wait(b, i, caller, shared, now); at == noCall {
+			return
+		}
 	}
 	c := g.calls.at(at)
 	if caller {
@@ -126,15 +117,28 @@ func (g *graph) observe(b *span.Batch, i int, service string, weight float64, e 
 	}
 }
 
+// isShared reports whether a callee's span says that it has the id of the caller's.
+func (g *graph) isShared(b *span.Batch, i int) bool {
+	t, bits, ok := g.shared.find(b, b.Attrs[i], 0)
+	return ok && t == span.Bool && bits != 0
+}
+
+// mayShare reports whether a root's id may be that of its caller's span too. Zipkin's clients share them: their trace ids have
+// 64 bits, or end in the id of the root. Those of OpenTelemetry have neither, so their roots need not wait.
+func mayShare(trace span.TraceID, id span.SpanID) bool {
+	high, _ := trace.Uint64s()
+	return high == 0 || span.SpanID(trace[8:]) == id
+}
+
 // find returns the call that waits for a span: the callee's has the caller's as
-// its parent, or, from Zipkin's clients, the id and the parent of the caller's. There several callees may have
-// one parent: the first waits by its parent's id, others by their own.
-func (g *graph) find(b *span.Batch, i int, caller bool) int32 {
+// its parent, or, from Zipkin's clients, the id of the caller's and most often its parent. There several
+// callees may have one parent: the first waits by its parent's id, others by their own.
+func (g *graph) find(b *span.Batch, i int, caller, shared bool) int32 {
 	trace, id, parent := b.TraceIDs[i], b.SpanIDs[i], b.Parents[i]
 	if at := g.calls.of(edgeKey{trace, id}); at != noCall && (caller || g.calls.at(at).takes(id)) {
 		return at
 	}
-	if parent.IsZero() {
+	if parent.IsZero() || shared {
 		return noCall
 	}
 	at := g.calls.of(edgeKey{trace, parent})
@@ -148,14 +152,37 @@ func (g *graph) find(b *span.Batch, i int, caller bool) int32 {
 	return at
 }
 
-// outside counts a request that came from outside: there will be no span of who sent it.
+// wait begins the call of a span whose other side has not come.
+func (g *graph) wait(b *span.Batch, i int, caller, shared bool, now int64) int32 {
+	key := edgeKey{b.TraceIDs[i], b.SpanIDs[i]}
+	parent := edgeKey{b.TraceIDs[i], b.Parents[i]}
+	if !caller && !shared && !parent.span.IsZero() && g.calls.of(parent) == noCall {
+		key = parent
+	}
+	switch {
+	case g.calls.of(key) != noCall: // both ids wait for others
+		g.single++
+		return noCall
+	case g.calls.len() >= g.cfg.MaxCalls:
+		g.dropped++
+		return noCall
+	}
+	return g.calls.begin(key, now+int64(g.cfg.CallWait))
+}
+
+// outside counts the request of a root at once: there will be no span of who sent it, or half of the places for calls that
+// wait are taken, and the others are for those that know that there is somebody to wait for.
 func (g *graph) outside(b *span.Batch, i int, service string, weight float64, e *exemplar, now int64) {
 	var c call
 	g.callee(b, i, &c, service)
 	g.add(b, i, &c, weight, e)
-	c.client = cmp.Or(g.first(b, i, &g.peers), unknownCaller)
-	c.connection, c.virtual, c.clientTook = virtualNode, "client", c.serverTook
-	g.count(&c, now)
+	g.countOutside(&c, now)
+}
+
+// countOutside counts a request whose sender sends no spans.
+func (g *graph) countOutside(c *call, now int64) {
+	c.client, c.connection, c.virtual, c.clientTook = c.outside, virtualNode, "client", c.serverTook
+	g.count(c, now)
 }
 
 func (g *graph) caller(b *span.Batch, i int, c *call, service string) {
@@ -178,6 +205,9 @@ func (g *graph) callee(b *span.Batch, i int, c *call, service string) {
 	c.server, c.callee, c.serverTook, c.taken = service, b.SpanIDs[i], seconds(b, i), b.Starts[i]
 	if b.Kinds[i] == kindConsumer {
 		c.connection = messagingSystem
+	}
+	if b.Parents[i].IsZero() && c.client == "" {
+		c.outside = cmp.Or(g.first(b, i, &g.peers), unknownCaller)
 	}
 	g.addDimensions(b, i, c, 1)
 }
@@ -250,18 +280,21 @@ func (g *graph) addDimensions(b *span.Batch, i int, c *call, side int) {
 }
 
 // expire ends what waits for too long: calls of peers that send no spans count
-// by the name that the caller has for them. What the peer took is not known; it is no longer than what the caller waited.
+// by the name that the caller has for them, requests of roots as from outside. What the side took that sends no spans is not
+// known; it is told as what the other one took.
 func (g *graph) expire(now int64) {
 	for {
 		at := g.calls.oldest()
 		if at < 0 || g.calls.at(at).until > now {
 			return
 		}
-		c := g.calls.at(at)
-		if c.client != "" && c.peer != "" {
+		switch c := g.calls.at(at); {
+		case c.client != "" && c.peer != "":
 			c.server, c.serverTook, c.connection, c.virtual = c.peer, c.clientTook, virtualNode, "server"
 			g.count(c, now)
-		} else {
+		case c.outside != "":
+			g.countOutside(c, now)
+		default:
 			g.single++
 		}
 		g.calls.end(at)

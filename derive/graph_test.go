@@ -1,6 +1,7 @@
 package derive
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,11 +15,12 @@ import (
 type graphTest struct {
 	*testing.T
 	*Metrics
-	now time.Time
+	now   time.Time
+	trace span.TraceID
 }
 
 func newGraphTest(t *testing.T, change func(*Config)) *graphTest {
-	g := &graphTest{T: t, now: time.Unix(1_700_000_000, 0)}
+	g := &graphTest{T: t, now: time.Unix(1_700_000_000, 0), trace: span.TraceID{0: 1, 8: 1}}
 	g.Metrics = newMetrics(t, func(c *Config) {
 		c.Now, c.Histograms, c.GraphBuckets = func() time.Time { return g.now }, Classic, []float64{1}
 		if change != nil {
@@ -38,7 +40,7 @@ func (g *graphTest) span(service string, id, parent byte, kind int32, attrs ...s
 
 func (g *graphTest) spanWith(change func(*span.Span)) {
 	g.Observe("a", batchOf(buy(1, "x", 100, func(s *span.Span) {
-		s.TraceID = span.TraceID{15: 1}
+		s.TraceID = g.trace
 		change(s)
 	})))
 }
@@ -241,17 +243,96 @@ func TestServiceGraphSharedIDs(t *testing.T) {
 		g.expire("client=web,server=bank 1", "client=web,server=shop 1")
 		g.single(0)
 	}
-	g := newGraphTest(t, nil) // whose call is the root
-	g.span("web", 2, 0, kindClient)
-	g.span("shop", 2, 0, kindServer)
-	g.expire("client=web,server=shop 1")
-
-	g = newGraphTest(t, nil) // a client below a server is no other side of that
+	g := newGraphTest(t, nil) // a client below a server is no other side of that
 	g.span("shop", 2, 1, kindServer)
 	g.span("shop", 3, 2, kindClient)
 	g.span("shop", 4, 1, kindClient)
 	g.expire()
 	g.single(3)
+}
+
+// inAnyOrder calls functions in each of their orders.
+func inAnyOrder(calls []func(), begin, end func()) {
+	var permute func(done int)
+	permute = func(done int) {
+		if done == len(calls) {
+			begin()
+			for _, call := range calls {
+				call()
+			}
+			end()
+		}
+		for i := done; i < len(calls); i++ {
+			calls[done], calls[i] = calls[i], calls[done]
+			permute(done + 1)
+			calls[done], calls[i] = calls[i], calls[done]
+		}
+	}
+	permute(0)
+}
+
+// shared is on Zipkin's spans that have the id of the caller's span.
+var shared = span.KeyValue{Key: "zipkin.shared", Value: span.BoolValue(true)}
+
+// The call whose sides share an id may be the root. In whatever order the spans come, it does not come from outside.
+func TestServiceGraphSharedRoots(t *testing.T) {
+	for name, test := range map[string]struct {
+		trace span.TraceID
+		attrs []span.KeyValue
+		peer  string // that these name
+	}{
+		"64 bits":       {trace: span.TraceID{8: 1}},
+		"the root's id": {trace: span.TraceID{0: 1, 15: 2}},
+		"told":          {trace: span.TraceID{0: 1}, attrs: []span.KeyValue{shared}},
+		"with a peer":   {trace: span.TraceID{0: 1}, attrs: []span.KeyValue{shared, str("peer.service", "front")}, peer: "front"},
+		"messages":      {trace: span.TraceID{8: 1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var g *graphTest
+			from, to, connection := int32(kindClient), int32(kindServer), ""
+			if name == "messages" {
+				from, to, connection = kindProducer, kindConsumer, "connection_type=messaging_system,"
+			}
+			client := func() { g.span("web", 2, 0, from) }
+			server := func() { g.span("shop", 2, 0, to, test.attrs...) }
+			begin := func() { g = newGraphTest(t, nil); g.trace = test.trace }
+			inAnyOrder([]func(){client, server}, begin, func() { g.expire("client=web," + connection + "server=shop 1") })
+			begin()
+			server()
+			server()
+			g.expire("client=" + cmp.Or(test.peer, "user") + ",connection_type=virtual_node,server=shop 1")
+		})
+	}
+}
+
+// A span that says that it shares its id is no child of the client that has its parent's id.
+func TestServiceGraphSharedIDsAreTold(t *testing.T) {
+	var g *graphTest
+	inAnyOrder([]func(){
+		func() { g.span("web", 2, 0, kindClient) }, func() { g.span("shop", 2, 0, kindServer, shared) },
+		func() { g.span("shop", 3, 2, kindClient) }, func() { g.span("bank", 3, 2, kindServer, shared) },
+		func() { g.span("shop", 4, 2, kindClient) }, func() { g.span("mint", 4, 2, kindServer, shared) },
+	}, func() { g = newGraphTest(t, nil) }, func() {
+		g.expire("client=web,server=shop 1", "client=shop,server=bank 1", "client=shop,server=mint 1")
+		g.single(0)
+	})
+	g = newGraphTest(t, nil) // its parent was not told to the server
+	g.span("shop", 3, 0, kindServer, shared)
+	g.span("web", 3, 2, kindClient)
+	g.expire("client=web,server=shop 1")
+}
+
+// Roots that wait leave half of the places to others.
+func TestServiceGraphRootsAreBounded(t *testing.T) {
+	g := newGraphTest(t, func(c *Config) { c.MaxCalls = 10 })
+	g.trace = span.TraceID{8: 1}
+	for i := range byte(8) {
+		g.span("shop", i+1, 0, kindServer)
+	}
+	if got := g.edges(); !slices.Equal(got, []string{"client=user,connection_type=virtual_node,server=shop 3"}) {
+		t.Errorf("edges %v, want the three that do not wait", got)
+	}
+	g.expire("client=user,connection_type=virtual_node,server=shop 8")
 }
 
 // A side that comes after the other one has stopped waiting waits itself.

@@ -70,7 +70,11 @@ func TestMultiplier(t *testing.T) {
 		{func(s *span.Span) { s.Attrs = ratio(span.StringValue("half")) }, 1},
 	} {
 		m := newMetrics(t, func(c *Config) { c.Multiplier = "ratio" })
-		m.Observe("a", batchOf(buy(1, "buy", 3, c.change)))
+		m.Observe("a", batchOf(buy(1, "buy", 3, func(s *span.Span) {
+			s.TraceID[0] = 1
+			s.SpanID[0] = 1
+			c.change(s)
+		})))
 		calls := find(t, m, "traces_spanmetrics_calls_total")[0].Counter.GetValue()
 		edges := find(t, m, "traces_service_graph_request_total")[0].Counter.GetValue()
 		if calls != c.want || edges != c.want {
