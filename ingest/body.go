@@ -43,7 +43,7 @@ func (r *Receiver) decompress(ctx context.Context, encoding string, src io.Reade
 		return gzips.open(src)
 	case "zstd":
 		return zstds.open(src)
-	case "deflate":
+	case "deflate", "zlib": // the Collector knows both names
 		return deflates.open(src)
 	case "snappy", "x-snappy-framed":
 		// Senders use the first name for both forms.

@@ -41,7 +41,7 @@ var kafkaEncodings = map[string]translator{
 	"jaeger_proto":  jaegerSpanProto,
 	"jaeger_json":   jaegerSpanJSON,
 	"zipkin_proto":  zipkinProto(false),
-	"zipkin_json":   zipkinJSON,
+	"zipkin_json":   zipkinAnyJSON,
 	"zipkin_thrift": zipkinV1Thrift,
 }
 

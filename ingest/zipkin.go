@@ -9,7 +9,6 @@ import (
 
 	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/translator/zipkin/zipkinv2"
 	"github.com/openzipkin/zipkin-go/model"
-	"github.com/openzipkin/zipkin-go/proto/zipkin_proto3"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 )
 
@@ -17,37 +16,28 @@ import (
 // version 1, in JSON or Thrift, to a path with api/v1/spans; those of version 2,
 // in JSON or protobuf, to any other.
 func (r *Receiver) Zipkin() http.Handler {
-	return r.post(protocolZipkin, func(req *http.Request) (translator, error) {
+	choose := func(req *http.Request) translator {
 		media, _, _ := mime.ParseMediaType(req.Header.Get("Content-Type"))
 		v1 := strings.Contains(req.URL.Path, "api/v1/spans")
 		switch { // as the Collector's receiver does: what names no other type is JSON
 		case v1 && media == "application/x-thrift":
-			return zipkinV1Thrift, nil
+			return zipkinV1Thrift
 		case v1:
-			return zipkinV1JSON, nil
+			return zipkinV1JSON
 		case media == mediaProto || media == mediaProto2:
-			return zipkinProto(req.Header.Get("X-B3-Flags") == "1"), nil
+			return zipkinProto(req.Header.Get("X-B3-Flags") == "1")
 		}
-		return zipkinJSON, nil
+		return zipkinJSON
+	}
+	return r.post(protocolZipkin, func(req *http.Request) (translator, error) {
+		translate := choose(req)
+		return func(body []byte) (ptrace.Traces, error) {
+			if len(body) == 0 { // Zipkin takes it for no spans
+				return ptrace.NewTraces(), nil
+			}
+			return translate(body)
+		}, nil
 	})
-}
-
-func zipkinJSON(body []byte) (ptrace.Traces, error) {
-	var spans []*model.SpanModel
-	if err := json.Unmarshal(body, &spans); err != nil {
-		return ptrace.Traces{}, err
-	}
-	return zipkinTraces(spans)
-}
-
-func zipkinProto(debug bool) translator {
-	return func(body []byte) (ptrace.Traces, error) {
-		spans, err := zipkin_proto3.ParseSpans(body, debug)
-		if err != nil {
-			return ptrace.Traces{}, err
-		}
-		return zipkinTraces(spans)
-	}
 }
 
 // statusWords are the values that the translator knows for those that
@@ -75,10 +65,17 @@ func zipkinTraces(spans []*model.SpanModel) (ptrace.Traces, error) {
 
 // The translator renames the tag http.status_code. It takes annotations with bars for events of
 // OpenTelemetry's exporter, NAME|ATTRIBUTES|DROPPED, and cuts off or fails if they are none.
-// Both pass it with marks, and are put back.
+// Both pass it with marks, and are put back. So do the fields that it leaves out, which become attributes.
 const (
 	markedStatus = "\x00" + oldHTTPStatus
 	markedBar    = "\x00bar\x00"
+	fieldMark    = "\x00"
+)
+
+// The attributes of spans that have Zipkin's fields for which OTLP has none; they are true.
+const (
+	zipkinShared = "zipkin.shared" // it has the id of its caller's span
+	zipkinDebug  = "zipkin.debug"
 )
 
 // markZipkin reports whether there is anything to put back.
@@ -86,6 +83,15 @@ func markZipkin(s *model.SpanModel) (marked bool) {
 	if status, ok := s.Tags[oldHTTPStatus]; ok {
 		delete(s.Tags, oldHTTPStatus)
 		s.Tags[markedStatus], marked = status, true
+	}
+	for field, set := range map[string]bool{zipkinShared: s.Shared, zipkinDebug: s.Debug} {
+		if !set {
+			continue
+		}
+		if s.Tags == nil {
+			s.Tags = map[string]string{}
+		}
+		s.Tags[fieldMark+field], marked = "true", true
 	}
 	for i, a := range s.Annotations {
 		if strings.Contains(a.Value, "|") && !isZipkinEvent(a.Value) {
@@ -113,6 +119,11 @@ func restoreZipkin(traces ptrace.Traces) {
 				if status, ok := s.Attributes().Get(markedStatus); ok {
 					status.CopyTo(s.Attributes().PutEmpty(oldHTTPStatus))
 					s.Attributes().Remove(markedStatus)
+				}
+				for _, field := range []string{zipkinShared, zipkinDebug} {
+					if s.Attributes().Remove(fieldMark + field) {
+						s.Attributes().PutBool(field, true)
+					}
 				}
 				for _, e := range s.Events().All() {
 					e.SetName(strings.ReplaceAll(e.Name(), markedBar, "|"))

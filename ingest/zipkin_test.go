@@ -34,7 +34,7 @@ const zipkinV1Text = `[{"traceId":"1e223ff1f80f1c69","id":"0000000000000001","pa
 const zipkinV2Text = `[{"traceId":"1e223ff1f80f1c69","id":"1","parentId":"7","name":"buy","kind":"SERVER","timestamp":1470150004008761,"duration":93577,
 	"localEndpoint":{"serviceName":"shop","ipv4":"127.0.0.1"},"tags":{"http.path":"/buy"}}]`
 
-func encodeZipkin(t *testing.T, text string) []byte {
+func encodeZipkin(t testing.TB, text string) []byte {
 	t.Helper()
 	var spans []*model.SpanModel
 	if err := json.Unmarshal([]byte(text), &spans); err != nil {
@@ -148,7 +148,7 @@ func TestZipkinErrors(t *testing.T) {
 		{"bad id, version 1", "/api/v1/spans", "application/json", `[{"traceId":"1","id":"x"}]`, "malformed request: span 1: id \"x\": "},
 		{"bad parent, version 1", "/api/v1/spans", "application/json", `[null,{"traceId":"1","id":"1","parentId":"-"}]`, "malformed request: span 2: parentId \"-\": "},
 		{"an object, version 1", "/api/v1/spans", "", "{}", "malformed request: json: cannot unmarshal object"},
-		{"no list of spans", "/api/v1/spans", thriftType, "\x0b\x00\x00\x00\x01\x00\x00\x00\x01x", "malformed request: it is a list of STRING, not of spans"},
+		{"no list of spans", "/api/v1/spans", thriftType, "\x08\x00\x00\x00\x01\x00\x00\x00\x01", "malformed request: it is a list of I32, not of spans"},
 		{"empty spans", "/api/v1/spans", thriftType, "\x0c\x00\x08\x00\x00" + strings.Repeat("\x00", 1<<19), "malformed request: span 13"},
 		{"bad Thrift", "/api/v1/spans", thriftType, "hello", "malformed request: "},
 	} {
@@ -165,6 +165,11 @@ func FuzzZipkin(f *testing.F) {
 	f.Add([]byte(zipkinV2Text))
 	f.Add([]byte(`[{"traceId":"1","id":"1","tags":{"otel.link.0":"||||"}}, null]`))
 	fuzzTranslator(f, zipkinJSON)
+}
+
+func FuzzZipkinProto(f *testing.F) {
+	f.Add(encodeZipkin(f, zipkinV2Text))
+	fuzzTranslator(f, zipkinProto(false))
 }
 
 func FuzzZipkinV1(f *testing.F) {

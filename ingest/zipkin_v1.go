@@ -10,8 +10,8 @@ import (
 	"fmt"
 	"math"
 	"net"
+	"slices"
 	"strconv"
-	"time"
 
 	"github.com/apache/thrift/lib/go/thrift"
 	"github.com/jaegertracing/jaeger-idl/thrift-gen/zipkincore"
@@ -29,17 +29,16 @@ type zipkinV1 struct {
 	ID          string             `json:"id"`
 	ParentID    string             `json:"parentId"`
 	Name        string             `json:"name"`
-	Timestamp   int64              `json:"timestamp"` // unix microseconds; 0: not known
-	Duration    int64              `json:"duration"`  // microseconds
+	Timestamp   zipkinMicros       `json:"timestamp"` // since 1970; 0: not known
+	Duration    zipkinMicros       `json:"duration"`
 	Debug       bool               `json:"debug"`
 	Annotations []zipkinAnnotation `json:"annotations"`
 	Binary      []zipkinBinary     `json:"binaryAnnotations"`
-}
 
-type zipkinAnnotation struct {
-	Timestamp int64           `json:"timestamp"`
-	Value     string          `json:"value"`
-	Endpoint  *zipkinEndpoint `json:"endpoint"`
+	// Of spans of the second version, which are none.
+	Tags   json.RawMessage `json:"tags"`
+	Local  json.RawMessage `json:"localEndpoint"`
+	Remote json.RawMessage `json:"remoteEndpoint"`
 }
 
 type zipkinBinary struct {
@@ -48,43 +47,21 @@ type zipkinBinary struct {
 	Endpoint *zipkinEndpoint `json:"endpoint"`
 }
 
-// zipkinText is a value that need not be a text in JSON: addresses are true.
-type zipkinText string
-
-func (t *zipkinText) UnmarshalJSON(b []byte) error {
-	if len(b) > 0 && b[0] == '"' {
-		return json.Unmarshal(b, (*string)(t))
-	}
-	*t = zipkinText(b)
-	return nil
-}
-
-type zipkinEndpoint struct {
-	ServiceName string   `json:"serviceName"`
-	IPv4        zipkinIP `json:"ipv4"`
-	IPv6        zipkinIP `json:"ipv6"`
-	Port        int      `json:"port"`
-}
-
-// zipkinIP is an address; a text that is none is left out.
-type zipkinIP net.IP
-
-func (ip *zipkinIP) UnmarshalText(text []byte) error {
-	*ip = zipkinIP(net.ParseIP(string(text)))
-	return nil
-}
-
-func (e *zipkinEndpoint) model() *model.Endpoint {
-	if e == nil {
-		return nil
-	}
-	return &model.Endpoint{ServiceName: e.ServiceName, IPv4: net.IP(e.IPv4), IPv6: net.IP(e.IPv6), Port: uint16(e.Port)}
-}
-
 func zipkinV1JSON(body []byte) (ptrace.Traces, error) {
 	var list []*zipkinV1
 	if err := json.Unmarshal(body, &list); err != nil {
 		return ptrace.Traces{}, err
+	}
+	for i, s := range list {
+		if s == nil {
+			continue
+		}
+		if s.Tags != nil || s.Local != nil || s.Remote != nil {
+			return ptrace.Traces{}, fmt.Errorf("span %d: it is one of version 2, which go to /api/v2/spans", i+1)
+		}
+		if err := checkAnnotations(s.Annotations); err != nil {
+			return ptrace.Traces{}, fmt.Errorf("span %d: %w", i+1, err)
+		}
 	}
 	return zipkinV1Traces(list)
 }
@@ -96,7 +73,7 @@ func zipkinV1Thrift(body []byte) (ptrace.Traces, error) {
 	if err != nil {
 		return ptrace.Traces{}, err
 	}
-	if kind != thrift.STRUCT && n > 0 {
+	if kind != thrift.STRUCT && kind != thrift.STRING && n > 0 { // old reporters for Java say STRING
 		return ptrace.Traces{}, fmt.Errorf("it is a list of %v, not of spans", kind)
 	}
 	var list []*zipkincore.Span
@@ -138,13 +115,13 @@ func thriftZipkin(s *zipkincore.Span) *zipkinV1 {
 	hex := func(high, low int64) string { return fmt.Sprintf("%016x%016x", uint64(high), uint64(low)) }
 	out := &zipkinV1{
 		TraceID: hex(s.GetTraceIDHigh(), s.TraceID), ID: hex(0, s.ID)[16:], Name: s.Name,
-		Timestamp: s.GetTimestamp(), Duration: s.GetDuration(), Debug: s.Debug,
+		Timestamp: microsOf(s.GetTimestamp()), Duration: microsOf(s.GetDuration()), Debug: s.Debug,
 	}
 	if s.ParentID != nil {
 		out.ParentID = hex(0, *s.ParentID)[16:]
 	}
 	for _, a := range s.Annotations {
-		out.Annotations = append(out.Annotations, zipkinAnnotation{a.Timestamp, a.Value, thriftEndpoint(a.Host)})
+		out.Annotations = append(out.Annotations, zipkinAnnotation{microsOf(a.Timestamp), a.Value, thriftEndpoint(a.Host)})
 	}
 	for _, b := range s.BinaryAnnotations {
 		out.Binary = append(out.Binary, zipkinBinary{b.Key, zipkinText(binaryText(b.AnnotationType, b.Value)), thriftEndpoint(b.Host)})
@@ -156,7 +133,7 @@ func thriftEndpoint(e *zipkincore.Endpoint) *zipkinEndpoint {
 	if e == nil {
 		return nil
 	}
-	out := &zipkinEndpoint{ServiceName: e.ServiceName, Port: int(uint16(e.Port))}
+	out := &zipkinEndpoint{ServiceName: e.ServiceName, Port: zipkinPort(e.Port)}
 	if e.Ipv4 != 0 {
 		out.IPv4 = binary.BigEndian.AppendUint32(nil, uint32(e.Ipv4))
 	}
@@ -191,54 +168,37 @@ func binaryText(kind zipkincore.AnnotationType, value []byte) string {
 type zipkinSide struct {
 	kind       model.Kind
 	begin, end string // the annotations of its times
+	must       string // the one of them without which there is no such side; "": any will do
 	address    string // the binary annotation that has the other side's endpoint
 
 	seen        bool
 	endpoint    *zipkinEndpoint
-	first, last int64 // times of these annotations, unix microseconds; 0: not known
+	first, last zipkinMicros // times of these annotations
 }
 
 func zipkinSides() []zipkinSide {
 	return []zipkinSide{
 		{kind: model.Client, begin: "cs", end: "cr", address: "sa"}, {kind: model.Server, begin: "sr", end: "ss", address: "ca"},
-		{kind: model.Producer, begin: "ms", end: "ws", address: "ma"}, {kind: model.Consumer, begin: "mr", end: "wr", address: "ma"},
+		{kind: model.Producer, begin: "ms", end: "ws", must: "ms", address: "ma"}, {kind: model.Consumer, begin: "wr", end: "mr", must: "mr", address: "ma"},
 	}
 }
 
 // model returns the span, or two of them if it has both sides of a call.
 func (s *zipkinV1) model() ([]*model.SpanModel, error) {
-	base := model.SpanModel{Name: s.Name, SpanContext: model.SpanContext{Debug: s.Debug}}
-	var err error
-	if base.TraceID, err = model.TraceIDFromHex(s.TraceID); err != nil {
-		return nil, fmt.Errorf("traceId %s: %w", clip([]byte(s.TraceID)), err)
-	}
-	if base.ID, err = zipkinID(s.ID); err != nil {
-		return nil, fmt.Errorf("id %s: %w", clip([]byte(s.ID)), err)
-	}
-	if s.ParentID != "" {
-		parent, err := zipkinID(s.ParentID)
-		if err != nil {
-			return nil, fmt.Errorf("parentId %s: %w", clip([]byte(s.ParentID)), err)
-		}
-		if parent != 0 && parent != base.ID {
-			base.ParentID = &parent
-		}
+	context, err := zipkinContext(s.TraceID, s.ID, s.ParentID, s.Debug)
+	if err != nil {
+		return nil, err
 	}
 	sides := s.sides()
 	spans := make([]*model.SpanModel, len(sides))
 	for i := range sides {
-		spans[i] = s.side(base, &sides[i], i == 0)
+		spans[i] = s.side(model.SpanModel{Name: s.Name, SpanContext: context}, &sides[i], i == 0)
 	}
 	s.addTags(sides, spans)
 	return spans, nil
 }
 
-func zipkinID(text string) (model.ID, error) {
-	n, err := strconv.ParseUint(text, 16, 64)
-	return model.ID(n), err
-}
-
-// sides returns the sides of which there is an annotation; one without a kind if there is none.
+// sides returns the sides of which there are annotations; one without a kind if there are none.
 func (s *zipkinV1) sides() []zipkinSide {
 	all := zipkinSides()
 	for _, a := range s.Annotations {
@@ -247,7 +207,7 @@ func (s *zipkinV1) sides() []zipkinSide {
 			if a.Value != side.begin && a.Value != side.end {
 				continue
 			}
-			side.seen = true
+			side.seen = side.seen || side.must == "" || side.must == a.Value
 			if side.endpoint == nil {
 				side.endpoint = a.Endpoint
 			}
@@ -260,14 +220,32 @@ func (s *zipkinV1) sides() []zipkinSide {
 	}
 	var sides []zipkinSide
 	for _, side := range all {
-		if side.seen {
-			sides = append(sides, side)
+		if !side.seen {
+			continue
 		}
+		if side.kind == model.Consumer && (side.first == 0 || side.last < side.first) {
+			side.first, side.last = side.last, side.first
+		}
+		sides = append(sides, side)
 	}
 	if sides == nil {
-		sides = []zipkinSide{{endpoint: s.anyEndpoint()}}
+		sides = []zipkinSide{s.sideByAddress()}
 	}
 	return sides
+}
+
+// sideByAddress is the side of a span whose annotations tell none: a server's if the client is all that it names.
+func (s *zipkinV1) sideByAddress() zipkinSide {
+	side := zipkinSide{endpoint: s.anyEndpoint()}
+	client, server := s.address("ca"), s.address("sa")
+	switch {
+	case client == nil:
+	case server == nil:
+		side.kind, side.address = model.Server, "ca"
+	case side.endpoint == nil:
+		side.endpoint = client
+	}
+	return side
 }
 
 // anyEndpoint returns the first endpoint that is not the address of somebody else.
@@ -287,30 +265,49 @@ func (s *zipkinV1) anyEndpoint() *zipkinEndpoint {
 
 func isZipkinAddress(key string) bool { return key == "sa" || key == "ca" || key == "ma" }
 
-// side is the span of one side. The first one has the times of the span itself, if it has any; others share its id.
-func (s *zipkinV1) side(base model.SpanModel, side *zipkinSide, first bool) *model.SpanModel {
-	base.Kind, base.LocalEndpoint, base.Shared = side.kind, side.endpoint.model(), !first
-	begin, length := side.first, int64(0)
+// address returns the endpoint that a binary annotation names, or nil.
+func (s *zipkinV1) address(key string) *zipkinEndpoint {
+	for _, b := range slices.Backward(s.Binary) {
+		if b.Key == key && b.Endpoint != nil {
+			return b.Endpoint
+		}
+	}
+	return nil
+}
+
+// side is the span of one side. The first one has the times of the span itself, if it has any; others share its id. So does a
+// server whose times are left to the client.
+func (s *zipkinV1) side(out model.SpanModel, side *zipkinSide, first bool) *model.SpanModel {
+	out.Kind, out.LocalEndpoint, out.RemoteEndpoint = side.kind, side.endpoint.model(), s.peer(side)
+	begin, length := side.first, zipkinMicros(0)
 	if side.first > 0 && side.last > side.first {
 		length = side.last - side.first
 	}
 	if first {
 		begin, length = cmp.Or(s.Timestamp, begin, side.last, s.earliest()), cmp.Or(s.Duration, length)
 	}
-	if begin = cmp.Or(begin, side.last); begin > 0 {
-		base.Timestamp = time.UnixMicro(begin)
-	}
-	base.Duration = time.Duration(max(length, 0)) * time.Microsecond
-	for _, b := range s.Binary {
-		if b.Endpoint != nil && isZipkinAddress(b.Key) && (b.Key == side.address || side.kind == "") {
-			base.RemoteEndpoint = b.Endpoint.model()
-		}
-	}
-	return &base
+	out.Shared = !first || side.kind == model.Server && side.first > 0 && (s.Timestamp == 0 || side.last > 0 && s.Duration == 0)
+	out.Timestamp, out.Duration = cmp.Or(begin, side.last).time(), length.duration()
+	return &out
 }
 
-func (s *zipkinV1) earliest() int64 {
-	earliest := int64(0)
+// peer returns the endpoint of the other side. Finagle's servers have themselves for their clients: they may only tell its socket.
+func (s *zipkinV1) peer(side *zipkinSide) *model.Endpoint {
+	if side.kind == "" {
+		return cmp.Or(s.address("sa"), s.address("ma"), s.address("ca")).model()
+	}
+	peer := s.address(side.address).model()
+	if own := side.endpoint.model(); side.kind == model.Server && own != nil && peer != nil && peer.ServiceName == own.ServiceName {
+		if peer.IPv4.Equal(own.IPv4) && peer.IPv6.Equal(own.IPv6) && peer.Port == own.Port {
+			return nil
+		}
+		peer.ServiceName = ""
+	}
+	return peer
+}
+
+func (s *zipkinV1) earliest() zipkinMicros {
+	earliest := zipkinMicros(0)
 	for _, a := range s.Annotations {
 		if a.Timestamp > 0 && (earliest == 0 || a.Timestamp < earliest) {
 			earliest = a.Timestamp
@@ -329,18 +326,15 @@ func (s *zipkinV1) addTags(sides []zipkinSide, spans []*model.SpanModel) {
 		}
 		return spans[0]
 	}
-	times := map[string]bool{}
-	for _, side := range zipkinSides() {
-		times[side.begin], times[side.end] = true, true
-	}
+	times := s.times(sides)
 	for _, a := range s.Annotations {
 		if a.Value != "" && !times[a.Value] {
 			to := of(a.Endpoint)
-			to.Annotations = append(to.Annotations, model.Annotation{Timestamp: time.UnixMicro(a.Timestamp), Value: a.Value})
+			to.Annotations = append(to.Annotations, model.Annotation{Timestamp: a.Timestamp.time(), Value: a.Value})
 		}
 	}
 	for _, b := range s.Binary {
-		if b.Key == "" || isZipkinAddress(b.Key) && b.Endpoint != nil {
+		if b.Key == "" || isZipkinAddress(b.Key) && b.Endpoint != nil || b.Key == "lc" && b.Value == "" {
 			continue
 		}
 		to := of(b.Endpoint)
@@ -349,4 +343,16 @@ func (s *zipkinV1) addTags(sides []zipkinSide, spans []*model.SpanModel) {
 		}
 		to.Tags[b.Key] = string(b.Value)
 	}
+}
+
+// times has the annotations that are told as the times of sides. An end is not if it is no end of the span, whose begin is not known.
+func (s *zipkinV1) times(sides []zipkinSide) map[string]bool {
+	times := map[string]bool{}
+	for _, side := range sides {
+		if side.kind == "" || side.must == "" && side.seen && side.first == 0 && (s.Duration == 0 || s.Timestamp+s.Duration != side.last) {
+			continue
+		}
+		times[side.begin], times[side.end] = true, true
+	}
+	return times
 }

@@ -51,15 +51,39 @@ func TestZipkinV1(t *testing.T) {
 		{"its times come first", `{"traceId":"a","id":"b","timestamp":90,"duration":70,"annotations":[{"timestamp":100,"value":"cs",` + backEndpoint + `},{"timestamp":150,"value":"cr"}]}`,
 			"a/b< 3 back 90+70"},
 		{"server", `{"traceId":"a","id":"b","parentId":"c","annotations":[{"timestamp":120,"value":"sr",` + backEndpoint + `},{"timestamp":140,"value":"ss",` + backEndpoint + `}]}`,
-			"a/b<c 2 back 120+20"},
+			"a/b<c 2 back 120+20 zipkin.shared=true"},
 		{"both sides", `{"traceId":"a","id":"b","parentId":"c","timestamp":100,"duration":50,"annotations":[
 			{"timestamp":120,"value":"sr",` + backEndpoint + `},{"timestamp":130,"value":"cache miss",` + backEndpoint + `},{"timestamp":140,"value":"ss",` + backEndpoint + `},
 			{"timestamp":100,"value":"cs",` + frontEndpoint + `},{"timestamp":150,"value":"cr",` + frontEndpoint + `}],
 			"binaryAnnotations":[{"key":"side","value":"f",` + frontEndpoint + `},{"key":"side","value":"b",` + backEndpoint + `}]}`,
-			"a/b<c 2 back 120+20 @130=cache miss side=b\na/b<c 3 front 100+50 net.host.port=80 network.local.address=127.0.0.1 side=f"},
+			"a/b<c 2 back 120+20 @130=cache miss side=b zipkin.shared=true\na/b<c 3 front 100+50 net.host.port=80 network.local.address=127.0.0.1 side=f"},
 		{"messages", `{"traceId":"a","id":"b","annotations":[{"timestamp":100,"value":"ms",` + backEndpoint + `}]}`, "a/b< 4 back 100+0"},
 		{"messages taken", `{"traceId":"a","id":"b","annotations":[{"timestamp":100,"value":"mr",` + backEndpoint + `},{"timestamp":110,"value":"wr",` + backEndpoint + `}]}`, "a/b< 5 back 100+10"},
-		{"only an end", `{"traceId":"a","id":"b","annotations":[{"timestamp":100,"value":"cr",` + backEndpoint + `}]}`, "a/b< 3 back 100+0"},
+		{"only an end", `{"traceId":"a","id":"b","annotations":[{"timestamp":100,"value":"cr",` + backEndpoint + `}]}`, "a/b< 3 back 100+0 @100=cr"},
+		{"only the end of the span", `{"traceId":"a","id":"b","timestamp":90,"duration":10,"annotations":[{"timestamp":100,"value":"ss",` + backEndpoint + `}]}`, "a/b< 2 back 90+10"},
+		{"bytes under way", `{"traceId":"a","id":"b","annotations":[{"timestamp":100,"value":"cs",` + backEndpoint + `},{"timestamp":110,"value":"ws",` + backEndpoint + `},
+			{"timestamp":140,"value":"wr",` + backEndpoint + `},{"timestamp":150,"value":"cr",` + backEndpoint + `}]}`, "a/b< 3 back 100+50 @110=ws @140=wr"},
+		{"a message sent", `{"traceId":"a","id":"b","annotations":[{"timestamp":100,"value":"ms",` + backEndpoint + `},{"timestamp":110,"value":"ws",` + backEndpoint + `}],
+			"binaryAnnotations":[{"key":"ma","value":true,` + frontEndpoint + `}]}`, "a/b< 4 back 100+10 net.peer.port=80 network.peer.address=127.0.0.1 service.peer.name=front"},
+		{"a message from the wire", `{"traceId":"a","id":"b","annotations":[{"timestamp":100,"value":"wr",` + backEndpoint + `},{"timestamp":110,"value":"mr",` + backEndpoint + `}]}`, "a/b< 5 back 100+10"},
+		{"both sides of a service", `{"traceId":"a","id":"b","annotations":[{"timestamp":100,"value":"cs",` + backEndpoint + `},{"timestamp":110,"value":"sr",` + backEndpoint + `}]}`,
+			"a/b< 2 back 110+0 zipkin.shared=true\na/b< 3 back 100+0"},
+		{"only a server's address", `{"traceId":"a","id":"b","timestamp":5,"binaryAnnotations":[{"key":"sa","value":true,` + backEndpoint + `}]}`, "a/b< 0  5+0 service.peer.name=back"},
+		{"only a client's address", `{"traceId":"a","id":"b","timestamp":5,"binaryAnnotations":[{"key":"ca","value":true,` + backEndpoint + `}]}`, "a/b< 2  5+0 service.peer.name=back"},
+		{"only addresses", `{"traceId":"a","id":"b","timestamp":5,"binaryAnnotations":[{"key":"ca","value":true,` + backEndpoint + `},{"key":"sa","value":"1","endpoint":{"serviceName":"mint"}}]}`,
+			"a/b< 0 back 5+0 service.peer.name=mint"},
+		{"a server that is its client", `{"traceId":"a","id":"b","timestamp":5,"duration":1,"annotations":[{"timestamp":5,"value":"sr",` + backEndpoint + `}],"binaryAnnotations":[{"key":"ca","value":true,` + backEndpoint + `}]}`,
+			"a/b< 2 back 5+1"},
+		{"a server that knows a socket", `{"traceId":"a","id":"b","timestamp":5,"duration":1,"annotations":[{"timestamp":5,"value":"sr",` + backEndpoint + `}],
+			"binaryAnnotations":[{"key":"ca","value":true,"endpoint":{"serviceName":"back","ipv4":"127.0.0.2","port":"63840"}}]}`, "a/b< 2 back 5+1 net.peer.port=63840 network.peer.address=127.0.0.2"},
+		{"a client that is its server", `{"traceId":"a","id":"b","timestamp":5,"duration":1,"annotations":[{"timestamp":5,"value":"cs",` + backEndpoint + `}],"binaryAnnotations":[{"key":"sa","value":true,` + backEndpoint + `}]}`,
+			"a/b< 3 back 5+1 service.peer.name=back"},
+		{"a local component without a name", `{"traceId":"a","id":"b","timestamp":5,"binaryAnnotations":[{"key":"lc","value":"",` + backEndpoint + `}]}`, "a/b< 0 back 5+0"},
+		{"debug", `{"traceId":"a","id":"b","timestamp":5,"debug":true}`, "a/b< 0  5+0 zipkin.debug=true"},
+		{"nothing but ids", `{"traceId":"a","parentId":null,"id":"b","name":null,"timestamp":null,"duration":null,"annotations":null,"binaryAnnotations":null,"debug":null}`,
+			"a/b< 0  0+0 otel.zipkin.absentField.startTime=true"},
+		{"endpoints of nulls", `{"traceId":"a","id":"b","timestamp":5,"binaryAnnotations":[{"key":"lc","value":"","endpoint":{"serviceName":null,"ipv4":"127.0.0.1","ipv6":null,"port":null}}]}`,
+			"a/b< 0  5+0 network.local.address=127.0.0.1"},
 		{"local, without times", `{"traceId":"a","id":"b","annotations":[{"timestamp":100,"value":"late",` + backEndpoint + `},{"timestamp":90,"value":"early"}]}`,
 			"a/b< 0 back 90+0 @100=late @90=early"},
 		{"local component", `{"traceId":"a","id":"b","timestamp":5,"binaryAnnotations":[{"key":"lc","value":"cron",` + backEndpoint + `}]}`, "a/b< 0 back 5+0 lc=cron"},
@@ -68,7 +92,7 @@ func TestZipkinV1(t *testing.T) {
 		{"whom a client calls", `{"traceId":"a","id":"b","annotations":[{"timestamp":100,"value":"cs"}],"binaryAnnotations":[{"key":"sa","value":true,` + backEndpoint + `}]}`,
 			"a/b< 3  100+0 service.peer.name=back"},
 		{"who calls a server", `{"traceId":"a","id":"b","annotations":[{"timestamp":100,"value":"sr",` + backEndpoint + `}],"binaryAnnotations":[{"key":"ca","value":true,` + frontEndpoint + `},{"key":"sa","value":true,` + backEndpoint + `}]}`,
-			"a/b< 2 back 100+0 net.peer.port=80 network.peer.address=127.0.0.1 service.peer.name=front"},
+			"a/b< 2 back 100+0 net.peer.port=80 network.peer.address=127.0.0.1 service.peer.name=front zipkin.shared=true"},
 		{"128 bits", `{"traceId":"463ac35c9f6413ad48485a3953bb6124","id":"a2fb4a1d1a96d312","timestamp":1}`, "463ac35c9f6413ad48485a3953bb6124/a2fb4a1d1a96d312< 0  1+0"},
 		{"its own parent", `{"traceId":"a","id":"b","parentId":"b","timestamp":1}`, "a/b< 0  1+0"},
 	} {
@@ -117,7 +141,7 @@ func TestZipkinThriftSides(t *testing.T) {
 	if code, text := postTo(t, newTestReceiver(t, s, nil).Zipkin(), "/api/v1/spans", body, "Content-Type", thriftType); code != http.StatusAccepted {
 		t.Fatalf("%d %s", code, text)
 	}
-	const want = "1000000000000000a/ffffffffffffffff< 2 back 120+0 http.status_code=500 network.local.address=fefe:fefe:fefe:fefe:fefe:fefe:fefe:fefe\n" +
+	const want = "1000000000000000a/ffffffffffffffff< 2 back 120+0 http.status_code=500 network.local.address=fefe:fefe:fefe:fefe:fefe:fefe:fefe:fefe zipkin.shared=true\n" +
 		"1000000000000000a/ffffffffffffffff< 3 front 100+50 net.host.port=65535 network.local.address=127.0.0.1 network.peer.address=fefe:fefe:fefe:fefe:fefe:fefe:fefe:fefe service.peer.name=back"
 	if got := zipkinLines(s.spans[testTenant]); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
@@ -170,7 +194,7 @@ func TestZipkinBodies(t *testing.T) {
 		{"unknown encoding", []byte(zipkinV2Text), 415, []string{"Content-Encoding", "br"}},
 		{"text", []byte(zipkinV2Text), 202, []string{"Content-Type", "text/plain; charset=utf-8"}},
 		{"protobuf by its other name", encodeZipkin(t, zipkinV2Text), 202, []string{"Content-Type", zipkin_proto3.SpanSerializer{}.ContentType()}},
-		{"none", nil, 400, nil},
+		{"none", nil, 202, nil},
 		{"no spans", []byte("[]"), 202, nil},
 	} {
 		if code, text := postTo(t, newTestReceiver(t, &store{}, nil).Zipkin(), "/api/v2/spans", c.body, c.header...); code != c.code {
