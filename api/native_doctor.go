@@ -2,11 +2,13 @@ package api
 
 import (
 	"net/http"
+	"slices"
 
 	dto "github.com/prometheus/client_model/go"
 
 	"github.com/clewhq/clew/doctor"
 	"github.com/clewhq/clew/sample"
+	"github.com/clewhq/clew/store"
 )
 
 // status tells where this server listens, what time it has, and the settings that bear on whether spans are taken.
@@ -35,7 +37,10 @@ func (n *native) examine(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	subject := doctor.Subject{Store: n.store, Logs: n.Logs, Tenant: tenant, Within: within, Status: n.currentStatus(), Sampling: n.currentSampling()}
+	subject := doctor.Subject{Store: n.store, Logs: n.Logs, Tenant: tenant, Operator: isOperator(r), Within: within, Status: n.currentStatus()}
+	if subject.Sampling, err = n.currentSampling(r, tenant); err != nil {
+		return err
+	}
 	if subject.Metrics, err = n.gather(); err != nil {
 		return err
 	}
@@ -65,10 +70,19 @@ func (n *native) currentStatus() doctor.Status {
 	return s
 }
 
-// currentSampling returns what SDKs are told at present; without anything said, all is sampled.
-func (n *native) currentSampling() sample.Overview {
-	if n.Sampling != nil {
-		return n.Sampling()
+// currentSampling returns what SDKs are told at present; without anything said, all is sampled. SDKs ask for a service
+// and not for a tenant: a tenant is told of those services that it has.
+func (n *native) currentSampling(r *http.Request, tenant string) (sample.Overview, error) {
+	if n.Sampling == nil {
+		return sample.Overview{Default: sample.ServiceStrategy{Type: "probabilistic", Param: 1, Operations: []sample.OperationStrategy{}}, Services: []sample.ServiceStrategy{}}, nil
 	}
-	return sample.Overview{Default: sample.ServiceStrategy{Type: "probabilistic", Param: 1, Operations: []sample.OperationStrategy{}}, Services: []sample.ServiceStrategy{}}
+	o := n.Sampling()
+	if isOperator(r) {
+		return o, nil
+	}
+	own, err := n.store.Services(r.Context(), tenant, store.TimeRange{})
+	if err != nil {
+		return o, err
+	}
+	return o.ForTenant(func(service string) bool { return slices.Contains(own.List, service) }), nil
 }

@@ -14,13 +14,17 @@ import (
 
 // sampling tells what SDKs are told about sampling.
 func (n *native) sampling(w http.ResponseWriter, r *http.Request) error {
-	if _, err := tenantOf(r); err != nil {
+	tenant, err := tenantOf(r)
+	if err != nil {
 		return err
 	}
 	if _, err := nativeParams(r); err != nil {
 		return err
 	}
-	overview := n.currentSampling()
+	overview, err := n.currentSampling(r, tenant)
+	if err != nil {
+		return err
+	}
 	return writeJSON(w, &overview)
 }
 

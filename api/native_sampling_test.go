@@ -44,6 +44,45 @@ func TestNativeSampling(t *testing.T) {
 	}
 }
 
+// A tenant is told of the services that it has, and nothing of those of others.
+func TestNativeSamplingOfATenant(t *testing.T) {
+	cfg := testConfig()
+	cfg.Sampling = func() sample.Overview {
+		mine, others := sample.OperationStrategy{Operation: "mine"}, sample.OperationStrategy{Operation: "secret"}
+		return sample.Overview{
+			Services: []sample.ServiceStrategy{{Service: "secret", Operations: []sample.OperationStrategy{others}}, {Service: "frontend", Operations: []sample.OperationStrategy{mine}}},
+			Adaptive: &sample.AdaptiveOverview{Operations: []sample.Probability{{Service: "frontend", Operation: "mine"}, {Service: "secret", Operation: "secret"}}},
+			Tail:     &sample.TailOverview{Problem: "tenant secret: the disk is full"},
+		}
+	}
+	h := NewNative(cfg, filled(t, recorded(t)...))
+	ask := func(path, tenant string) string {
+		t.Helper()
+		r := httptest.NewRequest(http.MethodGet, "/api/clew/v1/"+path, nil)
+		r.Header.Set("X-Scope-OrgID", tenant)
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if w.Code != http.StatusOK {
+			t.Fatalf("%s: %d %s", path, w.Code, w.Body)
+		}
+		return w.Body.String()
+	}
+	if all := ask("sampling", ""); strings.Count(all, "secret") != 5 {
+		t.Errorf("the operator is told %s", all)
+	}
+	if own := ask("sampling", store.DefaultTenant); strings.Contains(own, "secret") || strings.Count(own, `"frontend"`) != 2 || !strings.Contains(own, "the last round failed") {
+		t.Errorf("the tenant is told %s", own)
+	}
+	if none := ask("sampling", "acme"); strings.Contains(none, "frontend") {
+		t.Errorf("another tenant is told %s", none)
+	}
+	for tenant, told := range map[string]bool{"": true, "acme": false} {
+		if got := ask("doctor", tenant); strings.Contains(got, "secret") != told {
+			t.Errorf("the doctor tells %q %s", tenant, got)
+		}
+	}
+}
+
 func TestNativeKeep(t *testing.T) {
 	cfg := testConfig()
 	cfg.Keep = func(_ context.Context, tenant string, q *traceql.Query) (sample.Kept, error) {

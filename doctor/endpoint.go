@@ -19,6 +19,8 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+
+	"github.com/clewhq/clew/span"
 )
 
 // Endpoint sends a request without spans to where an SDK sends its own, and in its way. The status is that of the
@@ -111,6 +113,7 @@ func (e *endpoint) export(ctx context.Context) error {
 		return err
 	}
 	req.Header.Set("Content-Type", media)
+	req.Header.Set("User-Agent", span.ProbeAgent)
 	for name, value := range e.Headers {
 		req.Header.Set(name, value)
 	}
@@ -143,7 +146,7 @@ func (e *endpoint) exportGRPC(ctx context.Context) error {
 	if e.url.Scheme == "https" {
 		creds = credentials.NewTLS(nil)
 	}
-	conn, err := grpc.NewClient("passthrough:///"+e.address, grpc.WithTransportCredentials(creds))
+	conn, err := grpc.NewClient("passthrough:///"+e.address, grpc.WithTransportCredentials(creds), grpc.WithUserAgent(span.ProbeAgent))
 	if err != nil {
 		return err
 	}

@@ -19,12 +19,14 @@ const Service = analyze.Doctor
 
 // Subject is a server to examine, for one tenant.
 type Subject struct {
-	Store   store.Reader
-	Logs    store.Reader // the log records of traces, as spans; nil if there are none
-	Tenant  string
-	Within  store.TimeRange // with an end: now
-	Status  Status
-	Metrics []*dto.MetricFamily // of the server
+	Store  store.Reader
+	Logs   store.Reader // the log records of traces, as spans; nil if there are none
+	Tenant string
+	// Operator may be told the names of other tenants.
+	Operator bool
+	Within   store.TimeRange // with an end: now
+	Status   Status
+	Metrics  []*dto.MetricFamily // of the server
 	// Earlier are those of History: what counts as recent came since. Without a time all since the start does.
 	Earlier   []*dto.MetricFamily
 	EarlierAt time.Time

@@ -73,7 +73,7 @@ func examine(t *testing.T, s *scene, change func(*Subject)) (findings, checklist
 	defer e.Close(t.Context())
 	storetest.WriteSpans(t, e, s.spans)
 	subject := Subject{
-		Store: e, Tenant: store.DefaultTenant,
+		Store: e, Tenant: store.DefaultTenant, Operator: true,
 		Within: store.TimeRange{Start: uint64(now.Add(-time.Hour).UnixNano()), End: uint64(now.UnixNano())},
 		Status: Status{
 			Started: uint64(now.Add(-2 * time.Hour).UnixNano()), Retention: 14 * 24 * time.Hour,
@@ -290,6 +290,25 @@ func TestExamineHidden(t *testing.T) {
 	says(t, found, "clock-future", Problem, "tomorrow: 1 span, the latest begins +24h from")
 	says(t, found, "clock-past", Problem, "seventies: 1 span")
 	says(t, found, "hidden-tenant", Problem, "acme: 7 spans")
+}
+
+// A tenant is not told who the others are.
+func TestExamineOtherTenants(t *testing.T) {
+	s := &scene{}
+	s.add(nil, "web", 2, latest, 0)
+	found, _ := examine(t, s, func(s *Subject) {
+		reg := prometheus.NewRegistry()
+		spans := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "clew_store_head_spans"}, []string{"tenant"})
+		spans.WithLabelValues("acme").Set(7)
+		spans.WithLabelValues("globex").Set(2)
+		reg.MustRegister(spans)
+		s.Metrics, _ = reg.Gather()
+		s.Operator = false
+	})
+	says(t, found, "other-tenants", OK, "9 spans of 2 other tenants")
+	if text := fmt.Sprint(found); strings.Contains(text, "acme") || strings.Contains(text, "globex") {
+		t.Errorf("names of others in %s", text)
+	}
 }
 
 func TestExamineClockBehind(t *testing.T) {

@@ -62,6 +62,7 @@ func posting(path, media string, encode func(*testSpan) ([]byte, error)) func(co
 			return err
 		}
 		req.Header.Set("Content-Type", media)
+		req.Header.Set("User-Agent", span.ProbeAgent)
 		if tenant != "" {
 			req.Header.Set(span.TenantHeader, tenant)
 		}

@@ -134,14 +134,23 @@ func (s *Subject) hidden(ctx context.Context, found *analyze.Survey, m metrics) 
 		others[tenant] += n
 	}
 	delete(others, s.Tenant)
+	evidence, fix := lines(others, "span", ""), "ask with `--tenant NAME`, or send without the header"
+	if !s.Operator {
+		spans := uint64(0)
+		for _, n := range others {
+			spans += uint64(n)
+		}
+		evidence = []string{fmt.Sprintf("%s of %s", count(spans, "span"), count(len(others), "other tenant"))}
+		fix = "look at the header that the sender, or the proxy before it, sets; who runs the server is told the names, by a request without the header"
+	}
 	if len(others) == 0 {
 		f, err := s.behind(ctx, m)
 		return append(list, f...), err
 	}
 	f := Finding{
-		ID: "other-tenants", Check: CheckReceiving, Result: OK, Title: "There are spans of other tenants", Evidence: lines(others, "span", ""),
+		ID: "other-tenants", Check: CheckReceiving, Result: OK, Title: "There are spans of other tenants", Evidence: evidence,
 		Cause: "A sender's X-Scope-OrgID header says whose its spans are; what is asked without the same header does not find them.",
-		Fix:   "ask with `--tenant NAME`, or send without the header",
+		Fix:   fix,
 	}
 	if len(found.Services) == 0 {
 		f.ID, f.Result, f.Title = "hidden-tenant", Problem, "Spans arrive, but for other tenants than "+s.Tenant

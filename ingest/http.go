@@ -74,7 +74,7 @@ func (r *Receiver) serveHTTP(w http.ResponseWriter, req *http.Request) {
 		f.setRetry(w.Header())
 		body = encodeStatus(media, f.status.Proto())
 	}
-	r.metrics.requests.WithLabelValues(protocolHTTP, strconv.Itoa(code)).Inc()
+	r.metrics.answered(protocolHTTP, req, code)
 	w.Header().Set("Content-Type", media)
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(code)

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
@@ -35,7 +34,7 @@ func (r *Receiver) LogLines() http.Handler {
 			f.setRetry(w.Header())
 			body = map[string]any{"error": map[string]any{"code": code, "message": f.status.Message()}}
 		}
-		r.metrics.requests.WithLabelValues(protocolLines, strconv.Itoa(code)).Inc()
+		r.metrics.answered(protocolLines, req, code)
 		w.Header().Set("Content-Type", mediaJSON)
 		w.WriteHeader(code)
 		json.NewEncoder(w).Encode(body) // an error means that the sender is gone

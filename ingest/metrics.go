@@ -1,9 +1,14 @@
 package ingest
 
 import (
+	"net/http"
+	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/clewhq/clew/span"
 )
 
 // Values of the label protocol.
@@ -100,6 +105,13 @@ func (d *agentDrops) Collect(ch chan<- prometheus.Metric) {
 	}
 	d.mu.Unlock()
 	d.dropped.Collect(ch)
+}
+
+// answered counts a request by HTTP, unless it is the doctor's and was refused, as was to be found out.
+func (m *metrics) answered(protocol string, req *http.Request, code int) {
+	if code < 400 || !strings.HasPrefix(req.UserAgent(), span.ProbeAgent) {
+		m.requests.WithLabelValues(protocol, strconv.Itoa(code)).Inc()
+	}
 }
 
 // count counts the spans or log records of a request that was taken.

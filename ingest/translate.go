@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"runtime/debug"
-	"strconv"
 
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
@@ -66,7 +65,7 @@ func (r *Receiver) post(protocol string, choose func(*http.Request) (translator,
 		} else {
 			w.WriteHeader(code)
 		}
-		r.metrics.requests.WithLabelValues(protocol, strconv.Itoa(code)).Inc()
+		r.metrics.answered(protocol, req, code)
 	}
 }
 

@@ -1,6 +1,7 @@
 package sample
 
 import (
+	"slices"
 	"time"
 
 	"github.com/jaegertracing/jaeger-idl/proto-gen/api_v2"
@@ -18,6 +19,22 @@ type Overview struct {
 	Tail *TailOverview `json:"tail,omitempty"`
 	// FileProblem is what was wrong with the file of strategies when it was last read; those before hold.
 	FileProblem string `json:"fileProblem,omitempty"`
+}
+
+// ForTenant returns what a tenant may know that has certain services: nothing of the others', whom problems may name.
+func (o Overview) ForTenant(service func(name string) bool) Overview {
+	o.Services = slices.DeleteFunc(slices.Clone(o.Services), func(s ServiceStrategy) bool { return !service(s.Service) })
+	if o.Adaptive != nil {
+		adaptive := *o.Adaptive
+		adaptive.Operations = slices.DeleteFunc(slices.Clone(adaptive.Operations), func(p Probability) bool { return !service(p.Service) })
+		o.Adaptive = &adaptive
+	}
+	if o.Tail != nil && o.Tail.Problem != "" {
+		tail := *o.Tail
+		tail.Problem = "the last round failed; the server's log says why"
+		o.Tail = &tail
+	}
+	return o
 }
 
 // ServiceStrategy is a strategy as a file of strategies has it.

@@ -9,6 +9,10 @@ import (
 // TenantHeader names the tenant of a request, in HTTP and in gRPC metadata.
 const TenantHeader = "X-Scope-OrgID"
 
+// ProbeAgent begins the User-Agent of the requests by which the doctor finds out what a port speaks. Those that are
+// refused do not count among the requests that somebody's spans were lost with.
+const ProbeAgent = "clew-doctor"
+
 // MaxTenantBytes is the longest tenant id.
 const MaxTenantBytes = 150
 

@@ -165,6 +165,10 @@ func TestDoctorWrongEndpoint(t *testing.T) {
 			d := s.diagnose(t, nil, "--endpoint", c.endpoint, "--protocol", c.protocol)
 			d.has(t, c.id, doctor.Problem, c.texts...)
 			d.has(t, "round-trip-off", doctor.Skipped, "Jaeger's gRPC")
+			d = s.diagnose(t, nil, "--no-send", "true")
+			if slices.ContainsFunc(d.Findings, func(f doctor.Finding) bool { return f.ID == "refused-malformed" }) {
+				t.Errorf("the doctor finds its own look at the endpoint: %+v", d.Findings)
+			}
 		})
 	}
 	t.Run("the SDK's default", func(t *testing.T) { // which some have and some have not

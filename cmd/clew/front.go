@@ -10,7 +10,6 @@ import (
 	"strconv"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/clewhq/clew/api"
 	"github.com/clewhq/clew/store"
@@ -33,7 +32,7 @@ func newFront(faces api.Config, r store.Reader, reg *prometheus.Registry, page f
 		get("/icon.svg", http.HandlerFunc(pages.serveIcon))
 		mux.HandleFunc(faces.Prefix+"/", pages.servePage)
 	}
-	get("/metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{Registry: reg}))
+	get("/metrics", processMetrics(reg))
 	get("/healthz", healthy(func() error { return nil }))
 	get("/readyz", healthy(faces.Ready))
 	return mux

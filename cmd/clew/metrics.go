@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	dto "github.com/prometheus/client_model/go"
 
 	"github.com/clewhq/clew/config"
 	"github.com/clewhq/clew/derive"
@@ -82,6 +84,28 @@ func (s *server) sendSpanMetrics(ctx context.Context) error {
 // traced sends requests, and traces them with our own.
 func (s *server) traced(purpose string) http.RoundTripper {
 	return selfobs.Transport(s.tracing, purpose, http.DefaultTransport)
+}
+
+// processMetrics serves the metrics of this process. A request that names a tenant gets none of the others'.
+func processMetrics(reg *prometheus.Registry) http.Handler {
+	all := promhttp.HandlerFor(reg, promhttp.HandlerOpts{Registry: reg})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		tenant := r.Header.Get(span.TenantHeader)
+		if tenant == "" {
+			all.ServeHTTP(w, r)
+			return
+		}
+		own := prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
+			families, err := reg.Gather()
+			for _, f := range families {
+				f.Metric = slices.DeleteFunc(f.Metric, func(m *dto.Metric) bool {
+					return slices.ContainsFunc(m.GetLabel(), func(l *dto.LabelPair) bool { return l.GetName() == "tenant" && l.GetValue() != tenant })
+				})
+			}
+			return slices.DeleteFunc(families, func(f *dto.MetricFamily) bool { return len(f.Metric) == 0 }), err
+		})
+		promhttp.HandlerFor(own, promhttp.HandlerOpts{}).ServeHTTP(w, r)
+	})
 }
 
 // spanMetrics serves the metrics of the tenant that a request names.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"reflect"
@@ -12,6 +13,7 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 
 	"github.com/clewhq/clew/derive"
+	"github.com/clewhq/clew/span"
 	"github.com/clewhq/clew/store"
 )
 
@@ -65,6 +67,42 @@ func TestSpanMetricsAreWrittenAtTheEnd(t *testing.T) {
 		}
 	default:
 		t.Error("nothing was written")
+	}
+}
+
+// A request that names a tenant is told nothing of the others.
+func TestMetricsOfATenant(t *testing.T) {
+	s := startServer(t, "--data-dir", t.TempDir())
+	as := func(tenant, method, url, body string) string {
+		t.Helper()
+		req, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set(span.TenantHeader, tenant)
+		req.Header.Set("Content-Type", "application/json")
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		answer, err := io.ReadAll(res.Body)
+		if err != nil || res.StatusCode != http.StatusOK {
+			t.Fatalf("%s %s: %v %s", url, res.Status, err, answer)
+		}
+		return string(answer)
+	}
+	for _, tenant := range []string{"acme", "globex"} {
+		as(tenant, http.MethodPost, s.url("otlp-http", "/v1/traces"), `{"resourceSpans":[{"scopeSpans":[{"spans":[
+			{"traceId":"0af7651916cd43dd8448eb211c80319c","spanId":"b7ad6b7169203331","name":"x","startTimeUnixNano":"1","endTimeUnixNano":"2"}]}]}]}`)
+	}
+	for _, listener := range []string{"http", "tempo"} {
+		for tenant, want := range map[string][2]bool{"": {true, true}, "acme": {true, false}, "other": {false, false}} {
+			text := as(tenant, http.MethodGet, s.url(listener, "/metrics"), "")
+			if got := [2]bool{strings.Contains(text, `tenant="acme"`), strings.Contains(text, `tenant="globex"`)}; got != want || !strings.Contains(text, "\nclew_store_spans_written_total") {
+				t.Errorf("%s: %q is told of %v, want %v", listener, tenant, got, want)
+			}
+		}
 	}
 }
 

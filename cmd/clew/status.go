@@ -13,7 +13,6 @@ import (
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/clewhq/clew/api"
 	"github.com/clewhq/clew/config"
@@ -39,7 +38,7 @@ func newTempoFront(faces api.Config, r store.Reader, reg *prometheus.Registry, c
 			w.Write(text.Bytes())
 		}))
 	}
-	get("/metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{Registry: reg}))
+	get("/metrics", processMetrics(reg))
 	page("/status", s.all)
 	page("/status/version", s.version)
 	page("/status/services", s.services)
