@@ -62,6 +62,9 @@ func (w *qualityCounter) lookAtCall(caller, callee int) {
 		return // one that only ends too late may go on after its caller gave up
 	}
 	skew := clockOffset(start, end, from, to, 0)
+	if skew == 0 {
+		return // it is as near as these clocks tell, or a call that began when its caller had given up
+	}
 	if t := w.hit(ruleClocks, callee, w.pairText(w.own[caller], w.own[callee])); t != nil {
 		t.sum += float64(magnitude(skew))
 		if magnitude(skew) > magnitude(t.largest) {

@@ -251,7 +251,7 @@ func naiveRules(s *span.Span, trace []*span.Span, service func(*span.Span) strin
 	broken["CLEW-006"] = has(s.Attrs, "http.method", "db.system")
 	broken["CLEW-007"] = hasStatus && status.Type != span.Int || func() bool { v, ok := value(s.Resource.Attrs, "service.name"); return ok && v.Type == span.Int }()
 	if parent != nil && parent.Kind == 3 && s.Kind == 2 && service(parent) != service(s) && int64(parent.End-parent.Start) >= 0 && took >= 0 {
-		broken["CLEW-008"] = s.Start+1e6 <= parent.Start || s.Start >= parent.End+1e6
+		broken["CLEW-008"] = (s.Start+1e6 <= parent.Start || s.Start >= parent.End+1e6) && clockOffset(parent.Start, parent.End, s.Start, s.End, 0) != 0
 	}
 	broken["CLEW-009"] = took < 0
 	broken["CLEW-011"] = same > 1

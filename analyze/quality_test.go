@@ -216,6 +216,8 @@ func TestQualityRules(t *testing.T) {
 			[]string{"shop CLEW-008 1/1; 1 web → shop: the callee's clock is ahead by up to 5s, on average 5s"}},
 		{"clock behind", change(2, func(s *span.Span) { s.Start, s.End = s.Start-5e9, s.End-5e9 }),
 			[]string{"shop CLEW-008 1/1; 1 web → shop: the callee's clock is behind by up to 5s, on average 5s"}},
+		{"a clock of milliseconds", change(2, func(s *span.Span) { s.Start, s.End = assessedAt-3599e9+1e6, assessedAt-3599e9+400e6 }), nil},
+		{"a callee that begins when its caller has given up", change(2, func(s *span.Span) { s.Start, s.End = s.End+5e9, s.End+10e9 }), nil},
 		{"a callee that ends late", change(2, func(s *span.Span) { s.End += 5e9 }), nil},
 		{"ends before it starts", change(3, func(s *span.Span) { s.End = s.Start - 1 }), []string{"shop CLEW-009 1/2"}},
 		{"dated 1970", change(3, func(s *span.Span) { s.Start, s.End = 1, 2 }), []string{"shop CLEW-010 1/2; 1 dated before 2000"}},

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"go.opentelemetry.io/contrib/propagators/b3"
-	"go.opentelemetry.io/contrib/propagators/jaeger"
 	"go.opentelemetry.io/otel/propagation"
 )
 
@@ -31,11 +30,11 @@ func propagatorFromEnv() (propagation.TextMapPropagator, error) {
 		case "baggage":
 			all = append(all, propagation.Baggage{})
 		case "b3":
-			all = append(all, b3.New(b3.WithInjectEncoding(b3.B3SingleHeader)))
+			all = append(all, newB3(b3.B3SingleHeader))
 		case "b3multi":
-			all = append(all, b3.New(b3.WithInjectEncoding(b3.B3MultipleHeader)))
+			all = append(all, newB3(b3.B3MultipleHeader))
 		case "jaeger":
-			all = append(all, jaeger.Jaeger{})
+			all = append(all, jaegerFormat{})
 		case "none":
 		default:
 			errs = append(errs, unknown(name, v, "tracecontext, baggage, b3, b3multi, jaeger or none"))

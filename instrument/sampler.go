@@ -51,7 +51,7 @@ func samplerFromEnv(service string) (s sdktrace.Sampler, closeSampler func(), er
 		s, parentBased = newProbability(1), true
 	}
 	if parentBased {
-		s = sdktrace.ParentBased(s, sdktrace.WithRemoteParentSampled(inherited{}))
+		s = hinted{sdktrace.ParentBased(s, sdktrace.WithRemoteParentSampled(inherited{})), s}
 	}
 	return s, closeSampler, err
 }

@@ -145,11 +145,15 @@ func (c contextCase) check(t *testing.T, h http.Header) {
 	}
 }
 
-// equal compares members and their properties, which have no order.
+// equal compares members and their properties, which have no order, and in which space means nothing.
 func equal(a, b baggage.Baggage) bool {
 	text := func(b baggage.Baggage) (all []string) {
 		for _, m := range b.Members() {
-			all = append(all, m.String())
+			all = append(all, m.Key()+"="+m.Value())
+			for _, p := range m.Properties() {
+				value, has := p.Value()
+				all = append(all, fmt.Sprint(m.Key(), ";", p.Key(), "=", value, has))
+			}
 		}
 		slices.Sort(all)
 		return all
