@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -90,14 +91,15 @@ func (p *policyParser) file(n *yaml.Node) {
 		return
 	}
 	settings := p.mapping(n, "the file")
-	for _, group := range []string{"processors", "tail_sampling"} {
-		for i := 0; i+1 < len(n.Content); i += 2 {
-			if key := n.Content[i].Value; key == group || strings.HasPrefix(key, group+"/") {
-				n = aliased(n.Content[i+1])
-				settings = p.mapping(n, key)
-				break
-			}
+	if inside := p.section(settings, "processors"); inside != nil {
+		n, settings = inside.value, p.mapping(inside.value, "processors")
+		if p.section(settings, "tail_sampling") == nil {
+			p.fail(inside.key, "there is no tail_sampling among the processors")
+			return
 		}
+	}
+	if inside := p.section(settings, "tail_sampling"); inside != nil {
+		n, settings = inside.value, p.mapping(inside.value, inside.name)
 	}
 	for _, s := range settings {
 		switch why, ignored := ignoredSettings[s.name]; {
@@ -114,11 +116,41 @@ func (p *policyParser) file(n *yaml.Node) {
 	}
 }
 
+// section returns the setting of a name, which may have another one behind a slash as a Collector's processors have; nil for none.
+func (p *policyParser) section(settings []entry, name string) *entry {
+	var found *entry
+	for i := range settings {
+		s := &settings[i]
+		switch {
+		case s.name != name && !strings.HasPrefix(s.name, name+"/"):
+		case found != nil:
+			p.fail(s.key, "there is %s besides %s: leave the one that is meant", s.name, found.name)
+		default:
+			found = s
+		}
+	}
+	return found
+}
+
+// expression is what a Collector replaces before it reads a file.
+var expression = regexp.MustCompile(`\$\{[^}]*\}`)
+
+// literal checks that nothing of a file was to be replaced.
+func (p *policyParser) literal(n *yaml.Node) {
+	if text := expression.FindString(n.Value); text != "" && n.Kind == yaml.ScalarNode {
+		p.fail(n, "%s is not replaced here: write what it stands for", text)
+	}
+	for _, part := range n.Content { // an alias has none, and what it stands for is met by itself
+		p.literal(part)
+	}
+}
+
 func (p *policyParser) list(n *yaml.Node) {
 	if n = aliased(n); n.Kind != yaml.SequenceNode {
 		p.fail(n, "policies: expected a list")
 		return
 	}
+	p.literal(n)
 	names := map[string]bool{}
 	for _, each := range n.Content {
 		d := p.declaration(each, "", 0)
@@ -173,7 +205,7 @@ func (p *policyParser) declaration(n *yaml.Node, within string, depth int) *decl
 	}
 	d.place = fmt.Sprintf("%spolicy %q", within, d.name)
 	if d.kind == "ottl_condition" {
-		p.fail(n, "%s: conditions in OTTL are not understood; say it in TraceQL: type: traceql, traceql: {query: '{ ... }'}", d.place)
+		p.fail(n, "%s: conditions in OTTL are not understood; say it in TraceQL, as attributes[\"k\"] == \"v\" by type: traceql, traceql: {query: '{ span.k = \"v\" }'}", d.place)
 		return nil
 	}
 	if policyKinds[d.kind] == nil && !slices.Contains(combinedKinds, d.kind) {
@@ -308,7 +340,11 @@ func (p *policyParser) composite(d *declaration, made *policy) {
 	parts := p.parts(d, "composite_sub_policy")
 	percent := map[string]float64{}
 	if e, ok := d.fields.take("rate_allocation"); ok {
-		for _, n := range aliased(e.value).Content {
+		if e.value.Kind != yaml.SequenceNode {
+			p.fail(e.value, "%s.rate_allocation: expected a list", d.fields.place)
+			e.value = &yaml.Node{}
+		}
+		for _, n := range e.value.Content {
 			f := &fields{p: p, place: d.place + ": rate_allocation", node: n, list: map[string]entry{}}
 			for _, each := range p.mapping(n, f.place) {
 				f.list[each.name] = each

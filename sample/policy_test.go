@@ -86,7 +86,7 @@ func TestPolicyErrors(t *testing.T) {
 		{"- {type: always_sample}", "line 1: a policy has no name"},
 		{"- {name: a, type: always_sample}\n- {name: a, type: always_sample}", `line 2: policy "a": there is another policy of this name`},
 		{"- {name: a, type: often}", `line 1: policy "a": there is no type "often"; there are always_sample, and, boolean_attribute, bytes_limiting,`},
-		{"- {name: a, type: ottl_condition}", `line 1: policy "a": conditions in OTTL are not understood; say it in TraceQL`},
+		{"- {name: a, type: ottl_condition}", `line 1: policy "a": conditions in OTTL are not understood; say it in TraceQL, as attributes["k"] == "v" by type: traceql, traceql: {query: '{ span.k = "v" }'}`},
 		{"- {name: a, type: traceql, traceql: {query: '{ status = }'}}", `line 1: policy "a": traceql: parse error at line 1, col 12`},
 		{"- {name: a, type: traceql, traceql: {query: '{ } | rate()'}}", `a metrics query finds no traces: expected a search`},
 		{"- {name: a, type: string_attribute, string_attribute: {key: k, values: ['('], enabled_regex_matching: true}}", "error parsing regexp"},
@@ -101,6 +101,15 @@ func TestPolicyErrors(t *testing.T) {
 		{"- {name: a, type: rate_limiting, rate_limiting: {spans_per_second: 0}}", "expected a number above 0"},
 		{"- {name: a, type: composite, composite: {max_total_spans_per_second: 1, policy_order: [b], composite_sub_policy: [{name: c, type: always_sample}]}}",
 			`policy_order: "b" is none of the parts`},
+		{"- {name: a, type: composite, composite: {max_total_spans_per_second: 1, rate_allocation: 50, composite_sub_policy: [{name: c, type: always_sample}]}}",
+			`rate_allocation: expected a list`},
+		{"processors:\n  tail_sampling/a: {policies: [{name: a, type: error}]}\n  tail_sampling/b:\n    policies: [{name: b, type: error}]",
+			"line 3: there is tail_sampling/b besides tail_sampling/a: leave the one that is meant"},
+		{"receivers: {otlp: {}}\nprocessors:\n  batch: {}", "line 2: there is no tail_sampling among the processors"},
+		{"processors: [tail_sampling]", "line 1: processors: expected keys with values"},
+		{"- {name: a, type: probabilistic, probabilistic: {sampling_percentage: '${env:PERCENT}'}}", "line 1: ${env:PERCENT} is not replaced here: write what it stands for"},
+		{"- {name: a, type: string_attribute, string_attribute: {key: k, values: [x, '${file:names}']}}", "line 1: ${file:names} is not replaced here"},
+		{"- {name: a, type: boolean_attribute, string_attribute: {key: k, value: true}}", "there is no setting string_attribute for the type boolean_attribute"},
 		{"- &x {name: a, type: and, and: {and_sub_policy: [*x]}}", "policies are nested too deep"},
 		{"- {name: a, type: not, not: {not_sub_policy: [" + strings.Repeat("{name: b, type: always_sample},", maxPolicies) + "]}}", "there are more than 500 policies"},
 	} {
@@ -405,6 +414,14 @@ func TestPoliciesOfTheDocumentation(t *testing.T) {
 	text, _, _ = strings.Cut(text, "```")
 	if p := mustPolicies(t, text); len(p.list) != 6 || len(p.warnings) > 0 {
 		t.Errorf("%q, %q", p.Names(), p.warnings)
+	}
+	queries := 0
+	for _, row := range regexp.MustCompile("(?m)^\\|.*\\| `({ .* })` \\|$").FindAllStringSubmatch(string(doc), -1) {
+		queries++
+		mustPolicies(t, "- {name: it, type: traceql, traceql: {query: '"+strings.ReplaceAll(row[1], `\|`, "|")+"'}}")
+	}
+	if queries != 7 {
+		t.Errorf("%d conditions stand for those in OTTL", queries)
 	}
 	for _, kind := range kindNames() {
 		if !strings.Contains(string(doc), "`"+kind+"`") {
