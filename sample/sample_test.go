@@ -75,6 +75,39 @@ service_strategies[2]: type "sometimes" is neither probabilistic nor ratelimitin
 	}
 }
 
+// Services whose strategies limit their rate, have no type or no operations of their own are told what Jaeger tells them.
+func TestStrategiesWithOperations(t *testing.T) {
+	s, err := ParseStrategies([]byte(`{
+	  "default_strategy": {"type": "probabilistic", "param": 0.2, "operation_strategies": [
+	    {"operation": "/health", "type": "probabilistic", "param": 0.1}, {"operation": "spam", "type": "ratelimiting", "param": 1}]},
+	  "service_strategies": [
+	    {"service": "plain", "type": "probabilistic", "param": 1},
+	    {"service": "limited", "type": "ratelimiting", "param": 3},
+	    {"service": "both", "type": "ratelimiting", "param": 5, "operation_strategies": [
+	      {"operation": "op3", "type": "probabilistic", "param": 0.3}, {"operation": "op4", "type": "ratelimiting", "param": 100}]},
+	    {"service": "untyped", "operation_strategies": [{"operation": "op1", "type": "probabilistic", "param": 0.25}]}]}`), 0.001)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for service, want := range map[string]string{
+		"plain":   "PROBABILISTIC 1, 0: 1 [/health 0.1]",
+		"limited": "RATE_LIMITING 0, 3: 0.2 [/health 0.1]",
+		"both":    "RATE_LIMITING 0, 5: 0.001 [op3 0.3 /health 0.1]",
+		"untyped": "PROBABILISTIC 0.001, 0: 0.001 [op1 0.25 /health 0.1]",
+		"other":   "PROBABILISTIC 0.2, 0: 0.2 [/health 0.1]",
+	} {
+		r, _ := s.Of(service)
+		var operations []string
+		for _, o := range r.GetOperationSampling().GetPerOperationStrategies() {
+			operations = append(operations, fmt.Sprint(o.Operation, " ", o.ProbabilisticSampling.SamplingRate))
+		}
+		if got := fmt.Sprintf("%v %v, %d: %v %v", r.StrategyType, r.GetProbabilisticSampling().GetSamplingRate(), r.GetRateLimitingSampling().GetMaxTracesPerSecond(),
+			r.GetOperationSampling().GetDefaultSamplingProbability(), operations); got != want {
+			t.Errorf("%s: %s, want %s", service, got, want)
+		}
+	}
+}
+
 func TestNoStrategies(t *testing.T) {
 	for _, text := range []string{"", " \n", "null", "{}", `{"service_strategies":[]}`} {
 		s, err := ParseStrategies([]byte(text), 0.001)
@@ -226,11 +259,25 @@ func TestSourceOfURL(t *testing.T) {
 		t.Error("foo is gone with an answer of 404")
 	}
 	code = http.StatusServiceUnavailable
-	if err := s.Reload(t.Context()); err != nil {
-		t.Error(err)
+	if err := s.Reload(t.Context()); err == nil || !strings.HasSuffix(s.Problem(), "answers 503 Service Unavailable") {
+		t.Errorf("%v, %q", err, s.Problem())
 	}
-	if _, named := s.Current().Of("foo"); named {
-		t.Error("an answer of 503 does not count as no strategies")
+	if _, named := s.Current().Of("foo"); !named {
+		t.Error("foo is gone while the URL is unavailable")
+	}
+	s, err = NewSource(t.Context(), server.URL, 0.5, http.DefaultClient, slog.New(slog.DiscardHandler))
+	if err != nil || s.Problem() == "" {
+		t.Fatalf("a URL that is unavailable at the start: %v, %q", err, s.Problem())
+	}
+	if r, _ := s.Current().Of("foo"); r.GetProbabilisticSampling().GetSamplingRate() != 0.5 {
+		t.Errorf("foo is told %v", r)
+	}
+	code = http.StatusOK
+	if err := s.Reload(t.Context()); err != nil || s.Problem() != "" {
+		t.Errorf("%v, %q", err, s.Problem())
+	}
+	if _, named := s.Current().Of("foo"); !named {
+		t.Error("foo is not there when the URL is")
 	}
 }
 

@@ -36,8 +36,9 @@ type watchedFile[T any] struct {
 }
 
 // NewSource reads the file at a path or, with client, an http(s) URL; with "" it has no
-// strategy but a probability. log is told of what is wrong with a file; an
-// error is returned only if there is no good one from the start.
+// strategy but a probability, and with a URL that answers 503 has none yet. log
+// is told of what is wrong with a file; an error is returned only if there is no
+// good one from the start.
 func NewSource(ctx context.Context, path string, probability float64, client *http.Client, log *slog.Logger) (*Source, error) {
 	s := &Source{path: path, what: "sampling strategies", client: client, log: log}
 	s.parse = func(text []byte) (*Strategies, []string, error) {
@@ -55,8 +56,17 @@ func NewSource(ctx context.Context, path string, probability float64, client *ht
 	if path == "" {
 		return s, nil
 	}
-	return s, s.Reload(ctx)
+	err = s.Reload(ctx)
+	if errors.Is(err, errUnavailable) {
+		log.Warn("there are no sampling strategies yet", "err", err)
+		return s, nil
+	}
+	return s, err
 }
+
+// errUnavailable is what a URL answers that has nothing for now: what it had before holds, and at the start there is nothing, as
+// Jaeger has it.
+var errUnavailable = errors.New("answers 503 Service Unavailable")
 
 // NewPolicySource returns the policies of a file at a path or, with client, an http(s) URL, which is not read yet: there are none.
 func NewPolicySource(path string, client *http.Client, log *slog.Logger) *PolicySource {
@@ -165,8 +175,8 @@ func (s *watchedFile[T]) read(ctx context.Context) ([]byte, error) {
 	switch res.StatusCode {
 	case http.StatusOK:
 		return readBounded(s.path, res.Body)
-	case http.StatusServiceUnavailable: // as Jaeger has it: there are none for now
-		return []byte("null"), nil
+	case http.StatusServiceUnavailable:
+		return nil, fmt.Errorf("%s %w", s.path, errUnavailable)
 	}
 	return nil, fmt.Errorf("%s answers %s", s.path, res.Status)
 }
