@@ -119,7 +119,7 @@ func (c *Config) labelNames() []string {
 	if c.TargetInfo {
 		names = append(names, "job", "instance")
 	}
-	own := append(IntrinsicLabels(), "job", "instance")
+	own := append(IntrinsicLabels(), "job", "instance", boundLabel, nameLabel)
 	for _, key := range c.Dimensions {
 		names = append(names, dimensionName(key, own))
 	}
@@ -131,8 +131,8 @@ const edgeLabels = 3
 
 // edgeNames are the labels of the service graph.
 func (c *Config) edgeNames() []string {
-	own := []string{"client", "server", "connection_type"}
-	names := slices.Clone(own)
+	names := []string{"client", "server", "connection_type"}
+	own := append(slices.Clone(names), boundLabel, nameLabel)
 	if c.VirtualNodeLabel {
 		own = append(own, virtualNode)
 	}
@@ -242,20 +242,21 @@ func (m *Metrics) Observe(name string, b *span.Batch) {
 // Gatherer returns the metrics of one tenant.
 func (m *Metrics) Gatherer(name string) prometheus.Gatherer {
 	return prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
-		families, _ := m.gather(name)
+		families, _ := m.gather(name, 0)
 		return families, nil
 	})
 }
 
-// gather returns the metrics of one tenant, and since when they are.
-func (m *Metrics) gather(name string) ([]*dto.MetricFamily, time.Time) {
+// gather returns the metrics of one tenant, with the exemplars that are shown since after a time, in unix
+// nanoseconds, and since when they are.
+func (m *Metrics) gather(name string, after int64) ([]*dto.MetricFamily, time.Time) {
 	m.mu.RLock()
 	t := m.tenants[name]
 	m.mu.RUnlock()
 	if t == nil {
 		return nil, m.cfg.Now()
 	}
-	return t.gather()
+	return t.gather(after)
 }
 
 // Tenants returns those that sent spans, sorted.

@@ -1,11 +1,8 @@
 package derive
 
 import (
-	"time"
-
 	dto "github.com/prometheus/client_model/go"
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/clewhq/clew/span"
 )
@@ -25,14 +22,14 @@ type exemplar struct {
 	trace      span.TraceID
 	randomness uint64 // of the trace, for sampling; 0 where all are kept
 	value      float64
-	at         uint64 // when the span ended, unix nanoseconds; 0: there is none
-	came       int64  // unix nanoseconds
+	came       int64 // unix nanoseconds; 0: there is none
 }
 
 // exemplarSlot has the exemplar of one bucket. Where it turns out later which
 // traces are kept, one candidate at a time waits for that.
 type exemplarSlot struct {
 	shown   exemplar
+	since   int64 // when it was shown, unix nanoseconds
 	waiting exemplar
 	asked   bool // what becomes of waiting: it has to stay until that is known
 }
@@ -43,10 +40,12 @@ type exemplarSlot struct {
 func (s *exemplarSlot) offer(e *exemplar, seconds float64, decided bool) {
 	into := &s.shown
 	if decided {
-		if s.waiting.at != 0 && (s.asked || e.randomness <= s.waiting.randomness) {
+		if s.waiting.came != 0 && (s.asked || e.randomness <= s.waiting.randomness) {
 			return
 		}
 		into = &s.waiting
+	} else {
+		s.since = e.came
 	}
 	*into = *e
 	into.value = seconds
@@ -54,13 +53,13 @@ func (s *exemplarSlot) offer(e *exemplar, seconds float64, decided bool) {
 
 // decider says what becomes of a trace. Those that came before a time are given up if that is not known.
 type decider struct {
-	decide func(id span.TraceID, randomness uint64) Decision
-	before int64 // unix nanoseconds
+	decide      func(id span.TraceID, randomness uint64) Decision
+	now, before int64 // unix nanoseconds
 }
 
 // settle asks what becomes of the trace that waits.
 func (s *exemplarSlot) settle(d decider) {
-	if s.waiting.at == 0 {
+	if s.waiting.came == 0 {
 		return
 	}
 	switch d.decide(s.waiting.trace, s.waiting.randomness) {
@@ -70,7 +69,7 @@ func (s *exemplarSlot) settle(d decider) {
 			return
 		}
 	case Kept:
-		s.shown = s.waiting
+		s.shown, s.since = s.waiting, d.now
 	}
 	s.waiting, s.asked = exemplar{}, false
 }
@@ -84,10 +83,19 @@ func (h *histogram) settle(d decider) {
 	}
 }
 
+// written returns the exemplar of a bucket if it was shown after a time, else nil. It has the time when it came:
+// by when it ended, one would often be older than the one before, which is refused.
+func (s *exemplarSlot) written(after int64) *dto.Exemplar {
+	if s == nil || s.shown.came == 0 || s.since <= after {
+		return nil
+	}
+	return s.shown.write()
+}
+
 func (e *exemplar) write() *dto.Exemplar {
 	return &dto.Exemplar{
 		Label: []*dto.LabelPair{label(traceLabel, e.trace.String())}, Value: proto.Float64(e.value),
-		Timestamp: timestamppb.New(time.Unix(0, int64(e.at))),
+		Timestamp: timestamp(e.came),
 	}
 }
 

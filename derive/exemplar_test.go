@@ -93,6 +93,62 @@ func TestExemplarsGivenUp(t *testing.T) {
 	}
 }
 
+// An exemplar is sent once, when it is known that it may be shown; each is newer than those before.
+func TestExemplarsSince(t *testing.T) {
+	now := time.Unix(1_700_000_000, 0)
+	decided := map[byte]Decision{}
+	for _, undecided := range []bool{false, true} {
+		m := newMetrics(t, func(c *Config) {
+			c.Now = func() time.Time { return now }
+			if undecided {
+				c.Kept = func(_ string, id span.TraceID, _ uint64) Decision { return decided[id[0]] }
+			}
+		})
+		known := now.Add(-time.Second)
+		sent := func(want string) {
+			t.Helper()
+			families, at := m.gather("a", known.UnixNano())
+			known = at
+			for _, f := range families {
+				if f.GetName() != "traces_spanmetrics_latency" {
+					continue
+				}
+				got := ""
+				for _, e := range f.Metric[0].Histogram.Exemplars {
+					got += fmt.Sprint(e.Label[0].GetValue()[:2], "@", e.Timestamp.AsTime().Unix()-1_700_000_000, " ")
+				}
+				if got != want {
+					t.Errorf("undecided %v: got %q, want %q", undecided, got, want)
+				}
+			}
+			now = now.Add(time.Second)
+		}
+		now = time.Unix(1_700_000_000, 0)
+		clear(decided)
+		observe := func(trace byte, ms uint64) {
+			m.Observe("a", batchOf(buy(1, "buy", ms, func(s *span.Span) {
+				s.TraceID, s.Kind = span.TraceID{0: trace}, 1
+				s.Start, s.End = s.Start-uint64(trace)*1e9, s.End-uint64(trace)*1e9 // later ones ended earlier
+			})))
+		}
+		observe(1, 700)
+		observe(2, 3)
+		if !undecided {
+			sent("02@0 01@0 ") // the smaller value first
+			observe(3, 3)
+			sent("03@1 ")
+			sent("")
+			continue
+		}
+		sent("")
+		decided[2] = Kept
+		sent("02@0 ")
+		sent("")
+		decided[1] = Kept
+		sent("01@0 ")
+	}
+}
+
 // Without decisions all is kept, and the newest is shown.
 func TestExemplarsOfAllTraces(t *testing.T) {
 	m := newMetrics(t, nil)

@@ -304,7 +304,7 @@ func (g *graph) expire(now int64) {
 // count adds a call to its edge.
 func (g *graph) count(c *call, now int64) {
 	e := g.edge(c, now)
-	e.seen = now
+	e.seen, c.exemplar.came = now, now
 	e.requests += c.weight
 	if c.failed {
 		e.failed += c.weight
@@ -375,6 +375,7 @@ func (g *graph) list() []*edge {
 type edgeFamilies struct {
 	requests, failed, client, server, message, connections []*dto.Metric
 	decider                                                decider
+	after                                                  int64 // of exemplars
 }
 
 func (f *edgeFamilies) write(t *tenant, e *edge) {
@@ -382,7 +383,7 @@ func (f *edgeFamilies) write(t *tenant, e *edge) {
 	seconds := func(list *[]*dto.Metric, h *histogram) {
 		if h != nil {
 			h.settle(f.decider)
-			*list = append(*list, &dto.Metric{Label: labels, Histogram: h.write()})
+			*list = append(*list, &dto.Metric{Label: labels, Histogram: h.write(f.after)})
 		}
 	}
 	f.requests = append(f.requests, counter(labels, e.requests, e.client.created))
@@ -395,9 +396,9 @@ func (f *edgeFamilies) write(t *tenant, e *edge) {
 	}
 }
 
-func (t *tenant) gatherGraph(edges []*edge, d decider) []*dto.MetricFamily {
+func (t *tenant) gatherGraph(edges []*edge, d decider, after int64) []*dto.MetricFamily {
 	slices.SortFunc(edges, func(x, y *edge) int { return slices.Compare(x.values, y.values) })
-	out := edgeFamilies{decider: d}
+	out := edgeFamilies{decider: d, after: after}
 	for chunk := range slices.Chunk(edges, gathered) {
 		t.mu.Lock()
 		for _, e := range chunk {

@@ -1,6 +1,7 @@
 package derive
 
 import (
+	"cmp"
 	"math"
 	"slices"
 
@@ -146,8 +147,8 @@ func (n *nativeBuckets) join() {
 	n.first, n.counts = first, joined
 }
 
-// write encodes the histogram, with the exemplars that may be shown.
-func (h *histogram) write() *dto.Histogram {
+// write encodes the histogram, with the exemplars that may be shown since after a time, in unix nanoseconds.
+func (h *histogram) write(after int64) *dto.Histogram {
 	out := &dto.Histogram{SampleSum: proto.Float64(h.sum), CreatedTimestamp: timestamp(h.created)}
 	total := h.count()
 	if h.cfg.Histograms != Classic {
@@ -156,16 +157,16 @@ func (h *histogram) write() *dto.Histogram {
 	}
 	out.SampleCount = proto.Uint64(total)
 	if h.cfg.Histograms != Native {
-		h.writeClassic(out, total)
+		h.writeClassic(out, total, after)
 	}
 	if h.cfg.Histograms != Classic {
 		for _, slot := range h.exemplars {
-			if slot != nil && slot.shown.at != 0 {
-				out.Exemplars = append(out.Exemplars, slot.shown.write())
+			if e := slot.written(after); e != nil {
+				out.Exemplars = append(out.Exemplars, e)
 			}
 		}
 		slices.SortFunc(out.Exemplars, func(x, y *dto.Exemplar) int { // or Prometheus leaves some out
-			return x.Timestamp.AsTime().Compare(y.Timestamp.AsTime())
+			return cmp.Or(cmp.Compare(x.Timestamp.AsTime().UnixMilli(), y.Timestamp.AsTime().UnixMilli()), cmp.Compare(x.GetValue(), y.GetValue()))
 		})
 	}
 	return out
@@ -175,7 +176,7 @@ func (h *histogram) write() *dto.Histogram {
 var above = math.Inf(1)
 
 // writeClassic adds the classic buckets: a few large allocations, as there are many histograms.
-func (h *histogram) writeClassic(out *dto.Histogram, total uint64) {
+func (h *histogram) writeClassic(out *dto.Histogram, total uint64, after int64) {
 	n := len(h.classic)
 	buckets, counts := make([]dto.Bucket, n), make([]uint64, n)
 	out.Bucket = make([]*dto.Bucket, n)
@@ -188,9 +189,7 @@ func (h *histogram) writeClassic(out *dto.Histogram, total uint64) {
 			b.UpperBound, counts[i] = &h.bounds[i], min(whole(below), total)
 		}
 		b.CumulativeCount = &counts[i]
-		if slot := h.exemplars[i]; slot != nil && slot.shown.at != 0 {
-			b.Exemplar = slot.shown.write()
-		}
+		b.Exemplar = h.exemplars[i].written(after)
 		out.Bucket[i] = b
 	}
 }

@@ -59,7 +59,7 @@ func TestFractions(t *testing.T) {
 		h := newHistogram(&cfg, []float64{.001, .01, .1}, 1)
 		for i := range 100 {
 			h.observe(.0005*float64(i), 10./7, &exemplar{})
-			checkHistogram(t, h.write())
+			checkHistogram(t, h.write(0))
 		}
 	}
 }

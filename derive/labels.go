@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	dto "github.com/prometheus/client_model/go"
 	"google.golang.org/protobuf/proto"
@@ -15,8 +16,24 @@ import (
 // overflow is the value of labels that have too many.
 const overflow = "__cardinality_overflow__"
 
+// maxLabelBytes is where values of labels are cut: what takes metrics in refuses far longer ones.
+const maxLabelBytes = 1024
+
+// cut returns a text as long as labels are at most, without a part of a character at its end.
+func cut(text []byte) []byte {
+	if len(text) <= maxLabelBytes {
+		return text
+	}
+	n := maxLabelBytes
+	for n > maxLabelBytes-utf8.UTFMax && !utf8.RuneStart(text[n]) {
+		n--
+	}
+	return text[:n]
+}
+
 // A key of a series is the values of its labels, each behind its length.
 func appendLabel(key []byte, value []byte) []byte {
+	value = cut(value)
 	return append(binary.AppendUvarint(key, uint64(len(value))), value...)
 }
 
@@ -57,6 +74,12 @@ func pairs(names, values []string) []*dto.LabelPair {
 	slices.SortFunc(list, func(x, y *dto.LabelPair) int { return strings.Compare(x.GetName(), y.GetName()) })
 	return list
 }
+
+// nameLabel and boundLabel are what Prometheus itself makes of a metric's name and of the bounds of buckets.
+const (
+	nameLabel  = "__name__"
+	boundLabel = "le"
+)
 
 // labelName is a key as Prometheus allows it.
 func labelName(key string) string {
@@ -173,13 +196,15 @@ type names map[string]string
 const maxNames = 100_000
 
 func (n names) of(text []byte) string {
+	text = cut(text)
 	if name, ok := n[string(text)]; ok {
 		return name
 	}
 	if len(n) >= maxNames {
 		clear(n)
 	}
-	name := strings.ToValidUTF8(string(text), "\ufffd")
-	n[string(text)] = name
+	raw := string(text)
+	name := strings.ToValidUTF8(raw, "\ufffd")
+	n[raw] = name
 	return name
 }

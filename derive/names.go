@@ -11,6 +11,8 @@ const (
 	maxBranches = 64
 	// maxTokens is how many tokens of a name are looked at; the rest varies.
 	maxTokens = 64
+	// maxToken is up to how many bytes a token is no id.
+	maxToken = 128
 	// maxNodes bounds a tree; what comes later varies from the start.
 	maxNodes = 100_000
 )
@@ -39,7 +41,7 @@ func (t *nameTree) cluster(name string) string {
 		}
 		token := nextToken(rest)
 		rest = rest[len(token):]
-		if isID(token) {
+		if len(token) > maxToken || isID(token) {
 			token = wildcard
 		}
 		node = t.step(node, &token)

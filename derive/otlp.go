@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -26,6 +27,9 @@ type OTLP struct {
 	metrics  *Metrics
 	exporter *otlpmetricgrpc.Exporter
 	log      *slog.Logger
+
+	mu   sync.Mutex
+	sent map[string]int64 // by tenant: when it was last, unix nanoseconds
 }
 
 // NewOTLP returns what sends to HOST:PORT, without TLS.
@@ -34,7 +38,7 @@ func NewOTLP(ctx context.Context, m *Metrics, endpoint string, log *slog.Logger)
 	if err != nil {
 		return nil, fmt.Errorf("OTLP metrics: %w", err)
 	}
-	return &OTLP{m, exporter, log}, nil
+	return &OTLP{metrics: m, exporter: exporter, log: log, sent: map[string]int64{}}, nil
 }
 
 // Run sends at an interval, until ctx ends. What cannot be sent is logged and counted: the
@@ -59,9 +63,11 @@ func (o *OTLP) send(ctx context.Context) {
 
 // Send sends all metrics as they are now. A tenant whose metrics are refused keeps back no other one.
 func (o *OTLP) Send(ctx context.Context) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
 	var errs []error
 	for _, tenant := range o.metrics.Tenants() {
-		families, _ := o.metrics.gather(tenant)
+		families, now := o.metrics.gather(tenant, o.sent[tenant])
 		for _, part := range split(families, otlpPoints) {
 			err := o.export(ctx, tenant, part)
 			if err == nil {
@@ -75,6 +81,7 @@ func (o *OTLP) Send(ctx context.Context) error {
 			}
 			o.metrics.count(toOTLP, outcomeRefused)
 		}
+		o.sent[tenant] = now.UnixNano()
 	}
 	return errors.Join(errs...)
 }

@@ -128,11 +128,11 @@ func (w *RemoteWrite) Write(ctx context.Context) error {
 
 // writeTenant sends the metrics of a tenant, and reports whether the receiver is there. It goes on past what is refused.
 func (w *RemoteWrite) writeTenant(ctx context.Context, tenant string) (answered bool, err error) {
-	families, now := w.metrics.gather(tenant)
 	known := w.started
 	if at, ok := w.written[tenant]; ok {
 		known = at
 	}
+	families, now := w.metrics.gather(tenant, known.UnixNano())
 	var errs []error
 	request := prompb.WriteRequest{Metadata: metadata(families)}
 	for chunk := range timeSeries(families, now, known) {
@@ -233,7 +233,7 @@ func (w *seriesWriter) begin(created *timestamppb.Timestamp) bool {
 
 // labels returns the labels of a series in the order of their names.
 func (w *seriesWriter) labels(name string, pairs []*dto.LabelPair, more ...prompb.Label) []prompb.Label {
-	list := append([]prompb.Label{{Name: "__name__", Value: name}}, more...)
+	list := append([]prompb.Label{{Name: nameLabel, Value: name}}, more...)
 	for _, p := range pairs {
 		if p.GetValue() != "" { // which is the same as none
 			list = append(list, prompb.Label{Name: p.GetName(), Value: p.GetValue()})
@@ -260,7 +260,7 @@ func (w *seriesWriter) sample(name string, pairs []*dto.LabelPair, value float64
 
 func (w *seriesWriter) histogram(name string, pairs []*dto.LabelPair, h *dto.Histogram) {
 	for _, b := range h.Bucket {
-		s := w.sample(name+"_bucket", pairs, float64(b.GetCumulativeCount()), prompb.Label{Name: "le", Value: boundText(b.GetUpperBound())})
+		s := w.sample(name+"_bucket", pairs, float64(b.GetCumulativeCount()), prompb.Label{Name: boundLabel, Value: boundText(b.GetUpperBound())})
 		if b.Exemplar != nil {
 			s.Exemplars = []prompb.Exemplar{remoteExemplar(b.Exemplar)}
 		}

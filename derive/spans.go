@@ -64,19 +64,19 @@ type series struct {
 
 // labelLimit follows how many values a label has.
 type labelLimit struct {
-	seen map[string]struct{}
+	seen map[string]string // to themselves
 	max  int
 }
 
-// allow returns the value, or the one for overflow if there are too many others.
+// allow returns the value, of which all series have one copy, or the one for overflow if there are too many others.
 func (l *labelLimit) allow(value string) string {
-	if _, ok := l.seen[value]; ok {
-		return value
+	if known, ok := l.seen[value]; ok {
+		return known
 	}
 	if len(l.seen) >= l.max {
 		return overflow
 	}
-	l.seen[value] = struct{}{}
+	l.seen[value] = value
 	return value
 }
 
@@ -91,7 +91,7 @@ func newTenant(cfg *Config, name string) *tenant {
 		t.targets = newTargets(cfg)
 	}
 	for range t.names {
-		t.limits = append(t.limits, labelLimit{map[string]struct{}{}, cfg.MaxLabelValues})
+		t.limits = append(t.limits, labelLimit{map[string]string{}, cfg.MaxLabelValues})
 	}
 	if cfg.ClusterNames {
 		t.clusters = newNameTree()
@@ -110,7 +110,7 @@ func (t *tenant) observe(b *span.Batch) {
 	for i := range b.Len() {
 		s := t.find(b, i, now)
 		weight := t.weightOf(b, i)
-		e := exemplar{trace: b.TraceIDs[i], at: b.Ends[i], came: now}
+		e := exemplar{trace: b.TraceIDs[i], came: now}
 		if t.cfg.Kept != nil {
 			e.randomness = span.Randomness(t.stateText, e.trace)
 		}
@@ -174,8 +174,14 @@ func (t *tenant) weightOf(b *span.Batch, i int) float64 {
 
 func seconds(b *span.Batch, i int) float64 { return float64(max(b.Duration(i), 0)) / 1e9 }
 
+// fewSpans is up to how many spans of a batch it does not pay to note which have the same series.
+const fewSpans = 100
+
 // find returns the series of a span.
 func (t *tenant) find(b *span.Batch, i int, now int64) *series {
+	if b.Len() < fewSpans && t.clusters == nil {
+		return t.lookUp(b, i, now)
+	}
 	key := binary.LittleEndian.AppendUint32(t.key[:0], b.Resource[i])
 	key = binary.LittleEndian.AppendUint32(key, b.Names[i])
 	key = binary.LittleEndian.AppendUint32(key, uint32(b.Kinds[i]))
@@ -235,7 +241,7 @@ func (t *tenant) appendLabels(key []byte, b *span.Batch, i int) []byte {
 			key = appendLabelText(key, t.services[b.Resource[i]])
 		case spanName:
 			if t.clusters != nil {
-				key = appendLabelText(key, t.clusters.cluster(b.Dict.String(b.Names[i])))
+				key = appendLabelText(key, t.clusters.cluster(string(cut(b.Dict.Bytes(b.Names[i])))))
 			} else {
 				key = appendLabel(key, b.Dict.Bytes(b.Names[i]))
 			}
@@ -266,8 +272,8 @@ func (t *tenant) appendLabels(key []byte, b *span.Batch, i int) []byte {
 const gathered = 500
 
 // gather returns the metrics and since when they are: what was made later is not among them, but for
-// counts of what was. Series that are idle are dropped.
-func (t *tenant) gather() ([]*dto.MetricFamily, time.Time) {
+// counts of what was. Exemplars are those that are shown since after a time, in unix nanoseconds. Series that are idle are dropped.
+func (t *tenant) gather(after int64) ([]*dto.MetricFamily, time.Time) {
 	t.mu.Lock()
 	now := t.cfg.Now()
 	t.graph.expire(now.UnixNano())
@@ -284,7 +290,7 @@ func (t *tenant) gather() ([]*dto.MetricFamily, time.Time) {
 	if rest != nil {
 		list = append(list, rest)
 	}
-	out := seriesFamilies{decider: t.decider(now)}
+	out := seriesFamilies{decider: t.decider(now), after: after}
 	for chunk := range slices.Chunk(list, gathered) {
 		t.mu.Lock()
 		for _, s := range chunk {
@@ -292,7 +298,7 @@ func (t *tenant) gather() ([]*dto.MetricFamily, time.Time) {
 		}
 		t.mu.Unlock()
 	}
-	graph := t.gatherGraph(edges, out.decider)
+	graph := t.gatherGraph(edges, out.decider, after)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return slices.Concat(
@@ -308,6 +314,7 @@ func (t *tenant) gather() ([]*dto.MetricFamily, time.Time) {
 type seriesFamilies struct {
 	calls, sizes, latencies []*dto.Metric
 	decider                 decider
+	after                   int64 // of exemplars
 }
 
 func (f *seriesFamilies) write(t *tenant, s *series) {
@@ -315,7 +322,7 @@ func (f *seriesFamilies) write(t *tenant, s *series) {
 	s.latency.settle(f.decider)
 	f.calls = append(f.calls, counter(labels, s.calls, s.latency.created))
 	f.sizes = append(f.sizes, counter(labels, s.bytes, s.latency.created))
-	f.latencies = append(f.latencies, &dto.Metric{Label: labels, Histogram: s.latency.write()})
+	f.latencies = append(f.latencies, &dto.Metric{Label: labels, Histogram: s.latency.write(f.after)})
 }
 
 // counter is a count since a time, in unix nanoseconds.
@@ -327,7 +334,7 @@ func timestamp(unixNano int64) *timestamppb.Timestamp { return timestamppb.New(t
 
 // decider says what becomes of traces.
 func (t *tenant) decider(now time.Time) decider {
-	d := decider{decide: func(id span.TraceID, randomness uint64) Decision { return t.cfg.Kept(t.name, id, randomness) }}
+	d := decider{now: now.UnixNano(), decide: func(id span.TraceID, randomness uint64) Decision { return t.cfg.Kept(t.name, id, randomness) }}
 	if t.cfg.KeptWithin > 0 {
 		d.before = now.Add(-t.cfg.KeptWithin).UnixNano()
 	}
@@ -351,7 +358,7 @@ func (t *tenant) dropIdle(before int64) {
 		for _, s := range t.series {
 			for i, v := range s.values {
 				if v != overflow {
-					t.limits[i].seen[v] = struct{}{}
+					t.limits[i].seen[v] = v
 				}
 			}
 		}

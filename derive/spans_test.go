@@ -22,20 +22,20 @@ func labelText(m *dto.Metric) string {
 
 // Dimensions are of the resource first; a name that is taken gets two underscores; values are as Tempo writes them.
 func TestDimensions(t *testing.T) {
-	keys := []string{"text", "int", "float", "bool", "list", "map", "bytes", "none", "both", "status.code", "9lives", "job"}
+	keys := []string{"text", "int", "float", "bool", "list", "map", "bytes", "none", "both", "status.code", "9lives", "job", "le", "__name__"}
 	m := newMetrics(t, func(c *Config) { c.Dimensions, c.Intrinsic = keys, []string{spanName} })
 	b := buy(1, "buy", 3, func(s *span.Span) {
 		s.Attrs = []span.KeyValue{
 			str("text", "a\xffb"), {Key: "int", Value: span.IntValue(-5)}, {Key: "float", Value: span.FloatValue(1e21)}, {Key: "bool", Value: span.BoolValue(true)},
 			{Key: "list", Value: span.ArrayValue(span.StringValue("a"), span.IntValue(1))},
 			{Key: "map", Value: span.MapValue(str("k", "v"))}, {Key: "bytes", Value: span.BytesValue("x")},
-			str("both", "span"), str("status.code", "teapot"), str("9lives", "cat"), str("job", "baker"),
+			str("both", "span"), str("status.code", "teapot"), str("9lives", "cat"), str("job", "baker"), str("le", "1"), str("__name__", "up"),
 		}
 		s.Resource.Attrs = append(s.Resource.Attrs, str("both", "resource"))
 	})
 	m.Observe("a", batchOf(b))
 	calls := find(t, m, "traces_spanmetrics_calls_total")
-	want := "_9lives=cat __job=baker __status_code=teapot bool=true both=resource bytes= float=1000000000000000000000 int=-5 list=[a1] map={k:v} none= span_name=buy text=a\ufffdb"
+	want := "_9lives=cat ____name__=up __job=baker __le=1 __status_code=teapot bool=true both=resource bytes= float=1000000000000000000000 int=-5 list=[a1] map={k:v} none= span_name=buy text=a\ufffdb"
 	if got := labelText(calls[0]); len(calls) != 1 || got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
@@ -99,7 +99,7 @@ func TestTargetInfo(t *testing.T) {
 		{"nothing to tell", resource(str("service.name", "shop"), str("service.instance.id", "i")), ""},
 		{"nothing leads to it", resource(str("k8s.pod", "p")), ""},
 		{"excluded", resource(str("service.name", "shop"), str("process.pid", "7"), str("k8s.pod", "p")), "instance= job=shop k8s_pod=p"},
-		{"names that are taken", resource(str("service.name", "shop"), str("job", "j"), str("a.b", "1"), str("a_b", "2"), str("9", "x"), str("", "y")), "__job=j a_b=1 instance= job=shop"},
+		{"names that are taken", resource(str("service.name", "shop"), str("job", "j"), str("a.b", "1"), str("a_b", "2"), str("9", "x"), str("", "y"), str("__name__", "up")), "____name__=up __job=j a_b=1 instance= job=shop"},
 	} {
 		m := newMetrics(t, func(c *Config) { c.TargetInfo, c.TargetInfoExclude = true, []string{"process.pid"} })
 		for range 2 {
@@ -112,6 +112,43 @@ func TestTargetInfo(t *testing.T) {
 		if got != c.want {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
 		}
+	}
+}
+
+// What labels take is bounded, whatever the spans have.
+func TestLongLabels(t *testing.T) {
+	long := strings.Repeat("ä", maxLabelBytes)
+	resource := []span.KeyValue{str("service.name", "x"+long)}
+	for i := range 100 {
+		resource = append(resource, str(fmt.Sprint("key.", i), long))
+	}
+	m := newMetrics(t, func(c *Config) { c.TargetInfo, c.ClusterNames, c.Dimensions = true, true, []string{"a", "key.1"} })
+	m.Observe("a", batchOf(buy(1, long, 3, func(s *span.Span) {
+		s.Resource.Attrs, s.Attrs = resource, []span.KeyValue{str("a", "x"+long), str("db.name", long)}
+	}), buy(2, "a "+long, 3, func(s *span.Span) { s.Kind, s.Attrs = kindClient, []span.KeyValue{str("db.name", "x"+long)} })))
+	families, err := m.Gatherer("a").Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	for _, f := range families {
+		for _, metric := range f.Metric {
+			sum := 0
+			for _, l := range metric.Label {
+				if n := len(l.GetValue()); n > maxLabelBytes || strings.Contains(l.GetValue(), "\ufffd") {
+					t.Errorf("%s of %s has %d bytes: %q", l.GetName(), f.GetName(), n, l.GetValue())
+				} else if n >= maxLabelBytes-1 {
+					seen++
+				}
+				sum += len(l.GetName()) + len(l.GetValue())
+			}
+			if sum > maxTarget {
+				t.Errorf("the labels of %s have %d bytes", f.GetName(), sum)
+			}
+		}
+	}
+	if seen < 10 {
+		t.Errorf("%d labels were cut", seen)
 	}
 }
 
@@ -132,5 +169,9 @@ func TestObserveDoesNotAllocate(t *testing.T) {
 	m.Observe("a", b)
 	if n := testing.AllocsPerRun(10, func() { m.Observe("a", b) }); n > 20 {
 		t.Errorf("%v allocations for 1,000 spans", n)
+	}
+	b = batchOf(spans[:20]...)
+	if n := testing.AllocsPerRun(10, func() { m.Observe("a", b) }); n > 0 {
+		t.Errorf("%v allocations for 20 spans", n)
 	}
 }

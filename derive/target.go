@@ -18,12 +18,21 @@ type targets struct {
 	batch   []jobInstance      // by resource of the batch that is observed
 	keys    keySet
 	names   names
+	bytes   int // about what known takes
 	key     []byte
 	scratch []byte
 }
 
+const (
+	// maxTarget is how many bytes keys and values of one resource take at most; further ones are left out.
+	maxTarget = 16 << 10
+	// maxTargets bounds all of them; with more, resources that are new are left out.
+	maxTargets = 64 << 20
+)
+
 type target struct {
 	labels []*dto.LabelPair
+	bytes  int
 	seen   int64 // unix nanoseconds
 }
 
@@ -72,8 +81,10 @@ func (t *targets) note(b *span.Batch, attrs span.Attrs, of jobInstance, now int6
 		if t.leftOut(name) {
 			continue
 		}
-		t.scratch = appendBits(t.scratch[:0], b, e.Type, b.Values[int(attrs.First)+i])
-		key = appendLabel(appendLabel(key, name), t.scratch)
+		t.scratch = cut(appendBits(t.scratch[:0], b, e.Type, b.Values[int(attrs.First)+i]))
+		if len(key)+len(name)+len(t.scratch) <= maxTarget {
+			key = appendLabel(appendLabel(key, name), t.scratch)
+		}
 	}
 	t.key = key
 	if len(key) == bare {
@@ -81,10 +92,12 @@ func (t *targets) note(b *span.Batch, attrs span.Attrs, of jobInstance, now int6
 	}
 	known := t.known[string(key)]
 	if known == nil {
-		if len(t.known) >= t.cfg.MaxSeries {
+		if len(t.known) >= t.cfg.MaxSeries || t.bytes >= maxTargets {
 			return
 		}
 		known = &target{labels: targetLabels(splitKey(key))}
+		known.bytes = targetBytes(key, known.labels)
+		t.bytes += known.bytes
 		t.known[string(key)] = known
 	}
 	known.seen = now
@@ -105,8 +118,8 @@ func (t *targets) leftOut(key []byte) bool {
 
 // targetLabels are job, instance, and then pairs of key and value. Of keys that make the same label the first one counts.
 func targetLabels(values []string) []*dto.LabelPair {
-	own := []string{"job", "instance"}
-	names, texts := slices.Clone(own), values[:2:2]
+	names, texts := []string{"job", "instance"}, values[:2:2]
+	own := append(slices.Clone(names), nameLabel)
 	for i := 2; i < len(values); i += 2 {
 		if name := dimensionName(values[i], own); !slices.Contains(names, name) {
 			names, texts = append(names, name), append(texts, values[i+1])
@@ -115,9 +128,13 @@ func targetLabels(values []string) []*dto.LabelPair {
 	return pairs(names, texts)
 }
 
+// targetBytes is about what a target takes: its key, and the texts and the pairs of its labels.
+func targetBytes(key []byte, labels []*dto.LabelPair) int { return 2*len(key) + 128*len(labels) }
+
 func (t *targets) dropIdle(before int64) {
 	for key, target := range t.known {
 		if target.seen < before {
+			t.bytes -= target.bytes
 			delete(t.known, key)
 		}
 	}
