@@ -112,7 +112,7 @@ func TestOTLPInParts(t *testing.T) {
 	c, endpoint := startCollector(t)
 	m := newMetrics(t, nil)
 	for i := range otlpPoints {
-		m.Observe("a", batchOf(buy(1, fmt.Sprint("name ", i), 3, nil)))
+		m.Observe("a", batchOf(buy(1, fmt.Sprint("name ", i), 3, func(s *span.Span) { s.Kind = 1 })))
 	}
 	if err := otlpSender(t, m, endpoint).Send(t.Context()); err != nil {
 		t.Fatal(err)
@@ -137,7 +137,7 @@ func TestOTLPInParts(t *testing.T) {
 		}
 		points += n
 	}
-	if want := 3*otlpPoints + 6; calls != otlpPoints || points != want {
+	if want := 3*otlpPoints + 2; calls != otlpPoints || points != want {
 		t.Errorf("%d points of calls, %d of all, want %d and %d", calls, points, otlpPoints, want)
 	}
 }
