@@ -2,9 +2,11 @@ package ingest
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -23,54 +25,25 @@ type logLine struct {
 	flags        uint32
 	time         uint64
 	severity     int32
+	number       int32 // OTLP's, if the line has it
 	severityText string
 	body         []byte // AnyValue
 	service      string
 	attrs        []byte // fields 6 of LogRecord
 	seen         [numLineFields]bool
+	later        []laterMember
 }
 
-// lineField is what a member of a line means.
-type lineField int
-
-const (
-	otherField lineField = iota
-	traceField
-	spanField
-	flagsField
-	timeField
-	levelField
-	bodyField
-	serviceField
-	numLineFields
-)
-
-// lineFields are the usual names, in lower case and without "_", "-", "." and "@". "otel…" are those of
-// OpenTelemetry's logging for Python.
-var lineFields = map[string]lineField{
-	"traceid": traceField, "oteltraceid": traceField,
-	"spanid": spanField, "otelspanid": spanField,
-	"traceflags": flagsField,
-	"time":       timeField, "ts": timeField, "timestamp": timeField,
-	"level": levelField, "loglevel": levelField, "levelname": levelField, "severity": levelField, "severitytext": levelField,
-	"msg": bodyField, "message": bodyField, "body": bodyField,
-	"service": serviceField, "servicename": serviceField, "otelservicename": serviceField,
-}
-
-var plainName = strings.NewReplacer("_", "", "-", "", ".", "", "@", "")
-
-// fieldOf tells what a member means by its name.
-func fieldOf(name []byte) lineField {
-	if len(name) > 32 {
-		return otherField
-	}
-	return lineFields[strings.ToLower(plainName.Replace(string(name)))]
+// laterMember is a member that is decided about at the end of its line.
+type laterMember struct {
+	name  string
+	value jsontext.Value
 }
 
 // read reads one JSON object. Of several members with the same meaning the first counts; all others, and those that
 // cannot be read as what they are called, become attributes.
 func (l *logLine) read(j *jsonReader, raw []byte) error {
-	*l = logLine{attrs: l.attrs[:0], body: l.body[:0]}
+	*l = logLine{attrs: l.attrs[:0], body: l.body[:0], later: l.later[:0]}
 	j.reset(raw)
 	if j.dec.PeekKind() != jsontext.KindBeginObject {
 		return errors.New("it is not a JSON object")
@@ -80,49 +53,117 @@ func (l *logLine) read(j *jsonReader, raw []byte) error {
 		if err != nil {
 			return err
 		}
-		if f := fieldOf(name); f != otherField && !l.seen[f] && l.set(f, value) {
-			l.seen[f] = true
-			return nil
-		}
-		return l.addAttr(name, value)
+		return l.member(string(name), value)
 	})
 	if err == nil {
 		err = j.end()
 	}
+	for _, m := range l.later {
+		n, _ := lineNameOf(m.name, plain(m.name))
+		if !l.take(n, m.value) && err == nil {
+			err = l.addAttr(m.name, m.value)
+		}
+	}
 	return j.locate(err)
 }
 
-// set takes a value for a field, if it can be read as one.
-func (l *logLine) set(f lineField, value jsontext.Value) bool {
-	text, isText := "", value.Kind() == '"'
-	if isText {
-		unquoted, err := jsontext.AppendUnquote(nil, value)
-		isText = err == nil
-		text = string(unquoted)
+func (l *logLine) member(name string, value jsontext.Value) error {
+	short := plain(name)
+	n, ok := lineNameOf(name, short)
+	if n.form == severityNumber && l.setNumber(value) {
+		return nil
 	}
-	switch f {
+	if ok && n.weak && !l.seen[n.field] && isScalar(value) {
+		l.later = append(l.later, laterMember{name, slices.Clone(value)})
+		return nil
+	}
+	if ok && l.take(n, value) || !isScalar(value) && l.lookInto(short, value, 0) {
+		return nil
+	}
+	return l.addAttr(name, value)
+}
+
+func isScalar(value jsontext.Value) bool {
+	return value.Kind() != '{' && value.Kind() != '['
+}
+
+// take takes a value for a field that has none yet, if it can be read as one.
+func (l *logLine) take(n lineName, value jsontext.Value) bool {
+	if l.seen[n.field] || !l.set(n, value) {
+		return false
+	}
+	l.seen[n.field] = true
+	return true
+}
+
+// lookInto takes fields out of an object that loggers put them into, and reports whether nothing else is in it.
+func (l *logLine) lookInto(container string, value jsontext.Value, depth int) (emptied bool) {
+	const deep = 3
+	below, ok := containers[container]
+	if !ok || depth == deep {
+		return false
+	}
+	if value.Kind() == '[' {
+		_ = eachElement(value, func(v jsontext.Value) {
+			if v.Kind() == '{' {
+				l.lookInto(container, v, depth+1)
+			}
+		})
+		return false
+	}
+	members, taken := 0, 0
+	err := eachMember(value, func(name string, v jsontext.Value) {
+		short := plain(name)
+		members++
+		n, ok := lineNames[container+short]
+		if !ok {
+			n, ok = lineNameOf(name, short)
+			ok = ok && n.field < below && !n.weak
+		}
+		if ok && l.take(n, v) || !isScalar(v) && l.lookInto(short, v, depth+1) {
+			taken++
+		}
+	})
+	return err == nil && members > 0 && taken == members
+}
+
+// set reads a value as what its name says.
+func (l *logLine) set(n lineName, value jsontext.Value) bool {
+	text := ""
+	switch value.Kind() {
+	case '"':
+		unquoted, err := jsontext.AppendUnquote(nil, value)
+		if err != nil {
+			return false
+		}
+		text = string(unquoted)
+	case '0', 't', 'f':
+		text = string(value)
+	}
+	switch n.field {
 	case traceField:
-		l.traceText = text
-		return isText && hexID(l.trace[:], text) && !l.trace.IsZero()
+		return l.setTrace(n.form, value.Kind(), text)
 	case spanField:
-		return isText && hexID(l.span[:], text)
+		if n.form == decimalForm {
+			return decimalID(l.span[:], text)
+		}
+		return value.Kind() == '"' && hexID(l.span[:], text)
 	case flagsField:
-		flags, err := strconv.ParseUint(text, 16, 8)
-		l.flags = uint32(flags)
-		return err == nil
+		return l.setFlags(n.form, text)
 	case timeField:
 		ok := false
-		if l.time, ok = parseLineTime(text); !ok && value.Kind() == '0' {
-			l.time, ok = parseUnix(string(value))
+		if value.Kind() == '{' {
+			l.time, ok = timeIn(value)
+		} else {
+			l.time, ok = parseLineTime(text)
 		}
 		return ok
 	case levelField:
-		if value.Kind() == '0' {
-			text = pinoLevels[string(value)]
-		}
-		l.severity, l.severityText = severityOf(text), text
-		return text != ""
+		return l.setLevel(n, value.Kind(), text)
 	case serviceField:
+		if value.Kind() != '"' {
+			return false
+		}
 		l.service = text
 		return text != ""
 	case bodyField:
@@ -131,6 +172,84 @@ func (l *logLine) set(f lineField, value jsontext.Value) bool {
 		return err == nil
 	}
 	return false
+}
+
+func (l *logLine) setTrace(form lineForm, kind jsontext.Kind, text string) bool {
+	switch form {
+	case decimalForm:
+		return (hexLen(text) || decimalID(l.trace[8:], text)) && (!hexLen(text) || hexID(l.trace[:], text)) && !l.trace.IsZero()
+	case pathForm:
+		if i := strings.LastIndex(text, "/traces/"); i >= 0 {
+			text = text[i+len("/traces/"):]
+		}
+		return hexLen(text) && hexID(l.trace[:], text) && !l.trace.IsZero()
+	case xrayForm:
+		id, ok := strings.CutPrefix(text, "1-")
+		id = strings.Replace(id, "-", "", 1)
+		return ok && hexLen(id) && hexID(l.trace[:], id) && !l.trace.IsZero()
+	case parentForm:
+		parts := strings.Split(text, "-")
+		if len(parts) < 4 || !hexLen(parts[1]) || !hexID(l.trace[:], parts[1]) || l.trace.IsZero() {
+			return false
+		}
+		l.seen[spanField] = !l.seen[spanField] && len(parts[2]) == 16 && hexID(l.span[:], parts[2]) || l.seen[spanField]
+		l.seen[flagsField] = !l.seen[flagsField] && l.setFlags(usualForm, parts[3]) || l.seen[flagsField]
+		return true
+	}
+	if kind != '"' {
+		return false
+	}
+	l.traceText = text
+	if len(text) == 36 { // as a UUID
+		text = strings.ReplaceAll(text, "-", "")
+	}
+	return hexID(l.trace[:], text) && !l.trace.IsZero()
+}
+
+// hexLen reports whether a text is as long as a trace id.
+func hexLen(text string) bool { return len(text) == 2*len(span.TraceID{}) }
+
+func (l *logLine) setFlags(form lineForm, text string) bool {
+	if form == sampledForm {
+		sampled, err := strconv.ParseBool(strings.ToLower(text))
+		if err == nil && sampled {
+			l.flags = 1
+		}
+		return err == nil
+	}
+	flags, err := strconv.ParseUint(text, 16, 8)
+	l.flags = uint32(flags)
+	return err == nil
+}
+
+// setLevel reads a level that is a word or a number. A word that is no known level is kept as it is written, if it is
+// called a level for sure.
+func (l *logLine) setLevel(name lineName, kind jsontext.Kind, text string) bool {
+	if n, err := strconv.Atoi(text); err == nil {
+		if name.form == pythonForm {
+			text = pythonLevel(n)
+		} else {
+			text = levelOf(n)
+		}
+	} else if kind != '"' {
+		return false
+	}
+	severity := severityOf(text)
+	if text == "" || name.weak && severity == 0 {
+		return false
+	}
+	l.severity, l.severityText = severity, text
+	return true
+}
+
+// setNumber reads OTLP's number of a severity, which says more than the word beside it.
+func (l *logLine) setNumber(value jsontext.Value) bool {
+	n, err := strconv.ParseUint(string(value), 10, 8)
+	if err != nil || n < 1 || n > 24 || l.number != 0 {
+		return false
+	}
+	l.number = int32(n)
+	return true
 }
 
 // traceFault says what is wrong with the trace id, "" if nothing is.
@@ -144,9 +263,9 @@ func (l *logLine) traceFault() string {
 	return fmt.Sprintf("a trace_id that is not 32 hex digits, not all zero: %s", clip([]byte(l.traceText)))
 }
 
-func (l *logLine) addAttr(name []byte, value jsontext.Value) error {
+func (l *logLine) addAttr(name string, value jsontext.Value) error {
 	var pair []byte
-	pair = protowire.AppendBytes(append(pair, 1<<3|length), name)
+	pair = protowire.AppendString(append(pair, 1<<3|length), name)
 	encoded, err := appendAnyOf(nil, value, 0)
 	if err != nil {
 		return err
@@ -161,8 +280,8 @@ func (l *logLine) appendRecord(dst []byte, now time.Time) []byte {
 	if l.time != 0 {
 		dst = protowire.AppendFixed64(append(dst, 1<<3|fixed64), l.time)
 	}
-	if l.severity != 0 {
-		dst = append(dst, 2<<3|varint, byte(l.severity))
+	if severity := cmp.Or(l.number, l.severity); severity != 0 {
+		dst = append(dst, 2<<3|varint, byte(severity))
 	}
 	if l.severityText != "" {
 		dst = protowire.AppendString(append(dst, 3<<3|length), l.severityText)
@@ -251,67 +370,52 @@ func appendListOf(dst []byte, value jsontext.Value, depth int) ([]byte, error) {
 	return protowire.AppendBytes(append(dst, field), list), nil
 }
 
-// lineTimes are forms of time beside numbers.
-var lineTimes = []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999Z0700", "2006-01-02 15:04:05.999999999Z07:00", "2006-01-02 15:04:05.999999999"}
-
-// parseLineTime reads a time as text; without a zone it is UTC.
-func parseLineTime(text string) (uint64, bool) {
-	for _, layout := range lineTimes {
-		if t, err := time.Parse(layout, text); err == nil && t.UnixNano() > 0 {
-			return uint64(t.UnixNano()), t.Year() < 2262 // where nanoseconds end
-		}
+// eachMember calls a function with the members of an object.
+func eachMember(value jsontext.Value, do func(name string, value jsontext.Value)) error {
+	dec := jsontext.NewDecoder(bytes.NewReader(value), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	if _, err := dec.ReadToken(); err != nil {
+		return err
 	}
-	return parseUnix(text)
+	for dec.PeekKind() != '}' {
+		name, err := dec.ReadToken()
+		if err != nil {
+			return err
+		}
+		text := name.String()
+		v, err := dec.ReadValue()
+		if err != nil {
+			return err
+		}
+		do(text, v)
+	}
+	return nil
 }
 
-// parseUnix reads seconds, milliseconds, microseconds or nanoseconds since 1970, whichever is a time between 1973 and 5138.
-func parseUnix(text string) (uint64, bool) {
-	f, err := strconv.ParseFloat(text, 64)
-	if err != nil || !(f > 0) || f >= 1<<64 {
-		return 0, false
+// eachElement calls a function with the elements of an array.
+func eachElement(value jsontext.Value, do func(jsontext.Value)) error {
+	dec := jsontext.NewDecoder(bytes.NewReader(value), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	if _, err := dec.ReadToken(); err != nil {
+		return err
 	}
-	whole, exact := uint64(f), false
-	if n, err := strconv.ParseUint(text, 10, 64); err == nil {
-		whole, exact = n, true
+	for dec.PeekKind() != ']' {
+		v, err := dec.ReadValue()
+		if err != nil {
+			return err
+		}
+		do(v)
 	}
-	for _, unit := range []struct{ below, nanos float64 }{{1e11, 1e9}, {1e14, 1e6}, {1e17, 1e3}} {
-		if f >= unit.below {
-			continue
-		}
-		if f*unit.nanos >= 1<<63 {
-			return 0, false
-		}
-		if exact {
-			return whole * uint64(unit.nanos), true
-		}
-		seconds, fraction := math.Modf(f)
-		return uint64(seconds)*uint64(unit.nanos) + uint64(math.Round(fraction*unit.nanos)), true
-	}
-	return whole, true
+	return nil
 }
 
-// pinoLevels are the numbers of Node's loggers.
-var pinoLevels = map[string]string{"10": "trace", "20": "debug", "30": "info", "40": "warn", "50": "error", "60": "fatal"}
-
-// severityOf returns OTLP's number for a word, 0 if it is none.
+// severityOf returns OTLP's number for a word, 0 if it is none. Go's slog writes what lies between two as WARN+1.
 func severityOf(word string) int32 {
-	switch strings.ToLower(word) {
-	case "trace":
-		return 1
-	case "debug":
-		return 5
-	case "info", "information", "informational":
-		return 9
-	case "notice":
-		return 10
-	case "warn", "warning":
-		return 13
-	case "error", "err":
-		return 17
-	case "critical", "crit", "alert":
-		return 18
-	case "fatal", "emergency", "emerg", "panic":
-		return 21
+	word = strings.ToLower(word)
+	n, ok := severities[word]
+	if i := strings.IndexAny(word, "+-"); !ok && i > 0 {
+		more, err := strconv.Atoi(word[i:])
+		if base, ok := severities[word[:i]]; ok && err == nil && more > -24 && more < 24 {
+			return min(max(base+int32(more), 1), 24)
+		}
 	}
-	return 0
+	return n
 }

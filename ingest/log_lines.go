@@ -2,10 +2,12 @@ package ingest
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -175,11 +177,24 @@ func (s *logLines) message() string {
 	return strings.Join(parts, "; ")
 }
 
-// hexID reads the hex digits of an id, which may be shorter than it: then zeros lead.
+// hexID reads the hex digits of an id, which may be shorter than it: then zeros lead. Of a text that is none it leaves the id as it is.
 func hexID(dst []byte, text string) bool {
-	if len(text) == 0 || len(text) > 2*len(dst) || len(text)%2 != 0 {
+	if len(text) == 0 || len(text) > 2*len(dst) {
 		return false
 	}
-	_, err := hex.Decode(dst[len(dst)-len(text)/2:], []byte(text))
+	id, err := hex.DecodeString(strings.Repeat("0", 2*len(dst)-len(text)) + text)
+	if err == nil {
+		copy(dst, id)
+	}
 	return err == nil
+}
+
+// decimalID reads an id of 64 bits that is a decimal number.
+func decimalID(dst []byte, text string) bool {
+	n, err := strconv.ParseUint(text, 10, 64)
+	if err != nil || n == 0 {
+		return false
+	}
+	binary.BigEndian.PutUint64(dst, n)
+	return true
 }
