@@ -145,6 +145,7 @@ func TestRemoteWrite(t *testing.T) {
 type receiver struct {
 	*testing.T
 	url    string
+	close  func()
 	answer func(w http.ResponseWriter, r *http.Request)
 	status int                   // unless answer has one
 	got    []prompb.WriteRequest // that were answered with success
@@ -180,7 +181,7 @@ func startReceiver(t *testing.T) *receiver {
 		}
 	}))
 	t.Cleanup(server.Close)
-	to.url = server.URL
+	to.url, to.close = server.URL, server.Close
 	return to
 }
 
@@ -312,6 +313,26 @@ clew_span_metrics_requests_total{outcome="sent",receiver="remote-write"} 2
 `
 	if err := testutil.GatherAndCompare(reg, strings.NewReader(want)); err != nil {
 		t.Error(err)
+	}
+}
+
+// Who writes is in the URL, and the password in no message.
+func TestRemoteWriteAuthenticates(t *testing.T) {
+	m := newMetrics(t, nil)
+	m.Observe("a", batchOf(buy(1, "buy", 3, nil)))
+	to := startReceiver(t)
+	url := strings.Replace(to.url, "http://", "http://shop:secret@", 1)
+	to.answer = func(w http.ResponseWriter, r *http.Request) {
+		if user, password, _ := r.BasicAuth(); user != "shop" || password != "secret" {
+			t.Errorf("%s with %q writes", user, password)
+		}
+	}
+	if err := remoteWriter(t, m, url).Write(t.Context()); err != nil {
+		t.Error(err)
+	}
+	to.close()
+	if err := remoteWriter(t, m, url).Write(t.Context()); err == nil || strings.Contains(err.Error(), "secret") {
+		t.Errorf("got %v", err)
 	}
 }
 
