@@ -19,7 +19,7 @@ import (
 const (
 	randomBits = 56
 	allTraces  = 1 << randomBits
-	// thresholdDigits is the precision of a threshold behind leading f's.
+	// thresholdDigits is the precision of a threshold behind leading f's or 0's.
 	thresholdDigits = 4
 )
 
@@ -124,8 +124,9 @@ func threshold(p float64) uint64 {
 	if kept == 0 {
 		return allTraces
 	}
-	_, exp := math.Frexp(p)
-	digits := min(thresholdDigits+max(0, -exp)/4, randomBits/4)
+	_, sampled := math.Frexp(p)
+	_, rejected := math.Frexp(1 - min(p, 1))
+	digits := min(thresholdDigits+max(0, -sampled, -rejected)/4, randomBits/4)
 	shift := randomBits - 4*digits
 	unit := uint64(1) << shift
 	return min((allTraces-kept+unit/2)>>shift<<shift, allTraces-unit)

@@ -23,6 +23,11 @@ func TestThresholds(t *testing.T) {
 			t.Errorf("1 in %g has the threshold %s, want %s", n, got, want)
 		}
 	}
+	for left, want := range map[float64]string{0.01: "028f6", 0.0001: "00068dc", 0x1p-40: "0000000001", 0x456789ap-40: "0004568"} {
+		if got := thresholdText(threshold(1 - left)); got != want {
+			t.Errorf("all but %g have the threshold %s, want %s", left, got, want)
+		}
+	}
 	for _, p := range []float64{0, -1, math.NaN(), 0x1p-60} {
 		if got := threshold(p); got != allTraces {
 			t.Errorf("the probability %g leaves out %x", p, got)
