@@ -72,10 +72,13 @@ type Edge struct {
 
 // GraphOptions says how calls are seen.
 type GraphOptions struct {
-	// Brokers: messages go to the node of their broker and from there on, where the spans
+	// Brokers: messages go to the node of their broker and from there on, as far as the spans
 	// name it. Without it the calls are from producer to consumer, and brokers stand
 	// only for the side that is not there.
 	Brokers bool
+	// Direct: with Brokers, a consumer that names none got its message from the one that its producer names, or else from
+	// whoever is above it.
+	Direct bool
 	// Queues: brokers are named by the queue or topic, where spans name it, and else by what system they are.
 	Queues bool
 }

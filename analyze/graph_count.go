@@ -20,9 +20,9 @@ func (l *linker) count(c store.Chunk) {
 		l.countConsumer(row)
 	}
 	for _, row := range l.talkers[client] {
-		if a := l.above[row]; a >= 0 && l.own[row] != l.own[a] { // the server's span between them is missing
+		if a := l.above[row]; a >= 0 && l.own[row] != l.own[a] && l.own[row] != 0 { // the server's span between them is missing
 			l.answerAbove(row)
-			l.add(row, l.own[a], l.own[row], Call, noRow, noRow)
+			l.add(row, l.own[a], l.own[row], Call, l.callAbove(row), noRow)
 		}
 	}
 	l.ask(client)
@@ -50,11 +50,17 @@ func (l *linker) countServer(row int32) {
 		if l.callersNamed {
 			l.asking = append(l.asking, row)
 		}
-	case l.kinds[a] == client && l.parents[row] == a:
-		l.add(row, l.own[a], l.own[row], Call, a, row)
 	default:
-		l.add(row, l.own[a], l.own[row], Call, noRow, row)
+		l.add(row, l.own[a], l.own[row], Call, l.callAbove(row), row)
 	}
+}
+
+// callAbove returns the client right above a row, whose call it is a part of, or noRow.
+func (l *linker) callAbove(row int32) int32 {
+	if a := l.above[row]; l.kinds[a] == client && l.parents[row] == a {
+		return a
+	}
+	return noRow
 }
 
 // countConsumer counts the message that a consumer took. One below another of
@@ -99,6 +105,9 @@ func (l *linker) countNamed(c store.Chunk, row int32) {
 	case server:
 		l.addNamed(row, p.node, own, Call, noRow, row)
 	case client:
+		if a := l.above[row]; own == 0 && a >= 0 {
+			own = l.own[a] // a client without a name is of the service above it
+		}
 		if !l.answered.Has(int(row)) {
 			l.addNamed(row, own, p.node, l.keys[p.key].via, row, noRow)
 		}
@@ -117,11 +126,23 @@ func (l *linker) countNamed(c store.Chunk, row int32) {
 			l.addNamed(row, p.node, own, Message, noRow, row)
 			return
 		}
-		if a := l.above[row]; l.sends(a) {
-			l.add(row, l.own[a], own, Message, a, row)
-		} else if a >= 0 {
-			l.add(row, l.own[a], own, Message, noRow, row)
+		if l.direct {
+			l.countDirect(row)
 		}
+	}
+}
+
+// countDirect counts the message of a consumer that names no broker.
+func (l *linker) countDirect(row int32) {
+	a := l.above[row]
+	switch {
+	case a < 0:
+	case l.brokers && l.kinds[a] == producer && l.peers[a].node != 0:
+		l.add(row, l.peers[a].node, l.own[row], Message, noRow, row)
+	case l.sends(a):
+		l.add(row, l.own[a], l.own[row], Message, a, row)
+	default:
+		l.add(row, l.own[a], l.own[row], Message, noRow, row)
 	}
 }
 

@@ -19,6 +19,7 @@ type linker struct {
 	*sums
 	within  store.TimeRange
 	brokers bool
+	direct  bool
 
 	keys      []PeerKey // in the order in which they are asked
 	services  NameColumn
@@ -65,7 +66,7 @@ var sideOf = [consumer + 1]uint8{server: takes, client: sends, producer: sends, 
 
 func newLinker(within store.TimeRange, opts GraphOptions, sums *sums) *linker {
 	l := &linker{
-		sums: sums, within: within, brokers: opts.Brokers, keys: opts.peerKeys(),
+		sums: sums, within: within, brokers: opts.Brokers, direct: opts.Direct || !opts.Brokers, keys: opts.peerKeys(),
 		ids: map[span.SpanID]halves{}, linked: map[int32]spanKey{},
 	}
 	l.services = NameColumn{Field: serviceField, Number: l.number}
@@ -182,13 +183,17 @@ func (l *linker) nameQuiet() {
 }
 
 // hear counts the spans of a trace by service, and lists those that are not quiet. If a
-// sender and a receiver have the same parent, they may share an id.
+// sender and a receiver have the same parent, or one of them was not told it, they may share an id.
 func (l *linker) hear(run store.TraceRun) {
-	var top, both uint8
+	var top, both, all uint8
+	tops := 0
 	parents, kinds, services := l.parents[:run.Hi], l.kinds[:run.Hi], l.own[:run.Hi]
 	for row := run.Lo; row < run.Hi; row++ {
 		l.tell(int32(row), services[row])
 		kind, parent := kinds[row], parents[row]
+		if parent < 0 {
+			tops++
+		}
 		if kind == quiet {
 			continue
 		}
@@ -202,8 +207,9 @@ func (l *linker) hear(run store.TraceRun) {
 			*under = sends | takes
 		}
 		both |= *under & (*under >> 1)
+		all |= sideOf[kind]
 	}
-	if both != 0 {
+	if both != 0 || tops > 1 && all == sends|takes {
 		l.shared = append(l.shared, run)
 	}
 }
@@ -224,11 +230,14 @@ func (l *linker) tell(row int32, service uint32) {
 
 // halves are the first rows of a trace that sent, and that received, with the
 // same span id.
-type halves struct{ sender, receiver int32 }
+type halves struct {
+	sender, receiver int32
+	more             bool // receivers
+}
 
 // joinHalves deals with spans whose id a sender and a receiver share, as
-// Zipkin's instrumentation does it: the receiver's becomes the child of the
-// sender's, and the children of both become the receiver's.
+// Zipkin's instrumentation does it: the receivers' become children of the
+// sender's, and the children of all become the receiver's.
 func (l *linker) joinHalves(c store.Chunk) {
 	if len(l.shared) == 0 {
 		return
@@ -249,7 +258,7 @@ func (l *linker) listSenders(run store.TraceRun, ids []span.SpanID) {
 			continue
 		}
 		if _, ok := l.ids[ids[row]]; !ok {
-			l.ids[ids[row]] = halves{int32(row), noRow}
+			l.ids[ids[row]] = halves{sender: int32(row), receiver: noRow}
 		}
 	}
 }
@@ -264,18 +273,29 @@ func (l *linker) joinTrace(run store.TraceRun, ids []span.SpanID) {
 		if h, ok := l.ids[ids[row]]; ok {
 			joined = true
 			l.parents[row] = h.sender
-			if h.receiver < 0 {
-				l.ids[ids[row]] = halves{h.sender, int32(row)}
+			if h.more = h.receiver >= 0; !h.more {
+				h.receiver = int32(row)
 			}
+			l.ids[ids[row]] = h
 		}
 	}
 	for row := run.Lo; joined && row < run.Hi; row++ {
 		if p := l.parents[row]; p >= 0 && ids[p] != ids[row] {
 			if h, ok := l.ids[ids[p]]; ok && h.receiver >= 0 {
-				l.parents[row] = h.receiver
+				l.parents[row] = l.receiverOf(run, ids, h, int32(row))
 			}
 		}
 	}
+}
+
+// receiverOf returns the receiver that a row is below: of several, as after a retry, the one of its service.
+func (l *linker) receiverOf(run store.TraceRun, ids []span.SpanID, h halves, row int32) int32 {
+	for at := h.receiver; h.more && at < int32(run.Hi); at++ {
+		if k := l.kinds[at]; ids[at] == ids[h.receiver] && (k == server || k == consumer) && l.own[at] == l.own[row] {
+			return at
+		}
+	}
+	return h.receiver
 }
 
 // lookAbove sets above of a row.

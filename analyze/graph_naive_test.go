@@ -147,7 +147,7 @@ func relate(trace []*naiveSpan) {
 		if s.kind == 5 && s.above != nil && s.above.kind == 4 {
 			s.above.answered = true
 		}
-		if takes(s) || s.kind == 3 && (s.peer != "" || s.above != nil && s.above.service != s.service) {
+		if takes(s) || s.kind == 3 && (s.peer != "" || s.service != "" && s.above != nil && s.above.service != s.service) {
 			for a := s.above; a != nil && a.kind == 3; a = a.above {
 				a.answered = true
 			}
@@ -186,22 +186,23 @@ func (g *naiveGraph) count(s *naiveSpan) {
 		}
 	}
 	above := cmp.Or(s.above, &naiveSpan{})
+	var call *naiveSpan // that it is a part of
+	if above.kind == 3 && s.parent == s.above {
+		call = s.above
+	}
 	switch s.kind {
 	case 2:
-		switch {
-		case above.service == "":
+		if above.service == "" {
 			g.named(s, s.peer, s.service, nil, s, Call)
-		case above.kind == 3 && s.parent == s.above:
-			g.add(s, above.service, s.service, Call, s.above, s)
-		default:
-			g.add(s, above.service, s.service, Call, nil, s)
+		} else {
+			g.add(s, above.service, s.service, Call, call, s)
 		}
 	case 3:
 		if above.service != s.service {
-			g.add(s, above.service, s.service, Call, nil, nil)
+			g.add(s, above.service, s.service, Call, call, nil)
 		}
 		if !s.answered {
-			g.named(s, s.service, s.peer, s, nil, s.key.via)
+			g.named(s, cmp.Or(s.service, above.service), s.peer, s, nil, s.key.via)
 		}
 	case 4:
 		if g.opts.Brokers || !s.answered {
@@ -214,6 +215,9 @@ func (g *naiveGraph) count(s *naiveSpan) {
 			g.add(s, s.producer.service, s.service, Message, s.producer, s)
 		case s.peer != "" && (g.opts.Brokers || !s.above.sends()):
 			g.named(s, s.peer, s.service, nil, s, Message)
+		case g.opts.Brokers && !g.opts.Direct:
+		case g.opts.Brokers && above.kind == 4 && above.peer != "":
+			g.add(s, above.peer, s.service, Message, nil, s)
 		case s.above.sends():
 			g.add(s, above.service, s.service, Message, s.above, s)
 		default:

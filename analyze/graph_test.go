@@ -30,7 +30,7 @@ var someStates = map[string]uint64{"": 1, "a=b": 1, "ot=th:0": 1, "ot=th:8": 2, 
 
 func pick[T any](rng *rand.Rand, list ...T) T { return list[rng.IntN(len(list))] }
 
-// randomSpans returns traces. Only the halves of a call share an id, and their parent too.
+// randomSpans returns traces. Only the halves of a call share an id, and most often their parent too.
 func randomSpans(rng *rand.Rand, traces int) []span.Span {
 	var all []span.Span
 	for n := range traces {
@@ -78,7 +78,7 @@ func randomSpan(rng *rand.Rand, trace int, before, others []span.Span) span.Span
 	case 4:
 		twins := slices.ContainsFunc(before, func(b span.Span) bool { return b.SpanID == other.SpanID && b.Kind != other.Kind })
 		if s.Parent = other.SpanID; other.Kind == 3 && !twins {
-			s.SpanID, s.Parent, s.Kind = other.SpanID, other.Parent, 2
+			s.SpanID, s.Parent, s.Kind = other.SpanID, pick(rng, other.Parent, other.Parent, span.SpanID{}), 2
 		}
 	default:
 		s.Parent = other.SpanID
@@ -110,7 +110,7 @@ func TestDependenciesRandomly(t *testing.T) {
 // askDependencies holds the answers of readers against the documentation.
 func askDependencies(t *testing.T, rng *rand.Rand, spans []span.Span, readers ...store.Reader) {
 	within := pick(rng, store.TimeRange{}, store.TimeRange{}, store.TimeRange{Start: 1200, End: 1800}, store.TimeRange{Start: 1990}, store.TimeRange{Start: 1, End: 1e6})
-	opts := GraphOptions{Brokers: rng.IntN(2) == 0, Queues: rng.IntN(3) == 0}
+	opts := GraphOptions{Brokers: rng.IntN(2) == 0, Queues: rng.IntN(3) == 0, Direct: rng.IntN(2) == 0}
 	want := newNaiveGraph(spans, within, opts)
 	for _, r := range readers {
 		got, err := Dependencies(t.Context(), r, store.DefaultTenant, within, opts)

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/clewhq/clew/analyze"
 	"github.com/clewhq/clew/store"
 )
 
@@ -50,7 +51,8 @@ func (j *jaeger) findDependencies(r *http.Request, within store.TimeRange) ([]de
 	return jaegerDependencies(r.Context(), j.store, tenant, within)
 }
 
-// jaegerDependencies finds the same for all of Jaeger's APIs.
+// jaegerDependencies finds the same for all of Jaeger's APIs: messages go from producer to consumer, as Jaeger goes from parent
+// to child.
 func jaegerDependencies(ctx context.Context, r store.Reader, tenant string, within store.TimeRange) ([]dependency, []string, error) {
-	return findDependencies(ctx, r, tenant, within, func(name string) string { return name })
+	return findDependencies(ctx, r, tenant, within, analyze.GraphOptions{}, func(name string) string { return name })
 }

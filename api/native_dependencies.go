@@ -62,7 +62,7 @@ func (n *native) dependencies(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	found, err := analyze.Dependencies(r.Context(), n.store, tenant, within, analyze.GraphOptions{Brokers: brokers, Queues: brokers})
+	found, err := analyze.Dependencies(r.Context(), n.store, tenant, within, analyze.GraphOptions{Brokers: brokers, Direct: brokers, Queues: brokers})
 	if err != nil {
 		return err
 	}

@@ -35,7 +35,7 @@ func (z *zipkin) dependencies(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	list, gaps, err := findDependencies(r.Context(), z.store, tenant, within, strings.ToLower)
+	list, gaps, err := zipkinDependencies(r.Context(), z.store, tenant, within)
 	if err != nil {
 		return err
 	}
@@ -43,11 +43,17 @@ func (z *zipkin) dependencies(w http.ResponseWriter, r *http.Request) error {
 	return writeJSON(w, list)
 }
 
+// zipkinDependencies finds what Zipkin's users expect: names in lower case, and messages only to and from brokers that
+// spans name.
+func zipkinDependencies(ctx context.Context, r store.Reader, tenant string, within store.TimeRange) ([]dependency, []string, error) {
+	return findDependencies(ctx, r, tenant, within, analyze.GraphOptions{Brokers: true}, strings.ToLower)
+}
+
 // findDependencies counts the calls that spans which start within a time tell
-// of, and returns what could not be looked at. Messages go by way of their
-// broker. called turns a name into the one to answer with. The list is sorted.
-func findDependencies(ctx context.Context, r store.Reader, tenant string, within store.TimeRange, called func(name string) string) ([]dependency, []string, error) {
-	graph, err := analyze.Dependencies(ctx, r, tenant, within, analyze.GraphOptions{Brokers: true})
+// of, and returns what could not be looked at.
+// called turns a name into the one to answer with. The list is sorted.
+func findDependencies(ctx context.Context, r store.Reader, tenant string, within store.TimeRange, opts analyze.GraphOptions, called func(name string) string) ([]dependency, []string, error) {
+	graph, err := analyze.Dependencies(ctx, r, tenant, within, opts)
 	if err != nil {
 		return nil, nil, err
 	}

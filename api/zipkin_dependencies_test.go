@@ -149,7 +149,7 @@ func TestDependencies(t *testing.T) {
 		{"messages without a known broker", `
 			1 0 producer shop
 			2 1 consumer mail
-			3 2 server bill`, `mail>bill 1,shop>mail 1`},
+			3 2 server bill`, `mail>bill 1`},
 		{"a message from nowhere", `
 			1 0 consumer mail
 			2 0 producer mail`, ``},
@@ -181,7 +181,7 @@ func TestDependencies(t *testing.T) {
 	}
 	within := store.TimeRange{Start: 1000, End: 9_000_000}
 	for _, test := range tests {
-		list, gaps, err := findDependencies(context.Background(), filled(t, linkedRows(t, test.spans)...), store.DefaultTenant, within, strings.ToLower)
+		list, gaps, err := zipkinDependencies(t.Context(), filled(t, linkedRows(t, test.spans)...), store.DefaultTenant, within)
 		if err != nil || gaps != nil {
 			t.Errorf("%s: gaps %v, error %v", test.name, gaps, err)
 		}
@@ -212,7 +212,7 @@ func TestDependenciesOfManyTraces(t *testing.T) {
 	for part := range slices.Chunk(rows, 700) {
 		write(t, m, store.DefaultTenant, part...)
 	}
-	list, _, err := findDependencies(context.Background(), m, store.DefaultTenant, store.TimeRange{}, strings.ToLower)
+	list, _, err := zipkinDependencies(t.Context(), m, store.DefaultTenant, store.TimeRange{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -251,9 +251,7 @@ func TestDependenciesKeepTheirNames(t *testing.T) {
 		want dependency
 	}{
 		{jaegerDependencies, dependency{"Web", "Shop", 1, 0}},
-		{func(ctx context.Context, r store.Reader, tenant string, within store.TimeRange) ([]dependency, []string, error) {
-			return findDependencies(ctx, r, tenant, within, strings.ToLower)
-		}, dependency{"web", "shop", 1, 0}},
+		{zipkinDependencies, dependency{"web", "shop", 1, 0}},
 	} {
 		list, _, err := test.find(t.Context(), r, store.DefaultTenant, store.TimeRange{})
 		if err != nil || !slices.Equal(list, []dependency{test.want}) {
