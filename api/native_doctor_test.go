@@ -17,7 +17,7 @@ func TestNativeStatus(t *testing.T) {
 	cfg.Status = func() doctor.Status {
 		return doctor.Status{
 			Listeners: []doctor.Listener{{Name: "otlp-grpc", Network: "tcp", Address: "127.0.0.1:4317"}, {Name: "zipkin", Network: "tcp"}},
-			Kafka:     &doctor.Kafka{Topics: []string{"spans"}, Group: "clew"},
+			Kafka:     &doctor.Kafka{Brokers: []string{"127.0.0.1:9092"}, Topics: []string{"spans"}, Group: "clew", Encoding: "otlp_proto"},
 			Retention: time.Hour,
 		}
 	}

@@ -14,7 +14,7 @@ import (
 // foundTimeout is how long a test trace may take until it is found.
 const foundTimeout = 5 * time.Second
 
-// RoundTrips sends a span to each listener that takes spans, and looks for it by its id and by search. They are of the
+// RoundTrips sends a span to each listener that takes spans, and to each topic of Kafka that is read, and looks for it by its id and by search. They are of the
 // service clew-doctor. The tenant is "" for the server's default; what comes by UDP is always of that.
 func RoundTrips(ctx context.Context, ask Asker, server *Status, base *url.URL, tenant string) (list []Finding) {
 	var off []string
@@ -31,9 +31,13 @@ func RoundTrips(ctx context.Context, ask Asker, server *Status, base *url.URL, t
 			list = append(list, roundTrip(ctx, ask, s, Reached(l, base), tenant))
 		}
 	}
-	if server.Kafka != nil {
-		list = append(list, Finding{ID: "round-trip-kafka", Check: CheckRoundTrip, Result: Skipped, Title: "Kafka was not tried: what is read from it is said under receiving",
-			Evidence: []string{"the server reads " + strings.Join(server.Kafka.Topics, ", ") + " in the group " + server.Kafka.Group}})
+	if k := server.Kafka; k != nil && k.Password {
+		list = append(list, Finding{ID: "round-trip-skipped", Check: CheckRoundTrip, Result: Skipped, Title: "Kafka was not tried",
+			Evidence: []string{"its brokers ask for a password, which the server does not tell; what is read from it is said under receiving"}})
+	} else if k != nil {
+		for _, topic := range k.Topics {
+			list = append(list, roundTrip(ctx, ask, kafkaSender(k, topic), strings.Join(k.Brokers, ", "), tenant))
+		}
 	}
 	if len(off) > 0 {
 		list = append(list, Finding{ID: "round-trip-off", Check: CheckRoundTrip, Result: Skipped, Title: "Protocols whose ports are off: " + strings.Join(off, ", ")})
@@ -65,7 +69,7 @@ func roundTrip(ctx context.Context, ask Asker, s sender, address, tenant string)
 	if err := s.send(within, address, tenant, &t); err != nil {
 		f.ID, f.Title = "round-trip-refused", fmt.Sprintf("A test span could not be sent by %s to %s", s.name, address)
 		f.Evidence = []string{plainError(err)}
-		f.Cause, f.Fix = "The port cannot be reached from here, something else listens there, or the server refuses spans.", "look at the findings about endpoints and receiving, and into the server's log"
+		f.Cause, f.Fix = "The address cannot be reached from here, something else listens there, or the server refuses spans.", "look at the findings about endpoints and receiving, and into the server's log"
 		return f
 	}
 	sent := time.Since(began)
@@ -86,7 +90,7 @@ func roundTrip(ctx context.Context, ask Asker, s sender, address, tenant string)
 	if err != nil {
 		f.ID, f.Title = "round-trip-lost", fmt.Sprintf("A test span that was sent by %s to %s was not found in %s", s.name, address, rough(foundTimeout))
 		f.Evidence = append(f.Evidence[:0], "the last answer: "+plainError(err))
-		f.Cause, f.Fix = "It is sampled at the tail, stored under another tenant or by another server, dropped from a full queue (UDP tells nobody), or the clocks differ by more than an hour.", "look at the findings about receiving and clocks, and into the server's log"
+		f.Cause, f.Fix = "It is sampled at the tail, stored under another tenant or by another server, dropped from a full queue (UDP tells nobody), behind others in Kafka, or the clocks differ by more than an hour.", "look at the findings about receiving and clocks, and into the server's log"
 		return f
 	}
 	f.Result, f.Title = OK, fmt.Sprintf("%s makes the round to %s", s.name, address)

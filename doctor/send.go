@@ -103,15 +103,16 @@ func sendJaegerGRPC(ctx context.Context, address, tenant string, t *testSpan) er
 		return err
 	}
 	defer conn.Close()
-	hi, lo := t.trace.Uint64s()
-	_, err = api_v2.NewCollectorServiceClient(conn).PostSpans(ctx, &api_v2.PostSpansRequest{Batch: model.Batch{
-		Process: model.NewProcess(Service, nil),
-		Spans: []*model.Span{{
-			TraceID: model.NewTraceID(hi, lo), SpanID: model.NewSpanID(t.id.Uint64()), OperationName: testSpanName,
-			StartTime: t.start, Duration: testSpanTook, Tags: model.KeyValues{model.String(testAttribute, t.trace.String())},
-		}},
-	}})
+	_, err = api_v2.NewCollectorServiceClient(conn).PostSpans(ctx, &api_v2.PostSpansRequest{Batch: model.Batch{Spans: []*model.Span{t.jaeger()}}})
 	return err
+}
+
+func (t *testSpan) jaeger() *model.Span {
+	hi, lo := t.trace.Uint64s()
+	return &model.Span{
+		Process: model.NewProcess(Service, nil), TraceID: model.NewTraceID(hi, lo), SpanID: model.NewSpanID(t.id.Uint64()), OperationName: testSpanName,
+		StartTime: t.start, Duration: testSpanTook, Tags: model.KeyValues{model.String(testAttribute, t.trace.String())},
+	}
 }
 
 // emitting sends a packet to Jaeger's agent.

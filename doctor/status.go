@@ -26,8 +26,13 @@ type Listener struct {
 
 // Kafka is what a server reads from Kafka.
 type Kafka struct {
-	Topics []string `json:"topics"`
-	Group  string   `json:"group"`
+	Brokers  []string `json:"brokers"`
+	Topics   []string `json:"topics"`
+	Group    string   `json:"group"`
+	Encoding string   `json:"encoding"`
+	TLS      bool     `json:"tls"`
+	// Password: the brokers ask for one, which is not told.
+	Password bool `json:"password"`
 }
 
 // Budgets are sizes in bytes.

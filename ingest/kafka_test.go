@@ -4,13 +4,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"maps"
 	"math/rand/v2"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,40 +24,10 @@ import (
 	"github.com/clewhq/clew/span"
 )
 
-// startBroker starts Apache Kafka, one process without ZooKeeper, and returns a client of it.
+// startBroker starts Apache Kafka with topics, and returns a client of it.
 func startBroker(t *testing.T) (addr string, client *kgo.Client) {
 	t.Helper()
-	testkit.Needs(t, "java")
-	libs := filepath.Join(testkit.Installed(t, []string{"testdata/kafka/pom.xml"}, "mvn", "--quiet", "--batch-mode",
-		"dependency:copy-dependencies", "-DoutputDirectory=libs"), "libs", "*")
-	dir := t.TempDir()
-	addr, controller := testkit.FreeAddress(t), testkit.FreeAddress(t)
-	properties := filepath.Join(dir, "server.properties")
-	if err := os.WriteFile(properties, fmt.Appendf(nil, `process.roles=broker,controller
-node.id=1
-listeners=PLAINTEXT://%s,CONTROLLER://%s
-advertised.listeners=PLAINTEXT://%[1]s
-controller.listener.names=CONTROLLER
-controller.quorum.voters=1@%[2]s
-log.dirs=%s
-offsets.topic.replication.factor=1
-offsets.topic.num.partitions=1
-group.initial.rebalance.delay.ms=0
-`, addr, controller, filepath.Join(dir, "data")), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	java := func(args ...string) *exec.Cmd {
-		return exec.CommandContext(t.Context(), "java", append([]string{"-Xmx384m", "-XX:TieredStopAtLevel=1", "-cp", libs}, args...)...)
-	}
-	if out, err := java("kafka.tools.StorageTool", "format", "-t", "MkU3OEVBNTcwNTJENDM2Qg", "-c", properties).CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	client, err := kgo.NewClient(kgo.SeedBrokers(addr), kgo.AllowAutoTopicCreation())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(client.Close)
-	testkit.Serve(t, java("kafka.Kafka", properties), func() bool { return client.Ping(t.Context()) == nil })
+	addr, client = testkit.Kafka(t, "testdata/kafka/pom.xml")
 	admin := kadm.NewClient(client)
 	for partitions, topics := range map[int32][]string{2: slices.Collect(maps.Keys(kafkaEncodings)), 1: {"spans", "large"}} {
 		answers, err := admin.CreateTopics(t.Context(), partitions, 1, nil, topics...)

@@ -39,8 +39,9 @@ a person would:
   environment  what the variables OTEL_* and JAEGER_* here mean to an SDK
   endpoints    whether the endpoint of the SDK and the server's ports are
                reachable from here, and speak what is sent to them
-  round-trip   whether test spans, sent by every protocol, are found again; they
-               are of the service clew-doctor
+  round-trip   whether test spans, sent by every protocol and to the topics of
+               Kafka that the server reads, are found again; they are of the
+               service clew-doctor
   clock        whether the clocks here, at the server and of services agree
   receiving    what the server refused, and why
   sampling     what SDKs are told, and what share of requests leaves a trace

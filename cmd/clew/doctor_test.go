@@ -20,6 +20,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracegrpc"
 	"go.opentelemetry.io/otel/propagation"
@@ -28,6 +29,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/clewhq/clew/doctor"
+	"github.com/clewhq/clew/ingest"
 	"github.com/clewhq/clew/internal/testkit"
 )
 
@@ -118,6 +120,52 @@ func TestDoctorFindsNothing(t *testing.T) {
 	d.has(t, "round-trip-skipped", doctor.Skipped, "UDP")
 	d = s.diagnose(t, []string{"OTEL_TRACES_EXPORTER=zipkin", "OTEL_EXPORTER_ZIPKIN_ENDPOINT=" + s.url("zipkin", "/api/v2/spans")}, "--no-send", "true")
 	d.has(t, "endpoint-takes-spans", doctor.OK, "takes spans as zipkin")
+}
+
+// A test span goes to the topic that the server reads, whatever messages that has, and comes back from the store.
+func TestDoctorKafka(t *testing.T) {
+	broker, client := testkit.Kafka(t, "../../ingest/testdata/kafka/pom.xml")
+	admin := kadm.NewClient(client)
+	for _, encoding := range ingest.KafkaEncodings() {
+		t.Run(encoding, func(t *testing.T) {
+			if _, err := admin.CreateTopic(t.Context(), 1, 1, nil, encoding); err != nil {
+				t.Fatal(err)
+			}
+			s := startServer(t, "--data-dir", t.TempDir(), "--kafka.brokers="+broker, "--kafka.topics="+encoding, "--kafka.encoding="+encoding)
+			for { // until the server has its part of the topic
+				groups, err := admin.DescribeGroups(t.Context(), "clew") // fails until there is a coordinator
+				if g := groups["clew"]; err == nil && g.State == "Stable" && slices.Contains(g.AssignedPartitions().Topics(), encoding) {
+					break
+				}
+				if t.Context().Err() != nil {
+					t.Fatal(err)
+				}
+			}
+			d := s.diagnose(t, nil)
+			if !slices.ContainsFunc(d.Findings, func(f doctor.Finding) bool {
+				return f.ID == "round-trip" && f.Result == doctor.OK && f.Title == "Kafka, topic "+encoding+" makes the round to "+broker && strings.Contains(f.Evidence[0], "sent in ")
+			}) {
+				t.Errorf("there is no round trip by Kafka in %+v", d.Findings)
+			}
+		})
+	}
+}
+
+func TestDoctorKafkaOutOfReach(t *testing.T) {
+	t.Run("no broker", func(t *testing.T) {
+		s := startServer(t, "--data-dir", t.TempDir(), "--kafka.brokers=127.0.0.1:1")
+		d := s.diagnose(t, nil)
+		d.has(t, "round-trip-refused", doctor.Problem, "by Kafka, topic otlp_spans to 127.0.0.1:1", "connection refused")
+	})
+	t.Run("a password", func(t *testing.T) {
+		secret := filepath.Join(t.TempDir(), "secret")
+		if err := os.WriteFile(secret, []byte("hush"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s := startServer(t, "--data-dir", t.TempDir(), "--kafka.brokers=127.0.0.1:1", "--kafka.sasl=plain", "--kafka.username=clew", "--kafka.password-file="+secret)
+		d := s.diagnose(t, nil)
+		d.has(t, "round-trip-skipped", doctor.Skipped, "its brokers ask for a password")
+	})
 }
 
 func TestDoctorWrongEndpoint(t *testing.T) {

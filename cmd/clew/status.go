@@ -143,7 +143,10 @@ func (s *server) status() doctor.Status {
 		Retention: s.cfg.Retention.Age,
 	}
 	if s.kafka != nil {
-		status.Kafka = &doctor.Kafka{Topics: s.cfg.Kafka.Topics, Group: s.cfg.Kafka.Group}
+		status.Kafka = &doctor.Kafka{
+			Brokers: s.cfg.Kafka.Brokers, Topics: s.cfg.Kafka.Topics, Group: s.cfg.Kafka.Group, Encoding: s.cfg.Kafka.Encoding,
+			TLS: s.cfg.Kafka.TLS == "on", Password: s.cfg.Kafka.SASL != "off",
+		}
 	}
 	addrs := s.sockets.addresses()
 	for name := range s.services {
