@@ -1,6 +1,8 @@
 package analyze
 
 import (
+	"strings"
+
 	"github.com/clewhq/clew/span"
 	"github.com/clewhq/clew/store"
 )
@@ -533,8 +535,9 @@ func (w *qualityCounter) observeDates(c store.Chunk, odd store.TimeRange) error 
 func (w *qualityCounter) lookAtResources() {
 	unknown := make([]bool, len(w.services.list))
 	for i, name := range w.services.list {
-		unknown[i] = name == "unknown_service" || len(name) > 16 && name[:16] == "unknown_service:"
+		unknown[i] = name == "unknown_service" || strings.HasPrefix(name, "unknown_service:")
 	}
+	instance := w.byField[resourceField("service.instance.id")]
 	criticality := w.byField[resourceField("service.criticality")]
 	kubernetes := w.kubernetes()
 	for row := w.judged.Next(0); row >= 0; row = w.judged.Next(row + 1) {
@@ -543,10 +546,10 @@ func (w *qualityCounter) lookAtResources() {
 		} else if unknown[w.own[row]] {
 			w.hit(ruleUnknownService, row, 0)
 		}
-		if w.text[instanceText][row] == 0 {
-			w.hit(ruleInstancePresent, row, 0)
-		} else {
+		if w.text[instanceText][row] != 0 {
 			w.locate(row)
+		} else if !isNoText(instance, row) { // a number is there, if of the wrong type
+			w.hit(ruleInstancePresent, row, 0)
 		}
 		if w.text[versionText][row] == 0 {
 			w.hit(ruleVersion, row, 0)
@@ -563,6 +566,15 @@ func (w *qualityCounter) lookAtResources() {
 			}
 		}
 	}
+}
+
+// isNoText reports whether a row has a value of another type than text.
+func isNoText(column *store.Column, row int) bool {
+	if column == nil {
+		return false
+	}
+	v, ok := column.Value(row)
+	return ok && v.Type != span.Empty && v.Type != span.String
 }
 
 // locate notes where an instance runs.

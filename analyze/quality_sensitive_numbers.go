@@ -210,8 +210,8 @@ const maxCardDigits = 19
 var cardIssuers = []struct{ digits, from, to, least, most int }{
 	{1, 4, 4, 16, 16}, {1, 4, 4, 13, 13}, {2, 51, 55, 16, 16}, {4, 2221, 2720, 16, 16}, {2, 34, 34, 15, 15}, {2, 37, 37, 15, 15},
 	{4, 6011, 6011, 16, 16}, {3, 644, 659, 16, 16}, {4, 3528, 3589, 16, 16}, {3, 300, 305, 14, 14}, {2, 36, 36, 14, 14}, {2, 38, 39, 14, 14},
-	{2, 62, 62, 16, 19}, {2, 81, 82, 16, 16}, {4, 2200, 2204, 16, 16}, {4, 5018, 5018, 13, 19}, {4, 5020, 5020, 13, 19}, {4, 5038, 5038, 13, 19},
-	{4, 6304, 6304, 13, 19}, {4, 6759, 6759, 13, 19}, {4, 6761, 6763, 13, 19}, {3, 600, 610, 16, 16},
+	{2, 62, 62, 16, 19}, {4, 2200, 2204, 16, 16}, {4, 5018, 5018, 13, 19}, {4, 5020, 5020, 13, 19}, {4, 5038, 5038, 13, 19},
+	{4, 6304, 6304, 13, 19}, {4, 6759, 6759, 13, 19}, {4, 6761, 6763, 13, 19},
 }
 
 // isCard reports whether digits are those of a payment card: by the issuer, and by the check digit (Luhn).
@@ -285,8 +285,11 @@ func bankAccount(text string) secret {
 	if len(bare) < length || end < len(text) && (isAlnum(text[end]) || text[end] == '_' || text[end] == '-') {
 		return secret{}
 	}
-	upper := strings.ToUpper(string(bare))
-	if string(bare) != upper && string(bare) != strings.ToLower(string(bare)) || remainder97(upper[4:]+upper[:4]) != 1 {
+	account := string(bare)
+	if isSmall := account[:2] == strings.ToLower(country); isSmall && allDigits(account[2:]) {
+		account = strings.ToUpper(account) // small letters behind it would be those of an id
+	}
+	if account != strings.ToUpper(account) || remainder97(account[4:]+account[:4]) != 1 {
 		return secret{}
 	}
 	return secret{"bank account (IBAN)", country + "***"}

@@ -149,6 +149,7 @@ func TestFindSecret(t *testing.T) {
 		"to FR1420041010050500013M02606, paid":  "bank account (IBAN)",
 		"de89370400440532013000":                "bank account (IBAN)",
 		"De89370400440532013000":                "",
+		"fr1420041010050500013m02606":           "",
 		"ZZ89370400440532013000":                "",
 		"call +1 415-555-2671 now":              "phone number",
 		"+4915112345678":                        "phone number",

@@ -150,6 +150,12 @@ func TestQualityRules(t *testing.T) {
 		want  []string // nil: nothing is found
 	}{
 		{"no instance", resource(3, "service.instance.id", nil), []string{"shop RES-001 1/2"}},
+		{"an instance that is a number", resource(3, "service.instance.id", 7),
+			[]string{"shop CLEW-007 1/2; 1 service.instance.id is sent as int, and should be string"}},
+		{"a service that is a number", resource(3, "service.name", 7), []string{
+			" CLEW-007 1/1; 1 service.name is sent as int, and should be string", " CLEW-014 1/1", " RES-005 1/1"}},
+		{"an environment that is a number", resource(3, "deployment.environment.name", 7), []string{
+			"shop CLEW-007 1/2; 1 deployment.environment.name is sent as int, and should be string", "shop RES-007 1/2"}},
 		{"shared instance", slices.Concat(goodTrace(1), func() []span.Span {
 			list := goodTrace(2)
 			set(&list[2].Resource.Attrs, "host.name", "other")
@@ -196,6 +202,8 @@ func TestQualityRules(t *testing.T) {
 			s.Events = []span.SpanEvent{e}
 		}), []string{"shop SPA-006 1/2; 1 body (event) has a password: password:***"}},
 		{"unknown service", resource(3, "service.name", "unknown_service:node"), []string{"unknown_service:node CLEW-002 1/1", "unknown_service:node CLEW-014 1/1"}},
+		{"unknown service without a program", resource(3, "service.name", "unknown_service:"), []string{"unknown_service: CLEW-002 1/1", "unknown_service: CLEW-014 1/1"}},
+		{"a service of another name", resource(3, "service.name", "unknown_services"), []string{"unknown_services CLEW-014 1/1"}},
 		{"no version", resource(3, "service.version", nil), []string{"shop CLEW-003 1/2"}},
 		{"ids in names", named("GET /users/1", "GET /users/2", "GET /users/{id}"), []string{"shop CLEW-004 2/6; 2 GET /users/{number} stands for 2 names"}},
 		{"one name with a number", named("job 123456", "job 123456"), nil},
