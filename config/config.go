@@ -214,7 +214,7 @@ func (c *Config) settings() []setting {
 		{"span-metrics.enabled", choiceValue{&c.SpanMetrics.Enabled, []string{"off", "on"}}, "Whether metrics are made of all spans, those that are not kept too: `/metrics/spans` has rate, errors and durations of each operation and of the calls between services, by the names of Tempo's metrics-generator."},
 		{"span-metrics.histograms", choiceValue{&c.SpanMetrics.Histograms, []string{"classic", "native", "both"}}, "Form of the durations."},
 		{"span-metrics.intrinsic-dimensions", listValue{&c.SpanMetrics.Intrinsic}, "Labels of what every span has; status_message is one more."},
-		{"span-metrics.dimensions", listValue{&c.SpanMetrics.Dimensions}, "Attributes of resources or spans that become labels."},
+		{"span-metrics.dimensions", listValue{&c.SpanMetrics.Dimensions}, "Attributes of resources or spans that become labels; `LABEL=KEY` gives one another name, `LABEL=KEY+KEY` joins several by a slash."},
 		{"span-metrics.multiplier-attribute", textValue{&c.SpanMetrics.Multiplier}, "Attribute of spans or resources with the share of spans that was sampled, such as 0.1, for spans whose trace state does not tell."},
 		{"span-metrics.target-info", choiceValue{&c.SpanMetrics.TargetInfo, []string{"off", "on"}}, "Whether there is traces_target_info, and the labels job and instance that lead to it."},
 		{"span-metrics.target-info-exclude", listValue{&c.SpanMetrics.TargetInfoExclude}, "Attributes of resources that traces_target_info does not have."},

@@ -32,7 +32,8 @@ type Config struct {
 	// Intrinsic are the labels of span metrics that are made of what every span
 	// has: service, span_name, span_kind, status_code, status_message.
 	Intrinsic []string
-	// Dimensions are keys of resource or span attributes that become labels.
+	// Dimensions are keys of resource or span attributes that become labels: KEY, or LABEL=KEY where the label has a name
+	// of its own, or LABEL=KEY+KEY of several, the values of which have a / between them.
 	Dimensions []string
 	// Multiplier is the key of an attribute with the share of spans that was
 	// sampled, for spans whose trace state does not tell; "" is none.
@@ -120,8 +121,9 @@ func (c *Config) labelNames() []string {
 		names = append(names, "job", "instance")
 	}
 	own := append(IntrinsicLabels(), "job", "instance", boundLabel, nameLabel)
-	for _, key := range c.Dimensions {
-		names = append(names, dimensionName(key, own))
+	for _, d := range c.Dimensions {
+		name, _ := splitDimension(d)
+		names = append(names, dimensionName(name, own))
 	}
 	return names
 }
@@ -165,6 +167,11 @@ func (c *Config) check() error {
 	for _, name := range c.Intrinsic {
 		if !slices.Contains(IntrinsicLabels(), name) {
 			return fmt.Errorf("label %q is none of %s", name, strings.Join(IntrinsicLabels(), ", "))
+		}
+	}
+	for _, d := range c.Dimensions {
+		if name, keys := splitDimension(d); name == "" || slices.Contains(keys, "") {
+			return fmt.Errorf("the dimension %q names no attribute or no label: it is KEY, LABEL=KEY or LABEL=KEY+KEY", d)
 		}
 	}
 	for _, names := range [][]string{c.labelNames(), c.edgeNames()} {

@@ -202,6 +202,8 @@ func TestConfig(t *testing.T) {
 		"the bounds of buckets [2 1] and ":                                       func(c *Config) { c.Buckets = []float64{2, 1} },
 		"the limits of series":                                                   func(c *Config) { c.MaxSeries = 0 },
 		"two labels, or the keys of two attributes, would be the label a_b":      func(c *Config) { c.Dimensions = []string{"a.b", "a_b"} },
+		"two labels, or the keys of two attributes, would be the label x":        func(c *Config) { c.Dimensions = []string{"x", "x=a+b"} },
+		`the dimension "x=a+" names no attribute`:                                func(c *Config) { c.Dimensions = []string{"x=a+"} },
 		"two labels, or the keys of two attributes, would be the label client_x": func(c *Config) { c.GraphDimensions, c.GraphPrefix = []string{"x", "x"}, true },
 		`label "kind" is none of service, span_name, span_kind, status_code, `:   func(c *Config) { c.Intrinsic = []string{"kind"} },
 	} {

@@ -104,6 +104,15 @@ func dimensionName(key string, own []string) string {
 	return name
 }
 
+// splitDimension returns the name of a dimension's label, and the keys of the attributes that it is made of.
+func splitDimension(d string) (name string, keys []string) {
+	name, list, named := strings.Cut(d, "=")
+	if !named {
+		return d, []string{d}
+	}
+	return name, strings.Split(list, "+")
+}
+
 // keySet finds attributes by keys that are known beforehand, in one batch after the other.
 type keySet struct {
 	names []string

@@ -32,6 +32,7 @@ type tenant struct {
 	name    string
 	names   []string // of the labels, in the order in which series have their values
 	message bool     // whether the message of a status is one of them
+	ends    []int    // of the keys of each dimension, among those of all
 
 	mu       sync.Mutex
 	series   map[string]*series // by key
@@ -43,7 +44,7 @@ type tenant struct {
 	texts    names
 
 	// Of the batch that is observed:
-	dimensions keySet
+	dimensions keySet // of all keys of dimensions
 	multiplier keySet
 	services   []string           // by resource
 	batch      map[string]*series // by what tells the series of spans of the batch
@@ -84,8 +85,15 @@ func newTenant(cfg *Config, name string) *tenant {
 	t := &tenant{
 		cfg: cfg, name: name, names: cfg.labelNames(), message: slices.Contains(cfg.Intrinsic, statusMessage), texts: names{},
 		series: map[string]*series{}, batch: map[string]*series{},
-		dimensions: newKeySet(cfg.Dimensions...), multiplier: newKeySet(cfg.Multiplier),
+		multiplier: newKeySet(cfg.Multiplier),
 	}
+	var keys []string
+	for _, d := range cfg.Dimensions {
+		_, of := splitDimension(d)
+		keys = append(keys, of...)
+		t.ends = append(t.ends, len(keys))
+	}
+	t.dimensions = newKeySet(keys...)
 	t.graph = newGraph(cfg, t.texts)
 	if cfg.TargetInfo {
 		t.targets = newTargets(cfg)
@@ -257,15 +265,32 @@ func (t *tenant) appendLabels(key []byte, b *span.Batch, i int) []byte {
 		of := t.targets.batch[b.Resource[i]]
 		key = appendLabelText(appendLabelText(key, of.job), of.instance)
 	}
-	for d := range t.dimensions.names {
+	from := 0
+	for _, to := range t.ends {
 		var scratch [64]byte
-		text, ok := t.dimensions.text(scratch[:0], b, b.Resources[b.Resource[i]].Attrs, d)
-		if !ok {
-			text, _ = t.dimensions.text(text, b, b.Attrs[i], d)
-		}
-		key = appendLabel(key, text)
+		key = appendLabel(key, t.appendDimension(scratch[:0], b, i, from, to))
+		from = to
 	}
 	return key
+}
+
+// appendDimension appends the values of some keys, those of the resource before those of the span.
+func (t *tenant) appendDimension(text []byte, b *span.Batch, i, from, to int) []byte {
+	for k := from; k < to; k++ {
+		start := len(text)
+		if start > 0 {
+			text = append(text, '/')
+		}
+		before := len(text)
+		var ok bool
+		if text, ok = t.dimensions.text(text, b, b.Resources[b.Resource[i]].Attrs, k); !ok {
+			text, _ = t.dimensions.text(text, b, b.Attrs[i], k)
+		}
+		if len(text) == before { // nothing to join
+			text = text[:start]
+		}
+	}
+	return text
 }
 
 // gathered is how many series are written before the spans that wait have their turn.

@@ -41,6 +41,23 @@ func TestDimensions(t *testing.T) {
 	}
 }
 
+// A label can have a name of its own, and be made of several attributes.
+func TestNamedDimensions(t *testing.T) {
+	m := newMetrics(t, func(c *Config) {
+		c.Dimensions, c.Intrinsic = []string{"env=deployment.environment.name+deployment.environment", "who.is=service.namespace+none+service.name+http.method", "status.code=none", "http.method"}, nil
+	})
+	m.Observe("a", batchOf(buy(1, "buy", 3, func(s *span.Span) {
+		s.Attrs = []span.KeyValue{str("http.method", "GET"), str("deployment.environment", "test")}
+	}), buy(2, "sell", 3, nil)))
+	var got []string
+	for _, c := range find(t, m, "traces_spanmetrics_calls_total") {
+		got = append(got, labelText(c))
+	}
+	if want := []string{"__status_code= env= http_method= who_is=eu/shop", "__status_code= env=test http_method=GET who_is=eu/shop/GET"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 // Which labels there are of what every span has is a choice.
 func TestIntrinsicLabels(t *testing.T) {
 	m := newMetrics(t, func(c *Config) { c.Intrinsic = []string{service, statusCode} })
