@@ -129,8 +129,17 @@ func (m summaryModel) summary() *store.Summary {
 // findParents sets up: the first span with the id that is named, or, if a client and a server share it, the server, which
 // is below the client. The earliest span of each circle loses its parent.
 func (m summaryModel) findParents() {
+	places := map[span.SpanID][]int{}
+	for i := range m {
+		places[m[i].id] = append(places[m[i].id], i)
+	}
 	first := func(id span.SpanID, kinds ...int32) int {
-		return slices.IndexFunc(m, func(r summaryRow) bool { return r.id == id && (len(kinds) == 0 || slices.Contains(kinds, r.kind)) })
+		for _, i := range places[id] {
+			if len(kinds) == 0 || slices.Contains(kinds, m[i].kind) {
+				return i
+			}
+		}
+		return -1
 	}
 	for i := range m {
 		r := &m[i]
