@@ -117,6 +117,7 @@ func TestSimulateHolds(t *testing.T) {
 	for _, p := range said.Policies {
 		tt.await("/api/clew/v1/sampling", fmt.Sprintf(`{"policy":%q,"kept":%d,"dropped":%d}`, p.Policy, p.Kept.Traces, p.Decided.Traces-p.Kept.Traces))
 	}
+	tt.await("/metrics", fmt.Sprintf("\nclew_tail_spans_total{decision=\"dropped\"} %d\n", traces-said.Kept.Traces)) // which comes after what is decided
 	left := uint64(0)
 	for _, id := range ids {
 		if code, _ := get(t, tt.url("http", "/api/clew/v1/traces/"+id)); code == 200 {

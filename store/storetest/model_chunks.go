@@ -22,8 +22,9 @@ var _ store.Reader = (*Model)(nil)
 // all forms, dictionaries that chunks share or that repeat themselves. The same
 // spans make the same chunks. What a chunk gave is spoilt when yield returns.
 func (m *Model) Scan(ctx context.Context, tenant string, q *store.Query, yield func(worker int, c store.Chunk) error) (*store.ScanResult, error) {
+	traces := m.traces(tenant) // before the spans, which others may be writing: there are none of a trace without any
 	look := &modelLook{q: q, lax: m.Lax, spans: m.Spans(tenant), dicts: map[store.Field]*modelDict{}}
-	plan := look.plan(m.traces(tenant))
+	plan := look.plan(traces)
 	look.progress.Total = uint64(len(plan))
 	var next atomic.Int64
 	group, ctx := errgroup.WithContext(ctx)

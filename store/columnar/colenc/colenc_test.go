@@ -119,8 +119,10 @@ func FuzzRoundTrip(f *testing.F) {
 			if !bytes.Equal(back.At(i), l.At(i)) {
 				t.Fatalf("string %d is %q, expected %q", i, back.At(i), l.At(i))
 			}
-			checkPrefix(t, &back, i, data)
-			checkLiteral(t, &back, i, data)
+			if i%(l.Len()/50+1) == 0 { // each of these looks at all of them
+				checkPrefix(t, &back, i, data)
+				checkLiteral(t, &back, i, data)
+			}
 		}
 	})
 }
@@ -206,7 +208,7 @@ func FuzzDamaged(f *testing.F) {
 		if l, _, err := Strings(data, int(n)); err == nil && l.Len() != int(n) {
 			t.Errorf("%d strings, expected %d", l.Len(), n)
 		}
-		if b, rest, err := Bytes(nil, data); err == nil && len(rest) > len(data) {
+		if b, rest, err := bytesUpTo(nil, data, 1<<20); err == nil && len(rest) > len(data) { // Bytes makes a gigabyte of some
 			t.Errorf("%d bytes, %d left of %d", len(b), len(rest), len(data))
 		}
 	})
