@@ -16,9 +16,9 @@ const (
 	traceStateTag     = "w3c.tracestate"
 )
 
-// restoreTraceState puts the trace state of spans back where it was, which the translator does for Jaeger's protobuf
-// but not for Thrift.
-func restoreTraceState(traces ptrace.Traces) {
+// restoreSpans puts back where they were, as the translator does it for Jaeger's protobuf but not for all that
+// clients send: the trace state and scope of spans, and that they failed, which some say with a text.
+func restoreSpans(traces ptrace.Traces) {
 	for _, resource := range traces.ResourceSpans().All() {
 		for _, scope := range resource.ScopeSpans().All() {
 			for _, s := range scope.Spans().All() {
@@ -26,9 +26,66 @@ func restoreTraceState(traces ptrace.Traces) {
 					s.TraceState().FromRaw(state.Str())
 					s.Attributes().Remove(traceStateTag)
 				}
+				if failed, ok := s.Attributes().Get("error"); ok && failed.Type() == pcommon.ValueTypeStr && failed.Str() == "true" {
+					s.Status().SetCode(ptrace.StatusCodeError)
+					s.Attributes().Remove("error")
+				}
 			}
 		}
+		restoreScopes(resource)
 	}
+}
+
+// scopeKey names a scope.
+type scopeKey struct{ name, version string }
+
+// scopeTags are the keys of a scope's name and version, now and before.
+var scopeTags = []scopeKey{{"otel.scope.name", "otel.scope.version"}, {"otel.library.name", "otel.library.version"}}
+
+// restoreScopes moves spans that have no scope to that of their tags.
+func restoreScopes(resource ptrace.ResourceSpans) {
+	scopes := map[scopeKey]ptrace.SpanSlice{}
+	for i := range resource.ScopeSpans().Len() { // those that come in between have all that they need
+		from := resource.ScopeSpans().At(i)
+		own := scopeKey{from.Scope().Name(), from.Scope().Version()}
+		from.Spans().RemoveIf(func(s ptrace.Span) bool {
+			key := takeScope(s.Attributes(), own)
+			if key == own {
+				return false
+			}
+			to, ok := scopes[key]
+			if !ok {
+				scope := resource.ScopeSpans().AppendEmpty()
+				scope.Scope().SetName(key.name)
+				scope.Scope().SetVersion(key.version)
+				to = scope.Spans()
+				scopes[key] = to
+			}
+			s.MoveTo(to.AppendEmpty())
+			return true
+		})
+	}
+	resource.ScopeSpans().RemoveIf(func(scope ptrace.ScopeSpans) bool { return scope.Spans().Len() == 0 })
+}
+
+// takeScope removes the tags that name the scope of a span, and returns it; own is what is known of it. Exporters that write the
+// new tags write the old ones too.
+func takeScope(tags pcommon.Map, own scopeKey) scopeKey {
+	take := func(key string, known *string) bool {
+		v, ok := tags.Get(key)
+		if !ok || v.Type() != pcommon.ValueTypeStr || v.Str() == "" || *known != "" && *known != v.Str() {
+			return false
+		}
+		*known = v.Str()
+		tags.Remove(key)
+		return true
+	}
+	for _, t := range scopeTags {
+		if take(t.name, &own.name) {
+			take(t.version, &own.version)
+		}
+	}
+	return own
 }
 
 // replaceTags puts attributes of scopes and links back where they were.

@@ -41,10 +41,14 @@ func protoToTraces(batch *model.Batch) (ptrace.Traces, error) {
 		}
 	}
 	traces, err := jaeger.ProtoToTraces([]*model.Batch{batch})
-	if err == nil && kept {
+	if err != nil {
+		return traces, err
+	}
+	if kept {
 		restoreHTTPStatus(traces)
 	}
-	return traces, err
+	restoreSpans(traces)
+	return traces, nil
 }
 
 // thriftToTraces translates a batch, whose tags it may add to.
@@ -70,7 +74,7 @@ func thriftToTraces(batch *thriftjaeger.Batch) (ptrace.Traces, error) {
 	if kept {
 		restoreHTTPStatus(traces)
 	}
-	restoreTraceState(traces)
+	restoreSpans(traces)
 	return traces, nil
 }
 
