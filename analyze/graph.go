@@ -83,6 +83,14 @@ type GraphOptions struct {
 	Queues bool
 }
 
+// view returns how messages are seen.
+func (o GraphOptions) view() views {
+	if o.Brokers {
+		return brokered
+	}
+	return direct
+}
+
 const (
 	// maxNames bounds the nodes, and the edges too.
 	maxNames = 100_000
@@ -105,21 +113,25 @@ var (
 // other spans of their traces help to tell who is meant. Spans, calls and durations
 // count by how many spans a sampled one stands for.
 func Dependencies(ctx context.Context, r store.Reader, tenant string, within store.TimeRange, opts GraphOptions) (*Graph, error) {
+	opts.Direct = opts.Direct && opts.Brokers
 	workers := make(graphWorkers, max(runtime.NumCPU(), runtime.GOMAXPROCS(0)))
 	for i := range workers {
-		workers[i].linker = newLinker(within, opts, newSums(len(workers)))
-		workers[i].total = newSums(len(workers))
+		workers[i].linker = newLinker(within, opts, newSums(len(workers), allViews))
+		workers[i].total = newSums(len(workers), opts.view())
 	}
 	q := &store.Query{
 		Range:   within,
 		Columns: append(peerFields(), kindField, statusField, durationField, serviceField, traceStateField, linkTrace, linkSpan),
-		Keep:    &store.Keep{As: fmt.Sprintf("graph %+v", opts), Begin: workers.settle, End: workers.end, Again: workers.again},
+		Keep: &store.Keep{
+			As: fmt.Sprintf("graph %d, queues %t, direct %t", sheetVersion, opts.Queues, opts.Direct), Begin: workers.settle, End: workers.end, Again: workers.again,
+			Pack: func(made any) []byte { return made.(*sheet).pack() }, Unpack: unpackSheet,
+		},
 	}
 	result, err := r.Scan(ctx, tenant, q, workers.observe)
 	if err != nil {
 		return nil, err
 	}
-	total := newSums(1)
+	total := newSums(1, opts.view())
 	for i := range workers {
 		workers.settle(i)
 		if err := workers[i].total.err(); err != nil {
@@ -137,6 +149,12 @@ func Dependencies(ctx context.Context, r store.Reader, tenant string, within sto
 		g.Gaps = append(slices.Clip(g.Gaps), gapMessages)
 	}
 	return g, nil
+}
+
+// KeepGraph has a store that can keep what Dependencies makes of its spans, without Direct and Queues, do so.
+func KeepGraph(ctx context.Context, r store.Reader, tenant string) error {
+	_, err := Dependencies(ctx, r, tenant, store.TimeRange{}, GraphOptions{})
+	return err
 }
 
 // graphWorkers add up what they see.
@@ -172,7 +190,7 @@ func (s *sums) graph() *Graph {
 	g := &Graph{Nodes: []Node{}, Edges: make([]Edge, 0, len(s.tallies))}
 	connected := make([]bool, len(s.nodes))
 	for key, t := range s.tallies {
-		caller, callee, via := key.parts()
+		caller, callee, via, _ := key.parts()
 		connected[caller], connected[callee] = true, true
 		g.Edges = append(g.Edges, Edge{
 			Caller: s.nodes[caller].name, Callee: s.nodes[callee].name, Connection: via,
@@ -181,7 +199,7 @@ func (s *sums) graph() *Graph {
 	}
 	for i, n := range s.nodes {
 		if n.name != "" && (n.spans > 0 || connected[i]) {
-			g.Nodes = append(g.Nodes, Node{Name: n.name, Kind: n.kind, Spans: rounded(n.spans), Errors: rounded(n.errors)})
+			g.Nodes = append(g.Nodes, Node{Name: n.name, Kind: n.kindIn(s.view), Spans: rounded(n.spans), Errors: rounded(n.errors)})
 		}
 	}
 	slices.SortFunc(g.Nodes, func(a, b Node) int { return cmp.Compare(a.Name, b.Name) })

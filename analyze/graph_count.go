@@ -22,11 +22,21 @@ func (l *linker) count(c store.Chunk) {
 	for _, row := range l.talkers[client] {
 		if a := l.above[row]; a >= 0 && l.own[row] != l.own[a] && l.own[row] != 0 { // the server's span between them is missing
 			l.answerAbove(row)
-			l.add(row, l.own[a], l.own[row], Call, l.callAbove(row), noRow)
+			l.add(allViews, row, l.own[a], l.own[row], Call, l.callAbove(row), noRow)
 		}
 	}
-	l.ask(client)
-	l.ask(producer)
+	for _, row := range l.talkers[client] {
+		if !l.answered.Has(int(row)) {
+			l.ask(row, allViews)
+		}
+	}
+	for _, row := range l.talkers[producer] {
+		if l.answered.Has(int(row)) {
+			l.ask(row, brokered)
+		} else {
+			l.ask(row, allViews)
+		}
+	}
 	l.namePeers(c)
 	for _, row := range l.asking {
 		if l.kinds[row] == client && l.peers[row].node != 0 {
@@ -48,10 +58,10 @@ func (l *linker) countServer(row int32) {
 	switch {
 	case a < 0 || l.own[a] == 0:
 		if l.callersNamed {
-			l.asking = append(l.asking, row)
+			l.ask(row, allViews)
 		}
 	default:
-		l.add(row, l.own[a], l.own[row], Call, l.callAbove(row), row)
+		l.add(allViews, row, l.own[a], l.own[row], Call, l.callAbove(row), row)
 	}
 }
 
@@ -73,21 +83,18 @@ func (l *linker) countConsumer(row int32) {
 	}
 	switch {
 	case a >= 0 && l.kinds[a] == consumer && l.own[a] == l.own[row]:
-	case l.sends(a) && !l.brokers:
-		l.add(row, l.own[a], l.own[row], Message, a, row)
+	case l.sends(a):
+		l.add(direct, row, l.own[a], l.own[row], Message, a, row)
+		l.ask(row, brokered)
 	default:
-		l.asking = append(l.asking, row)
+		l.ask(row, allViews)
 	}
 }
 
-// ask lists the senders of a kind that nobody answers for, and with brokers all producers.
-func (l *linker) ask(kind uint8) {
-	all := kind == producer && l.brokers
-	for _, row := range l.talkers[kind] {
-		if all || !l.answered.Has(int(row)) {
-			l.asking = append(l.asking, row)
-		}
-	}
+// ask lists a row, to be counted in some views once it is known whom it names.
+func (l *linker) ask(row int32, in views) {
+	l.asking = append(l.asking, row)
+	l.asked[row] = in
 }
 
 // answerAbove marks the clients above a row that tells of their call.
@@ -100,62 +107,65 @@ func (l *linker) answerAbove(row int32) {
 // countNamed counts the call that a row tells of, whose peer was looked for.
 // Messages whose other side may be in another trace are counted at last.
 func (l *linker) countNamed(c store.Chunk, row int32) {
-	own, p := l.own[row], l.peers[row]
+	own, p, in := l.own[row], l.peers[row], l.asked[row]
 	switch l.kinds[row] {
 	case server:
-		l.addNamed(row, p.node, own, Call, noRow, row)
+		l.addNamed(in, row, p.node, own, Call, noRow, row)
 	case client:
 		if a := l.above[row]; own == 0 && a >= 0 {
 			own = l.own[a] // a client without a name is of the service above it
 		}
 		if !l.answered.Has(int(row)) {
-			l.addNamed(row, own, p.node, l.keys[p.key].via, row, noRow)
+			l.addNamed(in, row, own, p.node, l.keys[p.key].via, row, noRow)
 		}
 	case producer:
-		if !l.brokers {
+		if in&direct != 0 {
 			l.send(c, row)
-			return
 		}
-		l.addNamed(row, own, p.node, Message, row, noRow)
+		l.addNamed(brokered, row, own, p.node, Message, row, noRow)
 	case consumer:
-		if to, ok := l.linked[row]; ok && !l.brokers {
+		if to, ok := l.linked[row]; ok {
 			l.receive(row, to)
-			return
+			in &^= direct
 		}
 		if p.node != 0 {
-			l.addNamed(row, p.node, own, Message, noRow, row)
+			l.addNamed(in, row, p.node, own, Message, noRow, row)
 			return
 		}
-		if l.direct {
-			l.countDirect(row)
+		if !l.fromAbove {
+			in &^= brokered
 		}
+		l.countUnnamed(in, row)
 	}
 }
 
-// countDirect counts the message of a consumer that names no broker.
-func (l *linker) countDirect(row int32) {
+// countUnnamed counts the message of a consumer that names no broker.
+func (l *linker) countUnnamed(in views, row int32) {
 	a := l.above[row]
-	switch {
-	case a < 0:
-	case l.brokers && l.kinds[a] == producer && l.peers[a].node != 0:
-		l.add(row, l.peers[a].node, l.own[row], Message, noRow, row)
-	case l.sends(a):
-		l.add(row, l.own[a], l.own[row], Message, a, row)
-	default:
-		l.add(row, l.own[a], l.own[row], Message, noRow, row)
+	if a < 0 {
+		return
+	}
+	if in&brokered != 0 && l.kinds[a] == producer && l.peers[a].node != 0 {
+		l.add(brokered, row, l.peers[a].node, l.own[row], Message, noRow, row)
+		in &^= brokered
+	}
+	if l.sends(a) {
+		l.add(in, row, l.own[a], l.own[row], Message, a, row)
+	} else {
+		l.add(in, row, l.own[a], l.own[row], Message, noRow, row)
 	}
 }
 
 // noRow is a row that is not there.
 const noRow = -1
 
-// add counts a call that a row tells of, if that is in the range and it is known from whom and to whom
+// add counts a call in some views that a row tells of, if that is in the range and it is known from whom and to whom
 // it was. The spans that tell how long it took, and whether it failed, are rows or noRow.
-func (l *linker) add(row int32, caller, callee uint32, via Connection, client, server int32) {
-	if caller == 0 || callee == 0 || !l.inRange(row) {
+func (l *linker) add(in views, row int32, caller, callee uint32, via Connection, client, server int32) {
+	if in == 0 || caller == 0 || callee == 0 || !l.inRange(row) {
 		return
 	}
-	t := l.tally(keyOf(caller, callee, via))
+	t := l.tally(keyOf(caller, callee, via, in))
 	if t == nil {
 		return
 	}
@@ -176,12 +186,11 @@ func (l *linker) add(row int32, caller, callee uint32, via Connection, client, s
 }
 
 // addNamed is add for a call to or from the peer of the row, of which it is then known what it is.
-func (l *linker) addNamed(row int32, caller, callee uint32, via Connection, client, server int32) {
+func (l *linker) addNamed(in views, row int32, caller, callee uint32, via Connection, client, server int32) {
 	if caller == 0 || callee == 0 || !l.inRange(row) {
 		return
 	}
 	p := l.peers[row]
-	n := &l.nodes[p.node]
-	n.kind = max(n.kind, l.keys[p.key].node)
-	l.add(row, caller, callee, via, client, server)
+	l.nodes[p.node].isAtLeast(l.keys[p.key].node, in)
+	l.add(in, row, caller, callee, via, client, server)
 }

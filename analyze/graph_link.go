@@ -15,11 +15,11 @@ import (
 // name who was called: a database, or a service that sends no spans. Messages
 // are counted at their consumer's span, which may link to a producer in another trace,
 // or else from the producer to the broker and from the broker to the consumer.
+// Both views of messages are found at once.
 type linker struct {
 	*sums
-	within  store.TimeRange
-	brokers bool
-	direct  bool
+	within    store.TimeRange
+	fromAbove bool // see GraphOptions.Direct
 
 	keys      []PeerKey // in the order in which they are asked
 	services  NameColumn
@@ -38,6 +38,7 @@ type linker struct {
 	parents             []int32
 	above               []int32           // the nearest row above that is not quiet, noRow or notLooked
 	peers               []peer            // set for the rows of asking
+	asked               []views           // in which the row is counted by its peer; set for the rows of asking
 	under               []uint8           // sides that rows below are on, of those that are not quiet
 	answered            store.Bitmap      // whose call or message others tell of
 	linked              map[int32]spanKey // by row, what a consumer links to in another trace
@@ -66,7 +67,7 @@ var sideOf = [consumer + 1]uint8{server: takes, client: sends, producer: sends, 
 
 func newLinker(within store.TimeRange, opts GraphOptions, sums *sums) *linker {
 	l := &linker{
-		sums: sums, within: within, brokers: opts.Brokers, direct: opts.Direct || !opts.Brokers, keys: opts.peerKeys(),
+		sums: sums, within: within, fromAbove: opts.Direct, keys: opts.peerKeys(),
 		ids: map[span.SpanID]halves{}, linked: map[int32]spanKey{},
 	}
 	l.services = NameColumn{Field: serviceField, Number: l.number}
@@ -150,7 +151,7 @@ func (l *linker) begin(c store.Chunk) bool {
 	for row := range l.above {
 		l.above[row] = notLooked
 	}
-	l.peers = slices.Grow(l.peers[:0], n)[:n]
+	l.peers, l.asked = slices.Grow(l.peers[:0], n)[:n], slices.Grow(l.asked[:0], n)[:n]
 	l.under = slices.Grow(l.under[:0], n)[:n]
 	clear(l.under)
 	words := len(c.Live())
@@ -217,7 +218,7 @@ func (l *linker) hear(run store.TraceRun) {
 // tell counts a span of a service.
 func (l *linker) tell(row int32, service uint32) {
 	node := &l.nodes[service]
-	node.kind = Service
+	node.kinds = [...]NodeKind{Service, Service}
 	if !l.inRange(row) {
 		return
 	}

@@ -7,7 +7,7 @@ import (
 	"github.com/clewhq/clew/store"
 )
 
-// message is what one side tells of a message whose other side was not found in
+// message is what one side tells, in the direct view, of a message whose other side was not found in
 // its trace: a producer's span, or a consumer's that links to a span of another trace.
 type message struct {
 	producer spanKey
@@ -45,13 +45,13 @@ func (s *sums) wait(list *[]message, m message, half func(*message)) {
 }
 
 // addWaiting adds messages whose nodes have other numbers.
-func (s *sums) addWaiting(p *sheet, numbers []uint32) {
+func (s *sums) addWaiting(p *sheet, number func(place uint32) uint32) {
 	for _, m := range p.sent {
-		m.own, m.peer = numbers[m.own], numbers[m.peer]
+		m.own, m.peer = number(m.own), number(m.peer)
 		s.wait(&s.sent, m, s.addSent)
 	}
 	for _, m := range p.received {
-		m.own, m.peer = numbers[m.own], numbers[m.peer]
+		m.own, m.peer = number(m.own), number(m.peer)
 		s.wait(&s.received, m, s.addReceived)
 	}
 	s.short = s.short || p.short
@@ -126,7 +126,7 @@ func (s *sums) addMessage(caller, callee uint32, producer, consumer *message) {
 	if caller == 0 || callee == 0 {
 		return
 	}
-	t := s.tally(keyOf(caller, callee, Message))
+	t := s.tally(keyOf(caller, callee, Message, direct))
 	if t == nil {
 		return
 	}
@@ -140,8 +140,7 @@ func (s *sums) addMessage(caller, callee uint32, producer, consumer *message) {
 		s.bytes -= t.server.add(int64(consumer.duration), consumer.weight)
 	}
 	if producer == nil || consumer == nil {
-		n := &s.nodes[teller.peer]
-		n.kind = max(n.kind, teller.peerKind)
+		s.nodes[teller.peer].isAtLeast(teller.peerKind, direct)
 	}
 	t.calls += teller.weight
 	if failed {

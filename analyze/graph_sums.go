@@ -2,8 +2,19 @@ package analyze
 
 import "math"
 
+// views are ways to see messages, as bits. What a chunk tells is counted for all at once, so that it can be kept for
+// whoever asks.
+type views uint8
+
+const (
+	direct   views = 1 << iota // from producer to consumer
+	brokered                   // by way of the broker
+	allViews = direct | brokered
+)
+
 // sums is what calls add up to. It belongs to one goroutine.
 type sums struct {
+	view    views     // of which sheets are added
 	nodes   []nodeSum // by number; 0 is who has no name
 	numbers map[string]uint32
 	tallies map[edgeKey]*tally
@@ -21,14 +32,27 @@ type sums struct {
 // nodeSum is a node without what others tell of it.
 type nodeSum struct {
 	name          string
-	kind          NodeKind
+	kinds         [2]NodeKind // by view: direct, brokered
 	spans, errors float64
 }
 
+// isAtLeast notes in some views what kind of node it is.
+func (n *nodeSum) isAtLeast(kind NodeKind, in views) {
+	if in&direct != 0 {
+		n.kinds[0] = max(n.kinds[0], kind)
+	}
+	if in&brokered != 0 {
+		n.kinds[1] = max(n.kinds[1], kind)
+	}
+}
+
+// kindIn returns what kind of node it is in one view.
+func (n *nodeSum) kindIn(view views) NodeKind { return n.kinds[view>>1] }
+
 // newSums returns those of one of several goroutines.
-func newSums(of int) *sums {
+func newSums(of int, view views) *sums {
 	return &sums{
-		nodes: make([]nodeSum, 1), numbers: map[string]uint32{}, tallies: map[edgeKey]*tally{},
+		view: view, nodes: make([]nodeSum, 1), numbers: map[string]uint32{}, tallies: map[edgeKey]*tally{},
 		room: maxMessages / of, bytes: maxGraphBytes / of,
 	}
 }
@@ -60,15 +84,15 @@ func (s *sums) number(name string) uint32 {
 	return n
 }
 
-// edgeKey is an edge by the numbers of its nodes, below 2^24, and its connection.
+// edgeKey is an edge by the numbers of its nodes, below 2^24, its connection, and the views that it is in.
 type edgeKey uint64
 
-func keyOf(caller, callee uint32, via Connection) edgeKey {
-	return edgeKey(caller)<<32 | edgeKey(callee)<<8 | edgeKey(via)
+func keyOf(caller, callee uint32, via Connection, in views) edgeKey {
+	return edgeKey(caller)<<32 | edgeKey(callee)<<8 | edgeKey(in)<<4 | edgeKey(via)
 }
 
-func (k edgeKey) parts() (caller, callee uint32, via Connection) {
-	return uint32(k >> 32), uint32(k) >> 8, Connection(k)
+func (k edgeKey) parts() (caller, callee uint32, via Connection, in views) {
+	return uint32(k >> 32), uint32(k) >> 8, Connection(k & 15), views(k>>4) & 15
 }
 
 // tally is the calls of an edge.
@@ -179,7 +203,7 @@ func (s *sums) cut() *sheet {
 		return places[number]
 	}
 	for i, n := range s.nodes {
-		if n.kind != External {
+		if n.kinds != [2]NodeKind{} {
 			place(uint32(i))
 		}
 	}
@@ -187,8 +211,8 @@ func (s *sums) cut() *sheet {
 		if t.calls == 0 {
 			continue
 		}
-		caller, callee, via := t.key.parts()
-		key := keyOf(place(caller), place(callee), via)
+		caller, callee, via, in := t.key.parts()
+		key := keyOf(place(caller), place(callee), via, in)
 		out.edges = append(out.edges, sheetEdge{key, t.calls, t.errors, t.client.bars(), t.server.bars()})
 		t.calls, t.errors = 0, 0
 		t.client.reset()
@@ -206,7 +230,7 @@ func (s *sums) cut() *sheet {
 	s.sent, s.received, s.short = s.sent[:0], s.received[:0], false
 	for i := range s.nodes {
 		n := &s.nodes[i]
-		n.kind, n.spans, n.errors = External, 0, 0
+		n.kinds, n.spans, n.errors = [2]NodeKind{}, 0, 0
 	}
 	return out
 }
@@ -220,20 +244,33 @@ func (p *sheet) size() int {
 	return n
 }
 
-// add adds what a sheet has.
+// add adds what a sheet has of the view.
 func (s *sums) add(p *sheet) {
-	numbers := make([]uint32, len(p.nodes))
-	for i, n := range p.nodes {
-		numbers[i] = s.number(n.name)
-		sum := &s.nodes[numbers[i]]
-		sum.kind = max(sum.kind, n.kind)
+	numbers := make([]uint32, len(p.nodes)) // 0: not asked for yet
+	number := func(place uint32) uint32 {
+		if numbers[place] == 0 {
+			numbers[place] = s.number(p.nodes[place].name)
+		}
+		return numbers[place]
+	}
+	for i := range p.nodes {
+		n := &p.nodes[i]
+		kind := n.kindIn(s.view)
+		if kind == External && n.spans == 0 {
+			continue // it is shown if an edge has it
+		}
+		sum := &s.nodes[number(uint32(i))]
+		sum.isAtLeast(kind, s.view)
 		sum.spans += n.spans
 		sum.errors += n.errors
 	}
 	for i := range p.edges {
 		e := &p.edges[i]
-		caller, callee, via := e.key.parts()
-		t := s.tally(keyOf(numbers[caller], numbers[callee], via))
+		caller, callee, via, in := e.key.parts()
+		if in&s.view == 0 {
+			continue
+		}
+		t := s.tally(keyOf(number(caller), number(callee), via, s.view))
 		if t == nil {
 			return
 		}
@@ -241,7 +278,9 @@ func (s *sums) add(p *sheet) {
 		t.errors += e.errors
 		s.bytes -= t.client.addBars(&e.client) + t.server.addBars(&e.server)
 	}
-	s.addWaiting(p, numbers)
+	if s.view == direct {
+		s.addWaiting(p, number)
+	}
 }
 
 // rounded is a sum of weights as a number of spans or calls.

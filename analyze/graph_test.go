@@ -157,18 +157,24 @@ func (l Latency) near(durations []uint64) bool {
 }
 
 func newEngine(t testing.TB) *columnar.Engine {
-	e, err := columnar.Open(columnar.Options{
-		Dir: t.TempDir(), Decode: storetest.DecodeSpans, SyncInterval: time.Hour, Logger: slog.New(slog.DiscardHandler),
-	})
+	e := openEngine(t, columnar.Options{Dir: t.TempDir()})
+	t.Cleanup(func() { closeEngine(t, e) })
+	return e
+}
+
+func openEngine(t testing.TB, opts columnar.Options) *columnar.Engine {
+	opts.Decode, opts.SyncInterval, opts.Logger = storetest.DecodeSpans, time.Hour, slog.New(slog.DiscardHandler)
+	e, err := columnar.Open(opts)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := e.Close(context.Background()); err != nil {
-			t.Error(err)
-		}
-	})
 	return e
+}
+
+func closeEngine(t testing.TB, e *columnar.Engine) {
+	if err := e.Close(context.Background()); err != nil {
+		t.Error(err)
+	}
 }
 
 // TestTracesAroundTheRange: a trace without a span in the range is as if it were not there, however a store cuts chunks.
@@ -218,7 +224,7 @@ func TestDependenciesAreBounded(t *testing.T) {
 
 // TestMessagesBetweenTracesAreBounded: past the bound they are counted to and from their broker, and that is told.
 func TestMessagesBetweenTracesAreBounded(t *testing.T) {
-	s := newSums(1)
+	s := newSums(1, allViews)
 	s.room = 2
 	web, mail, kafka := s.number("web"), s.number("mail"), s.number("kafka")
 	for n := range 2 {
@@ -226,7 +232,7 @@ func TestMessagesBetweenTracesAreBounded(t *testing.T) {
 		s.wait(&s.sent, message{producer: key, own: web, peer: kafka, weight: 1}, s.addSent)
 		s.wait(&s.received, message{producer: key, own: mail, peer: kafka, weight: 1}, s.addReceived)
 	}
-	total := newSums(1)
+	total := newSums(1, direct)
 	total.add(s.cut())
 	total.join()
 	calls := map[string]uint64{}

@@ -48,6 +48,10 @@ type Keep struct {
 	// not called if a chunk could not be read. Looks that run at once share what is made.
 	End   func(worker int) (made any, bytes int)
 	Again func(worker int, made any) error
+	// Pack returns what was made as bytes, and Unpack makes it of them again, with the bytes of memory that it
+	// takes: so a store can keep it on disk. As tells the form of the bytes too. Both are there, or neither.
+	Pack   func(made any) []byte
+	Unpack func(packed []byte) (made any, bytes int, err error)
 }
 
 // Progress is how far a look has come.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/clewhq/clew/analyze"
 	"github.com/clewhq/clew/pipeline"
 	"github.com/clewhq/clew/store/columnar"
 )
@@ -27,6 +28,7 @@ func (s *server) openStores(reg prometheus.Registerer) (err error) {
 	logs.HeadBytes, logs.CacheBytes = logs.HeadBytes/logsShare, logs.CacheBytes/logsShare
 	logs.MaxBytes /= 2 * logsShare
 	spans.MaxBytes -= logs.MaxBytes
+	spans.Ahead = analyze.KeepGraph
 	label := func(signal string) prometheus.Registerer {
 		return prometheus.WrapRegistererWith(prometheus.Labels{"signal": signal}, reg)
 	}

@@ -284,6 +284,26 @@ func (r *reader) fixed64() uint64 {
 	return v
 }
 
+// fixed32 reads a number of 4 bytes.
+func (r *reader) fixed32() uint32 {
+	b := r.bytes(4)
+	if len(b) < 4 {
+		return 0
+	}
+	return binary.LittleEndian.Uint32(b)
+}
+
+// bytes reads n bytes.
+func (r *reader) bytes(n int) []byte {
+	if len(r.src) < n {
+		r.fail("%d bytes, expected %d", len(r.src), n)
+		return nil
+	}
+	b := r.src[:n:n]
+	r.src = r.src[n:]
+	return b
+}
+
 // count reads a number of things of which each takes at least a byte.
 func (r *reader) count() int {
 	n := r.uvarint()

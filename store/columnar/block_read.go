@@ -29,11 +29,13 @@ type block struct {
 	fs      FS
 	cache   *cache
 	size    int64
+	sum     uint32 // checksum of the footer
 
 	refs   atomic.Int64
 	doomed atomic.Bool
 	spared atomic.Bool // from merges
 	held   atomic.Bool // by a slice, from merges
+	ahead  atomic.Bool // Options.Ahead has seen it
 }
 
 // cache keeps decoded parts of blocks, within a budget of bytes.
@@ -67,6 +69,7 @@ const (
 	partDictionary // as a chunk: that of a column
 	partPieces     // of a chunk
 	partMade       // what others made of chunks, by the first one
+	partKept       // what of that is kept on disk
 )
 
 func newCache(bytes int64) *cache {
@@ -142,7 +145,7 @@ func (b *block) readFooter() error {
 	if _, err := b.file.ReadAt(footer, int64(off)); err != nil {
 		return err
 	}
-	if crc32.Checksum(footer, castagnoli) != binary.LittleEndian.Uint32(trailer[12:]) {
+	if b.sum = binary.LittleEndian.Uint32(trailer[12:]); crc32.Checksum(footer, castagnoli) != b.sum {
 		return fmt.Errorf("%w: checksum of the footer does not match", colenc.ErrCorrupt)
 	}
 	if err := b.meta.parse(footer, head[7]); err != nil {
@@ -175,6 +178,7 @@ func (b *block) release() {
 	b.forget()
 	_ = b.file.Close()
 	if b.doomed.Load() {
+		_ = b.fs.Remove(b.keptPath())
 		_ = b.fs.Remove(b.path) // if it stays, the next start finds that its successor replaces it
 	}
 }

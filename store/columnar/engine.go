@@ -52,6 +52,9 @@ type Options struct {
 	// Slice makes spans that arrive undecided (see store.Thinner), and is in how large parts: those
 	// that arrived within one such time are decided together. 0 means that all spans stay.
 	Slice time.Duration
+	// Ahead, if not nil, is called once for each block that merges made, with a reader whose Scan looks at that block
+	// alone: what a Query.Keep of it makes is kept on disk, where later looks find it.
+	Ahead func(ctx context.Context, r store.Reader, tenant string) error
 	// FS is the disk (default OSFS).
 	FS         FS
 	Logger     *slog.Logger
@@ -258,7 +261,8 @@ func (e *Engine) unavailable(err error) error {
 	return &store.RetryError{After: 5 * time.Second, Reason: reason}
 }
 
-// Settle waits until all spans that were written are in blocks and no merge is due: for tests and benchmarks.
+// Settle waits until all spans that were written are in blocks, no merge is due, and Options.Ahead has seen
+// what was merged: for tests and benchmarks.
 func (e *Engine) Settle(ctx context.Context) error {
 	e.mu.RLock()
 	tenants := make([]*tenant, 0, len(e.tenants))

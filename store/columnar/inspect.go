@@ -47,6 +47,10 @@ func Verify(dir string, out io.Writer) error {
 				if err != nil {
 					report(path, err)
 				}
+			case strings.HasSuffix(path, keptSuffix):
+				if err := verifyKept(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+					report(path, err)
+				}
 			}
 		})
 		if err != nil {
@@ -66,6 +70,17 @@ func Verify(dir string, out io.Writer) error {
 	if err == nil && damaged > 0 {
 		return fmt.Errorf("%w: %d files", ErrDamaged, damaged)
 	}
+	return err
+}
+
+// verifyKept checks a file of what is kept of a block, if the block is there.
+func verifyKept(path string) error {
+	b, err := openBlock(OSFS{}, strings.TrimSuffix(path, keptSuffix)+blockSuffix, newCache(8<<20))
+	if err != nil {
+		return nil // the block is reported by itself; without it, the next start removes the file
+	}
+	defer b.release()
+	_, err = b.kept()
 	return err
 }
 
@@ -187,6 +202,9 @@ func (b *block) addSizes(sizes map[colKey]*columnSize) error {
 			sizes[k] = new(columnSize)
 		}
 		sizes[k].index += uint64(l.len)
+	}
+	if info, err := b.fs.Stat(b.keptPath()); err == nil {
+		add("(kept)", location{len: uint32(info.Size())})
 	}
 	m := &b.meta
 	add("(chunks)", m.chunks)

@@ -37,8 +37,8 @@ func (t *tenant) maintain() {
 	})
 }
 
-// tidy merges blocks and drops those whose time is over, until the engine is
-// closed. It runs beside maintain: a large merge must not keep writers waiting.
+// tidy merges blocks, looks at the new ones ahead, and drops those whose time is over, until the engine
+// is closed. It runs beside maintain: a large merge must not keep writers waiting.
 func (t *tenant) tidy() {
 	t.loop(t.grown, func() bool {
 		t.expire()
@@ -46,7 +46,7 @@ func (t *tenant) tidy() {
 			return true
 		}
 		t.knowSplits()
-		return false
+		return t.lookAhead(t.e.ctx)
 	})
 }
 
@@ -396,7 +396,9 @@ func (t *tenant) dropBlocks(which func(*block) bool, why string) {
 // settle stores everything in blocks and does all merges that are due.
 func (t *tenant) settle(ctx context.Context) error {
 	t.seal()
-	return t.await(ctx, func() bool { return len(t.sealed) == 0 && len(t.due(t.blocks)) == 0 })
+	return t.await(ctx, func() bool {
+		return len(t.sealed) == 0 && len(t.due(t.blocks)) == 0 && !slices.ContainsFunc(t.blocks, t.isAheadDue)
+	})
 }
 
 // flush stores what arrived before a time in blocks.

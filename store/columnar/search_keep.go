@@ -1,14 +1,25 @@
 package columnar
 
 import (
+	"context"
 	"encoding/binary"
+	"maps"
+	"slices"
 
 	"github.com/cespare/xxhash/v2"
+
+	"github.com/clewhq/clew/store"
 )
 
 // chunksOfPart is how many chunks of a block a part has, for store.Keep: so many that
 // what is made of them together is small beside them.
 const chunksOfPart = 64
+
+// partBelow returns the first chunk of the part that ends before chunk hi.
+func partBelow(hi uint32) uint32 {
+	lo := hi - 1
+	return lo - lo%chunksOfPart
+}
 
 // lookAtPart looks at the chunks of a block from lo to below hi, or takes what was made of them before.
 func (w *looker) lookAtPart(unit *blockWork, lo, hi uint32) error {
@@ -17,20 +28,57 @@ func (w *looker) lookAtPart(unit *blockWork, lo, hi uint32) error {
 			return w.lookAtChunks(unit, lo, hi)
 		}
 	}
-	cache, keep := unit.b.cache.entries, w.q.Keep
 	key := cacheKey{unit.b, partMade, lo, w.hashOfPart(unit, lo, hi)}
-	if c, ok := cache.GetIfPresent(key); ok {
+	made, ok := w.madeBefore(key)
+	if ok {
 		w.own.ChunksSkipped += uint64(hi - lo)
-		return keep.Again(w.number, c.value)
+		return w.q.Keep.Again(w.number, made)
 	}
+	_, _, err := w.makePart(unit, hi, key)
+	return err
+}
+
+// madeBefore returns what was made of a part, from memory or from disk.
+func (w *looker) madeBefore(key cacheKey) (made any, ok bool) {
+	keep, cache := w.q.Keep, key.block.cache.entries
+	if c, ok := cache.GetIfPresent(key); ok {
+		return c.value, true
+	}
+	if keep.Unpack == nil {
+		return nil, false
+	}
+	kept, err := key.block.kept()
+	if err != nil {
+		return nil, false // the next start tells it, and replaces the file
+	}
+	packed := kept[w.keptKey(key)]
+	if len(packed) == 0 {
+		return nil, false
+	}
+	made, bytes, err := keep.Unpack(packed)
+	if err != nil {
+		w.e.log.Warn("what is kept of a block cannot be understood and is made again", "path", key.block.keptPath(), "error", err)
+		return nil, false
+	}
+	cache.Set(key, newCached(made, bytes))
+	return made, true
+}
+
+// makePart looks at the chunks from that of key to below hi, and keeps in memory what is made of them. There is
+// nothing if one could not be read.
+func (w *looker) makePart(unit *blockWork, hi uint32, key cacheKey) (made any, ok bool, err error) {
+	keep, failed := w.q.Keep, w.failed
 	keep.Begin(w.number)
-	failed := w.failed
-	if err := w.lookAtChunks(unit, lo, hi); err != nil || w.failed > failed {
-		return err
+	if err := w.lookAtChunks(unit, key.chunk, hi); err != nil || w.failed > failed {
+		return nil, false, err
 	}
 	made, bytes := keep.End(w.number)
-	cache.Set(key, newCached(made, bytes))
-	return nil
+	unit.b.cache.entries.Set(key, newCached(made, bytes))
+	return made, true, nil
+}
+
+func (w *looker) keptKey(key cacheKey) keptKey {
+	return keptKey{xxhash.Sum64String(w.q.Keep.As), key.chunk, key.made}
 }
 
 // hashOfPart tells apart what is made of chunks: for what purpose, and without which traces.
@@ -54,4 +102,117 @@ func (w *looker) lookAtChunks(unit *blockWork, lo, hi uint32) error {
 		}
 	}
 	return nil
+}
+
+// isAheadDue reports whether Options.Ahead has not seen a block that merges made. Others are small or will be merged.
+func (t *tenant) isAheadDue(b *block) bool {
+	return t.e.opts.Ahead != nil && len(b.meta.Parents) > 0 && !b.ahead.Load()
+}
+
+// lookAhead has Options.Ahead see a block, and reports whether there was one.
+func (t *tenant) lookAhead(ctx context.Context) bool {
+	if t.e.opts.Ahead == nil {
+		return false
+	}
+	s := t.snapshot()
+	defer s.release()
+	for _, b := range s.blocks {
+		if !t.isAheadDue(b) {
+			continue
+		}
+		if err := t.e.opts.Ahead(ctx, &aheadReader{t.e, s, b}, t.name); err != nil && ctx.Err() == nil {
+			t.log.Warn("what will be asked of a block is not kept on disk; it is made when it is asked for", "block", b.path, "error", err)
+		}
+		b.ahead.Store(true)
+		t.state.Lock()
+		t.changed()
+		t.state.Unlock()
+		return true
+	}
+	return false
+}
+
+// aheadReader is an Engine whose Scan looks at one block alone, without the traces that are split.
+type aheadReader struct {
+	*Engine
+	s *snapshot
+	b *block
+}
+
+// Scan has what Query.Keep makes of the parts of the block kept on disk. yield does not see parts of which that is so.
+func (r *aheadReader) Scan(ctx context.Context, _ string, q *store.Query, yield func(int, store.Chunk) error) (*store.ScanResult, error) {
+	if q.Keep == nil || q.Keep.Pack == nil {
+		return &store.ScanResult{}, nil
+	}
+	chunks, err := r.b.chunkTable()
+	if err != nil {
+		return nil, err
+	}
+	l := newLook(r.Engine, r.s, q, yield)
+	l.ofBlocks, l.gaps = r.s.splitsOf(r.b)
+	l.ofHeads = newSplitSet(nil)
+	before, err := r.b.kept()
+	if err != nil {
+		r.log.Warn("what is kept of a block is made again", "error", err)
+	}
+	list, err := r.parts(ctx, newLooker(l, 0), &blockWork{b: r.b, chunks: chunks}, before)
+	if err == nil && list != nil {
+		err = r.replace(list, before, xxhash.Sum64String(q.Keep.As))
+	}
+	return &store.ScanResult{Gaps: l.gaps, Stats: l.stats}, err
+}
+
+// parts returns what is made of all parts of the block, nil if all of it was kept before.
+func (r *aheadReader) parts(ctx context.Context, w *looker, unit *blockWork, before keptParts) (keptParts, error) {
+	list, isNew := keptParts{}, false
+	for hi := uint32(len(unit.chunks)); hi > 0; hi = partBelow(hi) {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		lo := partBelow(hi)
+		key := cacheKey{unit.b, partMade, lo, w.hashOfPart(unit, lo, hi)}
+		at := w.keptKey(key)
+		packed, ok := before[at]
+		if len(packed) > 0 {
+			_, _, err := w.q.Keep.Unpack(packed)
+			ok = err == nil
+		}
+		if !ok {
+			made, ok, err := w.makePart(unit, hi, key)
+			if err != nil {
+				return nil, err
+			}
+			if !ok {
+				continue
+			}
+			packed, isNew = w.q.Keep.Pack(made), true
+		}
+		list[at] = packed
+	}
+	if !isNew {
+		return nil, nil
+	}
+	return list, nil
+}
+
+// replace writes what is kept for a purpose in the place of what was, as far as there is room for it.
+func (r *aheadReader) replace(list, before keptParts, purpose uint64) error {
+	for key, packed := range before {
+		if key.purpose != purpose {
+			list[key] = packed
+		}
+	}
+	room := r.b.keptRoom() - keptEntrySize*int64(len(list))
+	for _, key := range slices.SortedFunc(maps.Keys(list), keptKey.compare) {
+		if n := int64(len(list[key])); n > room {
+			list[key] = nil // not to be tried again
+		} else {
+			room -= n
+		}
+	}
+	free, err := r.fs.Free(r.s.t.dir)
+	if err == nil && free < spareBytes+uint64(r.b.keptRoom()) {
+		return nil // the disk is for spans
+	}
+	return r.b.writeKept(list)
 }

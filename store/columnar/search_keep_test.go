@@ -2,6 +2,7 @@ package columnar
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"sync"
 	"testing"
@@ -12,8 +13,17 @@ import (
 
 // countKept counts how often a look comes across each span, in a chunk or in what was kept of one, and
 // how many spans it did not have to look at again.
-func countKept(t *testing.T, e *testEngine, within store.TimeRange, as string) (seen map[spanKey]int, kept int) {
+func countKept(t *testing.T, r store.Reader, within store.TimeRange, as string) (seen map[spanKey]int, kept int) {
 	t.Helper()
+	seen, kept, err := keepIDs(t.Context(), r, within, as)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return seen, kept
+}
+
+// keepIDs is a look that keeps the ids of spans.
+func keepIDs(ctx context.Context, r store.Reader, within store.TimeRange, as string) (seen map[spanKey]int, kept int, err error) {
 	seen = map[spanKey]int{}
 	var mu sync.Mutex
 	met := map[int][]spanKey{} // by worker, since its part began
@@ -48,8 +58,24 @@ func countKept(t *testing.T, e *testEngine, within store.TimeRange, as string) (
 			kept += len(made.([]spanKey))
 			return nil
 		},
+		Pack: func(made any) (packed []byte) {
+			for _, k := range made.([]spanKey) {
+				packed = append(append(packed, k.trace[:]...), k.span[:]...)
+			}
+			return packed
+		},
+		Unpack: func(packed []byte) (any, int, error) {
+			if len(packed)%24 != 0 {
+				return nil, 0, fmt.Errorf("%d bytes of ids", len(packed))
+			}
+			list := make([]spanKey, len(packed)/24)
+			for i := range list {
+				list[i] = spanKey{span.TraceID(packed[24*i:]), span.SpanID(packed[24*i+16:])}
+			}
+			return list, len(packed), nil
+		},
 	}}
-	result, err := e.Scan(context.Background(), testTenant, q, func(worker int, c store.Chunk) error {
+	result, err := r.Scan(ctx, testTenant, q, func(worker int, c store.Chunk) error {
 		mu.Lock()
 		defer mu.Unlock()
 		ids := c.SpanIDs()
@@ -60,13 +86,13 @@ func countKept(t *testing.T, e *testEngine, within store.TimeRange, as string) (
 		}
 		return nil
 	})
-	if err != nil || len(result.Gaps) > 0 {
-		t.Fatal(err, result.Gaps)
+	if err == nil && len(result.Gaps) > 0 {
+		err = fmt.Errorf("gaps: %v", result.Gaps)
 	}
 	for worker := range met {
 		settle(worker)
 	}
-	return seen, kept
+	return seen, kept, err
 }
 
 type spanKey struct {

@@ -262,7 +262,7 @@ func (l *look) take() (w work, lo, hi uint32, ok bool) {
 	hi = uint32(w.block.left)
 	lo = hi - 1
 	if l.q.Keep != nil {
-		lo -= lo % chunksOfPart
+		lo = partBelow(hi)
 	}
 	w.block.left = int(lo)
 	l.done += uint64(hi - lo)

@@ -95,6 +95,20 @@ func (s *snapshot) splits() (blocks, heads *splitSet, gaps []string) {
 	return c.set, s.headSplits(c, c.set.traces, &gaps), gaps
 }
 
+// splitsOf returns the traces that are split, of which a block has something: over all blocks if these were compared,
+// else within this one, which costs little.
+func (s *snapshot) splitsOf(b *block) (*splitSet, []string) {
+	c := &s.t.splits
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.forget(s)
+	if slices.Equal(c.blocks, s.blocks) && c.set != nil {
+		return c.set, nil
+	}
+	found, gaps := c.among([]*block{b})
+	return newSplitSet(found), gaps
+}
+
 // knowSplits compares blocks before a query has to: at the start, and when someone has asked since the last time.
 func (t *tenant) knowSplits() {
 	if t.splits.idle.Swap(true) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"path/filepath"
 	"slices"
@@ -130,7 +131,18 @@ func (t *tenant) openBlocks() error {
 	}
 	slices.SortFunc(t.blocks, func(a, b *block) int { return int(a.meta.ID) - int(b.meta.ID) })
 	t.dropReplaced()
+	t.removeKept(entries)
 	return nil
+}
+
+// removeKept removes what was kept of blocks that are not there any more.
+func (t *tenant) removeKept(entries []fs.DirEntry) {
+	for _, entry := range entries {
+		path := filepath.Join(t.dir, entry.Name())
+		if strings.HasSuffix(path, keptSuffix) && !slices.ContainsFunc(t.blocks, func(b *block) bool { return b.keptPath() == path }) {
+			_ = t.e.fs.Remove(path) // in the way of nothing
+		}
+	}
 }
 
 // dropReplaced drops the blocks whose successor is there: a merge was cut short before it removed them.
