@@ -88,8 +88,10 @@ type decoder struct {
 	key               []byte
 
 	json  jsonReader
-	proto []byte  // what was read from JSON and is kept as protobuf
-	fault idFault // in the span that is read from JSON
+	proto []byte // what was read from JSON and is kept as protobuf
+	// canonical is a nested value that came in another form than it is kept in.
+	canonical []byte
+	fault     idFault // in the span that is read from JSON
 }
 
 var decoders = sync.Pool{New: func() any { return new(decoder) }}
@@ -115,7 +117,7 @@ const maxPooled = 1 << 20
 
 // size is the memory that d holds, in bytes.
 func (d *decoder) size() int {
-	return 8*cap(d.shape) + 24*(cap(d.events)+cap(d.links)) + cap(d.key) + cap(d.proto) + cap(d.body) +
+	return 8*cap(d.shape) + 24*(cap(d.events)+cap(d.links)) + cap(d.key) + cap(d.proto) + cap(d.canonical) + cap(d.body) +
 		d.resources.Size() + d.scopes.Size() + d.json.size()
 }
 

@@ -1,6 +1,11 @@
 package ingest
 
 import (
+	"encoding/binary"
+	"slices"
+
+	"google.golang.org/protobuf/encoding/protowire"
+
 	"github.com/clewhq/clew/span"
 )
 
@@ -48,6 +53,10 @@ func (d *decoder) keyValue(msg []byte) error {
 
 // addAttr adds an attribute to the open list.
 func (d *decoder) addAttr(key span.Ref, val *anyValue) {
+	if val.odd {
+		d.canonical = appendList(d.canonical[:0], val.typ, val.raw)
+		val.raw = d.canonical
+	}
 	if val.typ.InDict() {
 		val.num = uint64(d.b.Dict.Intern(val.raw))
 	}
@@ -60,6 +69,8 @@ type anyValue struct {
 	typ span.Type
 	num uint64 // the bits of Bool, Int and Float
 	raw []byte // the payload of all others
+	// odd: something within is not encoded as appendList does it.
+	odd bool
 }
 
 // read reads AnyValue { oneof string 1, bool 2, int64 3, double 4, ArrayValue 5,
@@ -111,50 +122,56 @@ func (a *anyValue) list(typ span.Type, msg []byte, depth int) error {
 	if depth >= span.MaxDepth {
 		return span.ErrDepth
 	}
-	if err := checkList(typ, msg, depth); err != nil {
+	odd, err := checkList(typ, msg, depth)
+	if err != nil {
 		return err
 	}
 	if a.typ == typ {
-		a.raw = append(a.raw, msg...)
+		a.raw, a.odd = append(a.raw, msg...), a.odd || odd
 	} else {
-		*a = anyValue{typ: typ, raw: msg}
+		*a = anyValue{typ: typ, raw: msg, odd: odd}
 	}
 	return nil
 }
 
 // checkList checks ArrayValue { repeated AnyValue 1 } or KeyValueList { repeated KeyValue 1 }.
-func checkList(typ span.Type, msg []byte, depth int) error {
+func checkList(typ span.Type, msg []byte, depth int) (odd bool, err error) {
 	n := 0
 	for i := 0; i < len(msg); {
 		tag, v, end := field(msg, i)
 		if end < 0 {
-			return errWire[-end]
+			return odd, errWire[-end]
 		}
 		i = end
 		if tag != 1<<3|length {
 			if err := other(tag, 1); err != nil {
-				return err
+				return odd, err
 			}
 			continue
 		}
-		var member anyValue
-		var err error
+		member := pair{}
 		if typ == span.Array {
-			err = member.read(msg[end-int(v):end:end], depth+1)
+			err = member.val.read(msg[end-int(v):end:end], depth+1)
 		} else {
-			err = checkPair(msg[end-int(v):end:end], depth+1)
+			err = member.read(msg[end-int(v):end:end], depth+1)
 		}
 		if err != nil {
-			return inItem("values", n, err)
+			return odd, inItem("values", n, err)
 		}
+		odd = odd || member.val.odd
 		n++
 	}
-	return nil
+	return odd, nil
 }
 
-// checkPair checks a KeyValue of a KeyValueList.
-func checkPair(msg []byte, depth int) error {
-	var val anyValue
+// pair is a KeyValue of a KeyValueList.
+type pair struct {
+	key []byte
+	val anyValue // odd if the pair is
+}
+
+func (p *pair) read(msg []byte, depth int) error {
+	keys, values := 0, 0
 	for i := 0; i < len(msg); {
 		tag, v, end := field(msg, i)
 		if end < 0 {
@@ -163,15 +180,73 @@ func checkPair(msg []byte, depth int) error {
 		i = end
 		switch tag {
 		case 1<<3 | length:
+			p.key = msg[end-int(v) : end]
+			keys += 1 + values // behind a value it counts twice
 		case 2<<3 | length:
-			if err := val.read(msg[end-int(v):end:end], depth); err != nil {
+			if err := p.val.read(msg[end-int(v):end:end], depth); err != nil {
 				return in("value", err)
 			}
+			values++
 		default:
 			if err := other(tag, 2); err != nil {
 				return err
 			}
 		}
 	}
+	p.val.odd = p.val.odd || keys != 1 || values != 1
 	return nil
+}
+
+// appendList appends an Array or Map, which was checked, in the form that it is kept in: each pair has its key and then
+// its value, also if they are empty. Encoders differ in that, and what is the same has to have the same bytes.
+func appendList(dst []byte, typ span.Type, msg []byte) []byte {
+	for i := 0; i < len(msg); {
+		tag, v, end := field(msg, i)
+		i = end
+		if tag != 1<<3|length {
+			continue
+		}
+		var member pair
+		dst = append(dst, 1<<3|length)
+		begin := len(dst)
+		if typ == span.Array {
+			member.val.read(msg[end-int(v):end:end], 0) // never fails
+			dst = appendAny(dst, &member.val)
+		} else {
+			member.read(msg[end-int(v):end:end], 0)
+			dst = protowire.AppendBytes(append(dst, 1<<3|length), member.key)
+			dst = append(dst, 2<<3|length)
+			value := len(dst)
+			dst = insertSize(appendAny(dst, &member.val), value)
+		}
+		dst = insertSize(dst, begin)
+	}
+	return dst
+}
+
+// appendAny appends an AnyValue.
+func appendAny(dst []byte, a *anyValue) []byte {
+	switch a.typ {
+	case span.String:
+		return protowire.AppendBytes(append(dst, 1<<3|length), a.raw)
+	case span.Bool:
+		return protowire.AppendVarint(append(dst, 2<<3|varint), a.num)
+	case span.Int:
+		return protowire.AppendVarint(append(dst, 3<<3|varint), a.num)
+	case span.Float:
+		return protowire.AppendFixed64(append(dst, 4<<3|fixed64), a.num)
+	case span.Array, span.Map:
+		dst = append(dst, byte(5+a.typ-span.Array)<<3|length)
+		begin := len(dst)
+		return insertSize(appendList(dst, a.typ, a.raw), begin)
+	case span.Bytes:
+		return protowire.AppendBytes(append(dst, 7<<3|length), a.raw)
+	}
+	return dst
+}
+
+// insertSize puts the size of what begins at a place before it.
+func insertSize(dst []byte, begin int) []byte {
+	var prefix [binary.MaxVarintLen64]byte
+	return slices.Insert(dst, begin, prefix[:binary.PutUvarint(prefix[:], uint64(len(dst)-begin))]...)
 }

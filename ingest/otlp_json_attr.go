@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"math"
-	"slices"
 
 	"google.golang.org/protobuf/encoding/protowire"
 
@@ -165,9 +164,7 @@ func (d *decoder) messageJSON(num byte, body func() error) error {
 	d.proto = append(d.proto, num<<3|length)
 	begin := len(d.proto)
 	err := body()
-	size := uint64(len(d.proto) - begin)
-	var prefix [binary.MaxVarintLen64]byte
-	d.proto = slices.Insert(d.proto, begin, prefix[:binary.PutUvarint(prefix[:], size)]...)
+	d.proto = insertSize(d.proto, begin)
 	return err
 }
 
