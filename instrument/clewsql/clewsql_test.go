@@ -100,6 +100,7 @@ func TestQueries(t *testing.T) {
 		{"sqlite", "SELECT * FROM (SELECT id FROM inner_table)", "SELECT inner_table", "SELECT * FROM (SELECT id FROM inner_table)"},
 		{"sqlite", "frobnicate 1234", "", "frobnicate ?"},
 		{"sqlite", "SELECT 'never closed", "SELECT", "SELECT ?"},
+		{"sqlite", "SELECT a FROM t WHERE b = '" + strings.Repeat("long", maxQuery) + "' AND c = 1", "SELECT t", "SELECT a FROM t WHERE b = ? AND c = ?"},
 		{"sqlite", "SELECT größe FROM maße", "SELECT maße", "SELECT größe FROM maße"},
 		{"sqlite", "", "", ""},
 	} {

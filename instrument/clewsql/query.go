@@ -40,12 +40,15 @@ var verbs = map[string]bool{
 func (d dialect) withoutLiterals(query string) string {
 	var b strings.Builder
 	s := scanner{dialect: d, text: query}
-	for t := s.next(); t != "" && b.Len()+len(t) < maxQuery; t = s.next() {
-		if s.spaced && b.Len() > 0 {
-			b.WriteByte(' ')
-		}
+	for t := s.next(); t != ""; t = s.next() {
 		if s.literal {
 			t = "?"
+		}
+		if b.Len()+len(t) >= maxQuery {
+			break
+		}
+		if s.spaced && b.Len() > 0 {
+			b.WriteByte(' ')
 		}
 		b.WriteString(t)
 	}
