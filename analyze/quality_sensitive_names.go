@@ -36,6 +36,15 @@ const (
 // sensitiveEndings tell what a value is by how its name ends.
 var sensitiveEndings = []string{"password", "passwd", "passphrase", "secret", "apikey", "secretkey", "privatekey", "secretaccesskey", "token"}
 
+// endsNames has the last bytes of sensitive names, in small letters: most names are none at a glance.
+var endsNames = func() (ends [256]bool) {
+	for name := range sensitiveNames {
+		ends[name[len(name)-1]|0x20] = true
+	}
+	ends['g'], ends['e'] = true, true // sig and signature
+	return ends
+}()
+
 // openTokens are what "token" ends that is no secret: places in lists and in texts, and signals.
 var openTokens = []string{"page", "next", "continuation", "continue", "cursor", "pagination", "sync", "resume", "cancellation", "cancel", "stop", "start", "end", "eos", "bos",
 	"pad", "unexpected", "invalid", "missing", "expected", "unknown", "prompt", "completion", "first", "last", "per", "skip", "shutdown"}
@@ -46,7 +55,10 @@ var sensitiveHeaders = map[string]string{
 }
 
 func bareWord(name string) string {
-	return strings.ToLower(strings.ReplaceAll(strings.ReplaceAll(name, "_", ""), "-", ""))
+	if strings.ContainsAny(name, "_-") {
+		name = strings.ReplaceAll(strings.ReplaceAll(name, "_", ""), "-", "")
+	}
+	return strings.ToLower(name)
 }
 
 // sensitiveName tells what a value is whose name is, or ends, so; "": nothing.
@@ -173,7 +185,7 @@ func namedSecret(text string) secret {
 			continue
 		}
 		name, isQuoted, before := nameBefore(text[max(0, i-64):i])
-		if name == "" {
+		if name == "" || !endsNames[name[len(name)-1]|0x20] {
 			continue
 		}
 		what := sensitiveName(name)

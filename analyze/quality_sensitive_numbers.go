@@ -62,10 +62,12 @@ func topDomain(domain string) string {
 // longNumber finds numbers of cards, of social security and of phones, each between what is no letter or digit.
 func longNumber(text string) secret {
 	for i := 0; i < len(text); {
-		if s := phoneAt(text, i); s.what != "" {
-			return s
-		}
 		if !isAlnum(text[i]) {
+			if text[i] == '+' || text[i] == '(' {
+				if s := phoneAt(text, i); s.what != "" {
+					return s
+				}
+			}
 			i++
 			continue
 		}

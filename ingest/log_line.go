@@ -59,7 +59,7 @@ func (l *logLine) read(j *jsonReader, raw []byte) error {
 		err = j.end()
 	}
 	for _, m := range l.later {
-		n, _ := lineNameOf(m.name, plain(m.name))
+		n, _ := lineNameOf(m.name, appendPlain(nil, m.name))
 		if !l.take(n, m.value) && err == nil {
 			err = l.addAttr(m.name, m.value)
 		}
@@ -68,7 +68,8 @@ func (l *logLine) read(j *jsonReader, raw []byte) error {
 }
 
 func (l *logLine) member(name string, value jsontext.Value) error {
-	short := plain(name)
+	var buf [maxNameOfLine]byte
+	short := appendPlain(buf[:0], name)
 	n, ok := lineNameOf(name, short)
 	if n.form == severityNumber && l.setNumber(value) {
 		return nil
@@ -97,9 +98,9 @@ func (l *logLine) take(n lineName, value jsontext.Value) bool {
 }
 
 // lookInto takes fields out of an object that loggers put them into, and reports whether nothing else is in it.
-func (l *logLine) lookInto(container string, value jsontext.Value, depth int) (emptied bool) {
+func (l *logLine) lookInto(container []byte, value jsontext.Value, depth int) (emptied bool) {
 	const deep = 3
-	below, ok := containers[container]
+	below, ok := containers[string(container)]
 	if !ok || depth == deep {
 		return false
 	}
@@ -113,9 +114,11 @@ func (l *logLine) lookInto(container string, value jsontext.Value, depth int) (e
 	}
 	members, taken := 0, 0
 	err := eachMember(value, func(name string, v jsontext.Value) {
-		short := plain(name)
+		var buf [2 * maxNameOfLine]byte
+		both := appendPlain(append(buf[:0], container...), name)
+		short := both[len(container):]
 		members++
-		n, ok := lineNames[container+short]
+		n, ok := lineNames[string(both)]
 		if !ok {
 			n, ok = lineNameOf(name, short)
 			ok = ok && n.field < below && !n.weak

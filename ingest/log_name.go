@@ -79,20 +79,31 @@ var compactNames = map[string]lineName{
 // maxNameOfLine is longer than all names that mean something.
 const maxNameOfLine = 48
 
-var plainName = strings.NewReplacer("_", "", "-", "", ".", "", "@", "")
-
-// plain returns a name as lineNames has it; "" if it is too long for one.
-func plain(name string) string {
+// appendPlain appends a name as lineNames has it; nothing if it is too long for one.
+func appendPlain[T string | []byte](dst []byte, name T) []byte {
 	if len(name) > maxNameOfLine {
-		return ""
+		return dst
 	}
-	return strings.ToLower(plainName.Replace(name))
+	for i := range len(name) {
+		switch b := name[i]; {
+		case b == '_' || b == '-' || b == '.' || b == '@':
+		case b >= 'A' && b <= 'Z':
+			dst = append(dst, b-'A'+'a')
+		default:
+			dst = append(dst, b)
+		}
+	}
+	return dst
 }
 
-func lineNameOf(name, plain string) (n lineName, ok bool) {
-	if n, ok = compactNames[name]; !ok {
-		n, ok = lineNames[plain]
+// lineNameOf returns what a name means; short is the plain one.
+func lineNameOf(name string, short []byte) (n lineName, ok bool) {
+	if name != "" && name[0] == '@' {
+		if n, ok = compactNames[name]; ok {
+			return n, ok
+		}
 	}
+	n, ok = lineNames[string(short)]
 	return n, ok
 }
 

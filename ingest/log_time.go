@@ -19,6 +19,10 @@ var lineTimes = []string{
 
 // parseLineTime reads a time as text; without a zone it is UTC.
 func parseLineTime(text string) (uint64, bool) {
+	const year = 4 // digits
+	if len(text) > year && text[year] >= '0' && text[year] <= '9' || strings.IndexByte(text, '.') == 1 {
+		return parseUnix(text)
+	}
 	for _, zone := range []string{" UTC", " GMT"} {
 		text = strings.TrimSuffix(text, zone)
 	}
@@ -73,7 +77,7 @@ func timeIn(value jsontext.Value) (uint64, bool) {
 		if err != nil {
 			return
 		}
-		switch plain(name) {
+		switch string(appendPlain(nil, name)) {
 		case "epochsecond", "seconds":
 			seconds, ok = n, n < 1<<63/1_000_000_000-1
 		case "nanoofsecond", "nanos":
