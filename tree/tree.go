@@ -27,14 +27,14 @@ const (
 type Links struct {
 	Parents []int32 // row, or one of the constants above; without circles
 	Shared  []bool  // rows whose id another one has too
-	// TwoSides has the ids that a client and a server share, or a producer and a consumer; true: and nobody else.
+	// TwoSides has the ids that a client and a server share; true: and nobody else.
 	TwoSides map[span.SpanID]bool
 	Circles  []int32 // rows with CutParent
 }
 
 // Link finds the parents. Rows are ordered by start, then by id. Of spans that share an id the first is
 // the parent of what names the id, unless they are the two sides of a call, as in Zipkin: then the server
-// is below the client, and the others are below it. A producer and a consumer are as these.
+// is below the client, and the others are below it.
 func Link(ids, parents []span.SpanID, kinds []int32) *Links {
 	l := &Links{Parents: make([]int32, len(ids)), Shared: make([]bool, len(ids)), TwoSides: map[span.SpanID]bool{}}
 	table := newIDTable(ids)
@@ -57,7 +57,7 @@ func Link(ids, parents []span.SpanID, kinds []int32) *Links {
 	}
 	for id, answers := range servers {
 		for row := table.first(id); row >= 0; row = table.next[row] {
-			if sends(kinds[row]) {
+			if kinds[row] == client {
 				l.Parents[answers] = row
 				break
 			}
@@ -75,8 +75,8 @@ func (l *Links) pairSides(table *idTable, kinds []int32) map[span.SpanID]int32 {
 		for row := table.first(id); row >= 0; row = table.next[row] {
 			n++
 			l.Shared[row] = true
-			calls = calls || sends(kinds[row])
-			if takes(kinds[row]) && answers < 0 {
+			calls = calls || kinds[row] == client
+			if kinds[row] == server && answers < 0 {
 				answers = row
 			}
 		}
@@ -87,9 +87,6 @@ func (l *Links) pairSides(table *idTable, kinds []int32) map[span.SpanID]int32 {
 	}
 	return servers
 }
-
-func sends(kind int32) bool { return kind == client || kind == producer }
-func takes(kind int32) bool { return kind == server || kind == consumer }
 
 // CircleCutter cuts circles of parents, in one trace after the other. Its zero value is ready.
 type CircleCutter struct {
