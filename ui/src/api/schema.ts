@@ -689,8 +689,14 @@ export interface components {
             }[];
             /** @description What is read from Kafka; absent if nothing is */
             kafka?: {
+                brokers: string[];
                 topics: string[];
                 group: string;
+                /** @description What a message has */
+                encoding: string;
+                tls: boolean;
+                /** @description The brokers ask for one, which is not told */
+                password: boolean;
             };
             budgets: {
                 headBytes: components["schemas"]["Int64"];
