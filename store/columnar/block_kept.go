@@ -61,6 +61,15 @@ const (
 	keptEntrySize = 2*8 + 2*binary.MaxVarintLen32
 )
 
+// add adds an entry, for which it takes of the room: without its bytes if they are too many, so that they are not made again.
+func (p keptParts) add(key keptKey, packed []byte, room *int64) {
+	if *room -= keptEntrySize; int64(len(packed)) > *room {
+		packed = nil
+	}
+	*room -= int64(len(packed))
+	p[key] = packed
+}
+
 // append writes the file of a block to dst.
 func (p keptParts) append(dst []byte, b *block) []byte {
 	dst = append(dst, keptMagic...)

@@ -185,7 +185,7 @@ func TestKeptCannotBeWritten(t *testing.T) {
 	e.mustSettle()
 	s := e.tenants[testTenant].snapshot()
 	defer s.release()
-	if err := keepIDsAhead(t.Context(), &aheadReader{e.Engine, s, s.blocks[0]}, testTenant); err != nil {
+	if err := keepIDsAhead(t.Context(), &aheadReader{Engine: e.Engine, s: s, b: s.blocks[0]}, testTenant); err != nil {
 		t.Fatal(err)
 	}
 	if names := e.filesOf(keptSuffix); len(names) > 0 {
@@ -193,20 +193,51 @@ func TestKeptCannotBeWritten(t *testing.T) {
 	}
 }
 
-// TestKeptRoom: what takes too much room is left out, and what another purpose kept stays.
+// TestKeptRoom: what takes too much room is left out, what scans before this one kept stays, and nothing else does.
 func TestKeptRoom(t *testing.T) {
 	e := keepingEngine(t, newFSMem(), "/data")
 	s := e.tenants[testTenant].snapshot()
 	defer s.release()
-	r := &aheadReader{e.Engine, s, s.blocks[0]}
-	small, others, large := keptKey{1, 0, 1}, keptKey{2, 0, 1}, keptKey{1, 64, 1}
-	before := keptParts{others: []byte("others"), {1, 0, 2}: []byte("not any more")}
-	if err := r.replace(keptParts{small: []byte("small"), large: make([]byte, leastKept)}, before, 1); err != nil {
+	b := s.blocks[0]
+	small, large, nobodys := keptKey{1, 0, 1}, keptKey{1, 64, 1}, keptKey{2, 0, 1}
+	list, room := keptParts{}, b.keptRoom()
+	list.add(large, make([]byte, room), &room)
+	list.add(small, []byte("small"), &room)
+	list.add(nobodys, []byte("of a version before this one"), &room)
+	if err := b.writeKept(list); err != nil {
 		t.Fatal(err)
 	}
-	got, err := s.blocks[0].kept()
-	if err != nil || len(got) != 3 || string(got[small]) != "small" || string(got[others]) != "others" || len(got[large]) > 0 {
+	r := &aheadReader{Engine: e.Engine, s: s, b: b, purposes: []uint64{1}}
+	if err := keepIDsAhead(t.Context(), r, testTenant); err != nil {
+		t.Fatal(err)
+	}
+	got, err := b.kept()
+	_, triedBefore := got[large]
+	_, useless := got[nobodys]
+	if err != nil || len(got) != 3 || string(got[small]) != "small" || !triedBefore || len(got[large]) > 0 || useless {
 		t.Errorf("%v, kept %+v", err, got)
+	}
+}
+
+// TestAheadOneAtATime: looks ahead take turns with merges, of all tenants, so that a start with many of them takes no more
+// memory than one.
+func TestAheadOneAtATime(t *testing.T) {
+	e := keepingEngine(t, newFSMem(), "/data")
+	looks := 0
+	e.opts.Ahead = func(_ context.Context, r store.Reader, _ string) error {
+		looks++
+		select {
+		case r.(*aheadReader).merging <- struct{}{}:
+			t.Error("a merge could begin beside it")
+			<-r.(*aheadReader).merging
+		default:
+		}
+		return nil
+	}
+	e.reopen()
+	e.mustSettle()
+	if looks != 1 {
+		t.Errorf("%d looks, want 1", looks)
 	}
 }
 

@@ -107,7 +107,7 @@ type Engine struct {
 	stop    context.CancelFunc // ends maintenance
 	ctx     context.Context
 	working sync.WaitGroup
-	// flushing and merging let one tenant at a time write a block of a head, and one a merged block.
+	// flushing and merging let one tenant at a time write a block of a head, and one a merged block or look at one ahead.
 	flushing, merging chan struct{}
 }
 

@@ -3,7 +3,6 @@ package columnar
 import (
 	"context"
 	"encoding/binary"
-	"maps"
 	"slices"
 
 	"github.com/cespare/xxhash/v2"
@@ -111,32 +110,37 @@ func (t *tenant) isAheadDue(b *block) bool {
 
 // lookAhead has Options.Ahead see a block, and reports whether there was one.
 func (t *tenant) lookAhead(ctx context.Context) bool {
-	if t.e.opts.Ahead == nil {
+	t.state.RLock()
+	due := slices.ContainsFunc(t.blocks, t.isAheadDue)
+	t.state.RUnlock()
+	if !due {
 		return false
 	}
+	t.e.merging <- struct{}{}
+	defer func() { <-t.e.merging }()
 	s := t.snapshot()
 	defer s.release()
-	for _, b := range s.blocks {
-		if !t.isAheadDue(b) {
-			continue
-		}
-		if err := t.e.opts.Ahead(ctx, &aheadReader{t.e, s, b}, t.name); err != nil && ctx.Err() == nil {
-			t.log.Warn("what will be asked of a block is not kept on disk; it is made when it is asked for", "block", b.path, "error", err)
-		}
-		b.ahead.Store(true)
-		t.state.Lock()
-		t.changed()
-		t.state.Unlock()
-		return true
+	at := slices.IndexFunc(s.blocks, t.isAheadDue)
+	if at < 0 {
+		return false
 	}
-	return false
+	b := s.blocks[at]
+	if err := t.e.opts.Ahead(ctx, &aheadReader{Engine: t.e, s: s, b: b}, t.name); err != nil && ctx.Err() == nil {
+		t.log.Warn("what will be asked of a block is not kept on disk; it is made when it is asked for", "block", b.path, "error", err)
+	}
+	b.ahead.Store(true)
+	t.state.Lock()
+	t.changed()
+	t.state.Unlock()
+	return true
 }
 
 // aheadReader is an Engine whose Scan looks at one block alone, without the traces that are split.
 type aheadReader struct {
 	*Engine
-	s *snapshot
-	b *block
+	s        *snapshot
+	b        *block
+	purposes []uint64 // of scans: what is kept for others is of no use any more
 }
 
 // Scan has what Query.Keep makes of the parts of the block kept on disk. yield does not see parts of which that is so.
@@ -155,19 +159,26 @@ func (r *aheadReader) Scan(ctx context.Context, _ string, q *store.Query, yield 
 	if err != nil {
 		r.log.Warn("what is kept of a block is made again", "error", err)
 	}
-	list, err := r.parts(ctx, newLooker(l, 0), &blockWork{b: r.b, chunks: chunks}, before)
-	if err == nil && list != nil {
-		err = r.replace(list, before, xxhash.Sum64String(q.Keep.As))
+	list, isNew, err := r.parts(ctx, newLooker(l, 0), &blockWork{b: r.b, chunks: chunks}, before)
+	if err == nil && isNew {
+		err = r.write(list)
 	}
+	r.purposes = append(r.purposes, xxhash.Sum64String(q.Keep.As))
 	return &store.ScanResult{Gaps: l.gaps, Stats: l.stats}, err
 }
 
-// parts returns what is made of all parts of the block, nil if all of it was kept before.
-func (r *aheadReader) parts(ctx context.Context, w *looker, unit *blockWork, before keptParts) (keptParts, error) {
-	list, isNew := keptParts{}, false
+// parts returns what is to be kept of the block: what earlier scans made, and what this one makes, and whether any of it is new.
+func (r *aheadReader) parts(ctx context.Context, w *looker, unit *blockWork, before keptParts) (list keptParts, isNew bool, err error) {
+	list = keptParts{}
+	room := r.b.keptRoom()
+	for key, packed := range before {
+		if slices.Contains(r.purposes, key.purpose) {
+			list.add(key, packed, &room)
+		}
+	}
 	for hi := uint32(len(unit.chunks)); hi > 0; hi = partBelow(hi) {
 		if err := ctx.Err(); err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		lo := partBelow(hi)
 		key := cacheKey{unit.b, partMade, lo, w.hashOfPart(unit, lo, hi)}
@@ -180,36 +191,20 @@ func (r *aheadReader) parts(ctx context.Context, w *looker, unit *blockWork, bef
 		if !ok {
 			made, ok, err := w.makePart(unit, hi, key)
 			if err != nil {
-				return nil, err
+				return nil, false, err
 			}
 			if !ok {
 				continue
 			}
 			packed, isNew = w.q.Keep.Pack(made), true
 		}
-		list[at] = packed
+		list.add(at, packed, &room)
 	}
-	if !isNew {
-		return nil, nil
-	}
-	return list, nil
+	return list, isNew, nil
 }
 
-// replace writes what is kept for a purpose in the place of what was, as far as there is room for it.
-func (r *aheadReader) replace(list, before keptParts, purpose uint64) error {
-	for key, packed := range before {
-		if key.purpose != purpose {
-			list[key] = packed
-		}
-	}
-	room := r.b.keptRoom() - keptEntrySize*int64(len(list))
-	for _, key := range slices.SortedFunc(maps.Keys(list), keptKey.compare) {
-		if n := int64(len(list[key])); n > room {
-			list[key] = nil // not to be tried again
-		} else {
-			room -= n
-		}
-	}
+// write replaces what is kept of the block.
+func (r *aheadReader) write(list keptParts) error {
 	free, err := r.fs.Free(r.s.t.dir)
 	if err == nil && free < spareBytes+uint64(r.b.keptRoom()) {
 		return nil // the disk is for spans
