@@ -132,3 +132,20 @@ func TestWhatOnlySoundsLikeATrace(t *testing.T) {
 		t.Errorf("the attributes are %q", got)
 	}
 }
+
+// TestWhatIsNotReadLeavesNothing: what cannot be read as what it is called is an attribute and nothing else.
+func TestWhatIsNotReadLeavesNothing(t *testing.T) {
+	const at = 1752253200 * 1_000_000_000
+	for _, member := range []string{
+		`"time":0.35`, `"time":"12"`, `"time":"2600-01-01T00:00:00Z"`, `"instant":{"epochSecond":7,"nanoOfSecond":5000000000}`, `"trace_flags":"1ff"`, `"trace_flags":999`,
+	} {
+		_, b := readLines(t, `{"trace_id":"`+lineTrace+`",`+member+`,"msg":"sold","@timestamp":1752253200}`)
+		_, alone := readLines(t, `{"trace_id":"`+lineTrace+`",`+member+`}`)
+		if l := b.Log(0); l.Time != at || l.Flags != 0 {
+			t.Errorf("%s: time %d, flags %d", member, l.Time, l.Flags)
+		}
+		if l := alone.Log(0); l.Time != 0 || l.Flags != 0 {
+			t.Errorf("%s alone: time %d, flags %d", member, l.Time, l.Flags)
+		}
+	}
+}

@@ -154,11 +154,14 @@ func (l *logLine) set(n lineName, value jsontext.Value) bool {
 	case flagsField:
 		return l.setFlags(n.form, text)
 	case timeField:
-		ok := false
+		t, ok := uint64(0), false
 		if value.Kind() == '{' {
-			l.time, ok = timeIn(value)
+			t, ok = timeIn(value)
 		} else {
-			l.time, ok = parseLineTime(text)
+			t, ok = parseLineTime(text)
+		}
+		if ok {
+			l.time = t
 		}
 		return ok
 	case levelField:
@@ -221,7 +224,9 @@ func (l *logLine) setFlags(form lineForm, text string) bool {
 		return err == nil
 	}
 	flags, err := strconv.ParseUint(text, 16, 8)
-	l.flags = uint32(flags)
+	if err == nil {
+		l.flags = uint32(flags)
+	}
 	return err == nil
 }
 

@@ -35,9 +35,10 @@ func parseLineTime(text string) (uint64, bool) {
 }
 
 // parseUnix reads seconds, milliseconds, microseconds or nanoseconds since 1970, whichever is a time between 1973 and 5138.
+// What is less is no time: some write how long something took under that name.
 func parseUnix(text string) (uint64, bool) {
 	f, err := strconv.ParseFloat(text, 64)
-	if err != nil || !(f > 0) || f >= 1<<64 {
+	if err != nil || !(f >= 1e8) || f >= 1<<64 {
 		return 0, false
 	}
 	nanos := uint64(1)
