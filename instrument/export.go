@@ -100,7 +100,6 @@ func (s *signal) destination() (d destination, errs []error) {
 // scheme is that of an endpoint without one: TLS only if something asks for it,
 // for nobody speaks TLS on the own machine.
 func (s *signal) scheme() (string, error) {
-	certificate, _ := s.env("CERTIFICATE")
 	v, name := s.env("INSECURE")
 	switch strings.ToLower(v) {
 	case "true":
@@ -112,8 +111,10 @@ func (s *signal) scheme() (string, error) {
 	if v != "" {
 		err = unknown(name, v, "true or false")
 	}
-	if certificate != "" {
-		return "https", err
+	for _, key := range []string{"CERTIFICATE", "CLIENT_CERTIFICATE"} {
+		if certificate, _ := s.env(key); certificate != "" {
+			return "https", err
+		}
 	}
 	return "http", err
 }

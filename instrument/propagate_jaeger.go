@@ -10,6 +10,7 @@ import (
 	"go.opentelemetry.io/otel/baggage"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
+	"golang.org/x/net/http/httpguts"
 )
 
 // jaegerFormat is Jaeger's with what its clients did beside ids: headers with
@@ -85,6 +86,8 @@ func extractJaegerBaggage(ctx context.Context, carrier propagation.TextMapCarrie
 func (f jaegerFormat) Inject(ctx context.Context, carrier propagation.TextMapCarrier) {
 	f.Jaeger.Inject(ctx, carrier)
 	for _, m := range baggage.FromContext(ctx).Members() {
-		carrier.Set(jaegerBaggage+m.Key(), url.QueryEscape(m.Value()))
+		if httpguts.ValidHeaderFieldName(m.Key()) { // a request with another one would fail
+			carrier.Set(jaegerBaggage+m.Key(), url.QueryEscape(m.Value()))
+		}
 	}
 }

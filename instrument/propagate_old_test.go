@@ -10,6 +10,7 @@ import (
 	"go.opentelemetry.io/otel/propagation"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
+	"golang.org/x/net/http/httpguts"
 )
 
 const (
@@ -200,6 +201,19 @@ func TestJaegerFormat(t *testing.T) {
 			if _, _, back := served(t, "jaeger", "parentbased_always_off", http.Header(again)); back.Len() != bag.Len() || back.Member("customer").Value() != bag.Member("customer").Value() {
 				t.Errorf("%s: %s goes on as %s", name, bag, back)
 			}
+		}
+	}
+}
+
+// Baggage may have names that no header can have: a request with one would fail before it is sent.
+func TestBaggageThatIsNoHeader(t *testing.T) {
+	_, out, _ := served(t, "jaeger", "parentbased_always_on", http.Header{"Jaeger-Baggage": {"a b=1, größe=2, c:d=3, plan=gold"}})
+	if out.Get("uberctx-plan") != "gold" {
+		t.Errorf("the good one is lost: %v", out)
+	}
+	for name := range out {
+		if !httpguts.ValidHeaderFieldName(name) {
+			t.Errorf("a header is named %q", name)
 		}
 	}
 }

@@ -171,6 +171,16 @@ func TestDestination(t *testing.T) {
 			t.Errorf("%+v: got %+v, %v", test, got, err)
 		}
 	}
+	for _, name := range []string{"OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", "OTEL_EXPORTER_OTLP_TRACES_CLIENT_CERTIFICATE"} {
+		t.Run(name, func(t *testing.T) { // which only TLS takes
+			t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "clew:4318")
+			t.Setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "")
+			t.Setenv(name, "client.pem")
+			if got, errs := traces.destination(); got.url != "https://clew:4318/v1/traces" || errs != nil {
+				t.Errorf("%+v, %v", got, errs)
+			}
+		})
+	}
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "https://clew:4318")
 	if got, errs := logs.destination(); got != (destination{url: "https://clew:4318/v1/logs"}) || errs == nil {
 		t.Errorf("logs go to %+v", got)
