@@ -184,7 +184,7 @@ func namedSecret(text string) secret {
 		if byteClass[b] != isAssign || text[i+1] == '=' || b == '>' && text[i-1] == '=' {
 			continue
 		}
-		name, isQuoted, before := nameBefore(text[max(0, i-64):i])
+		name, isQuoted, before := nameBefore(text[max(0, i-maxNamePart):i])
 		if name == "" || !endsNames[name[len(name)-1]|0x20] {
 			continue
 		}
@@ -237,7 +237,7 @@ func flagSecret(text string) secret {
 		}
 		rest = after
 		end := 0
-		for end < len(after) && (isAlnum(after[end]) || after[end] == '-' || after[end] == '_' || after[end] == '.') {
+		for end < len(after) && end <= maxNamePart && (isAlnum(after[end]) || after[end] == '-' || after[end] == '_' || after[end] == '.') {
 			end++
 		}
 		if end == len(after) || after[end] != ' ' {
@@ -261,9 +261,9 @@ func flagValue(flag, value string) secret {
 	return secret{}
 }
 
-// valueAt returns the value at the beginning of a text.
+// valueAt returns the value at the beginning of a text, as far as tokens are looked at.
 func valueAt(text string) string {
-	text = strings.TrimLeft(text, " >")
+	text = strings.TrimLeft(text[:min(len(text), maxToken)], " >")
 	text = strings.TrimPrefix(text, `\`)
 	if text == "" {
 		return ""

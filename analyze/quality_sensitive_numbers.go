@@ -18,6 +18,9 @@ var fileEndings = func() map[string]bool {
 // machineNames are before the @ of what only looks like an address: git@github.com:x/y, nodes of RabbitMQ, workers of Celery.
 var machineNames = map[string]bool{"git": true, "hg": true, "svn": true, "rabbit": true, "celery": true}
 
+// maxNamePart is how much of a name is looked at before the @ of an address or behind the dashes of a flag.
+const maxNamePart = 64
+
 // mailAddress finds an e-mail address, also as it is in URLs.
 func mailAddress(text string) secret {
 	for i := range len(text) {
@@ -29,7 +32,7 @@ func mailAddress(text string) secret {
 			continue
 		}
 		lo, from := i, hi
-		for lo > 0 && (isAlnum(text[lo-1]) || strings.IndexByte("._%+-", text[lo-1]) >= 0) {
+		for lo > 0 && i-lo < maxNamePart && (isAlnum(text[lo-1]) || strings.IndexByte("._%+-", text[lo-1]) >= 0) {
 			lo--
 		}
 		for hi < len(text) && (isAlnum(text[hi]) || text[hi] == '.' || text[hi] == '-') {
