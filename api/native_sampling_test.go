@@ -52,7 +52,9 @@ func TestNativeSamplingOfATenant(t *testing.T) {
 		return sample.Overview{
 			Services: []sample.ServiceStrategy{{Service: "secret", Operations: []sample.OperationStrategy{others}}, {Service: "frontend", Operations: []sample.OperationStrategy{mine}}},
 			Adaptive: &sample.AdaptiveOverview{Operations: []sample.Probability{{Service: "frontend", Operation: "mine"}, {Service: "secret", Operation: "secret"}}},
-			Tail:     &sample.TailOverview{Problem: "tenant secret: the disk is full"},
+			Tail:     &sample.TailOverview{Problem: "tenant secret: the disk is full", FileProblem: "policy secret"},
+
+			FileProblem: "service secret",
 		}
 	}
 	h := NewNative(cfg, filled(t, recorded(t)...))
@@ -67,10 +69,10 @@ func TestNativeSamplingOfATenant(t *testing.T) {
 		}
 		return w.Body.String()
 	}
-	if all := ask("sampling", ""); strings.Count(all, "secret") != 5 {
+	if all := ask("sampling", ""); strings.Count(all, "secret") != 7 {
 		t.Errorf("the operator is told %s", all)
 	}
-	if own := ask("sampling", store.DefaultTenant); strings.Contains(own, "secret") || strings.Count(own, `"frontend"`) != 2 || !strings.Contains(own, "the last round failed") {
+	if own := ask("sampling", store.DefaultTenant); strings.Contains(own, "secret") || strings.Count(own, `"frontend"`) != 2 || strings.Count(own, "the server's log says why") != 3 {
 		t.Errorf("the tenant is told %s", own)
 	}
 	if none := ask("sampling", "acme"); strings.Contains(none, "frontend") {

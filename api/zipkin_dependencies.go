@@ -50,8 +50,7 @@ func zipkinDependencies(ctx context.Context, r store.Reader, tenant string, with
 }
 
 // findDependencies counts the calls that spans which start within a time tell
-// of, and returns what could not be looked at.
-// called turns a name into the one to answer with. The list is sorted.
+// of, and returns what could not be looked at. called turns a name into the one to answer with. The list is sorted.
 func findDependencies(ctx context.Context, r store.Reader, tenant string, within store.TimeRange, opts analyze.GraphOptions, called func(name string) string) ([]dependency, []string, error) {
 	graph, err := analyze.Dependencies(ctx, r, tenant, within, opts)
 	if err != nil {

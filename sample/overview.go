@@ -29,12 +29,22 @@ func (o Overview) ForTenant(service func(name string) bool) Overview {
 		adaptive.Operations = slices.DeleteFunc(slices.Clone(adaptive.Operations), func(p Probability) bool { return !service(p.Service) })
 		o.Adaptive = &adaptive
 	}
-	if o.Tail != nil && o.Tail.Problem != "" {
+	o.FileProblem = withoutNames("the file cannot be used", o.FileProblem)
+	if o.Tail != nil {
 		tail := *o.Tail
-		tail.Problem = "the last round failed; the server's log says why"
+		tail.FileProblem = withoutNames("the file cannot be used", tail.FileProblem)
+		tail.Problem = withoutNames("the last round failed", tail.Problem)
 		o.Tail = &tail
 	}
 	return o
+}
+
+// withoutNames tells of a problem, if there is one, only what it is about.
+func withoutNames(what, problem string) string {
+	if problem == "" {
+		return ""
+	}
+	return what + "; the server's log says why"
 }
 
 // ServiceStrategy is a strategy as a file of strategies has it.
