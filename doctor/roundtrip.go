@@ -14,8 +14,9 @@ import (
 // foundTimeout is how long a test trace may take until it is found.
 const foundTimeout = 5 * time.Second
 
-// RoundTrips sends a span to each listener that takes spans, and to each topic of Kafka that is read, and looks for it by its id and by search. They are of the
-// service clew-doctor. The tenant is "" for the server's default; what comes by UDP is always of that.
+// RoundTrips sends a span to each listener that takes spans, and to each topic of Kafka that is read, and looks for it by
+// its id and by search. They are of the service clew-doctor. The tenant is "" for the server's default; what comes by UDP
+// is always of that.
 func RoundTrips(ctx context.Context, ask Asker, server *Status, base *url.URL, tenant string) (list []Finding) {
 	var off []string
 	for _, s := range senders {
