@@ -49,7 +49,8 @@ type linker struct {
 	unnamed []int32               // memory of namePeers
 	path    []int32
 	ids     map[span.SpanID]halves
-	moved   []int32 // memory of parents
+	retried map[receiverKey]int32 // of ids that several received, the first row of each service but the first one's
+	moved   []int32               // memory of parents
 	memory  [3][]uint64
 }
 
@@ -68,7 +69,7 @@ var sideOf = [consumer + 1]uint8{server: takes, client: sends, producer: sends, 
 func newLinker(within store.TimeRange, opts GraphOptions, sums *sums) *linker {
 	l := &linker{
 		sums: sums, within: within, fromAbove: opts.Direct, keys: opts.peerKeys(),
-		ids: map[span.SpanID]halves{}, linked: map[int32]spanKey{},
+		ids: map[span.SpanID]halves{}, retried: map[receiverKey]int32{}, linked: map[int32]spanKey{},
 	}
 	l.services = NameColumn{Field: serviceField, Number: l.number}
 	for _, k := range l.keys {
@@ -231,9 +232,12 @@ func (l *linker) tell(row int32, service uint32) {
 
 // halves are the first rows of a trace that sent, and that received, with the
 // same span id.
-type halves struct {
-	sender, receiver int32
-	more             bool // receivers
+type halves struct{ sender, receiver int32 }
+
+// receiverKey is a service that received what was sent with a span id.
+type receiverKey struct {
+	id      span.SpanID
+	service uint32
 }
 
 // joinHalves deals with spans whose id a sender and a receiver share, as
@@ -259,13 +263,14 @@ func (l *linker) listSenders(run store.TraceRun, ids []span.SpanID) {
 			continue
 		}
 		if _, ok := l.ids[ids[row]]; !ok {
-			l.ids[ids[row]] = halves{sender: int32(row), receiver: noRow}
+			l.ids[ids[row]] = halves{int32(row), noRow}
 		}
 	}
 }
 
 func (l *linker) joinTrace(run store.TraceRun, ids []span.SpanID) {
 	l.listSenders(run, ids)
+	clear(l.retried)
 	joined := false
 	for row := run.Lo; row < run.Hi; row++ {
 		if k := l.kinds[row]; k != server && k != consumer {
@@ -274,25 +279,29 @@ func (l *linker) joinTrace(run store.TraceRun, ids []span.SpanID) {
 		if h, ok := l.ids[ids[row]]; ok {
 			joined = true
 			l.parents[row] = h.sender
-			if h.more = h.receiver >= 0; !h.more {
-				h.receiver = int32(row)
+			switch key := (receiverKey{ids[row], l.own[row]}); {
+			case h.receiver < 0:
+				l.ids[ids[row]] = halves{h.sender, int32(row)}
+			case l.own[row] != l.own[h.receiver]:
+				if _, ok := l.retried[key]; !ok {
+					l.retried[key] = int32(row)
+				}
 			}
-			l.ids[ids[row]] = h
 		}
 	}
 	for row := run.Lo; joined && row < run.Hi; row++ {
 		if p := l.parents[row]; p >= 0 && ids[p] != ids[row] {
 			if h, ok := l.ids[ids[p]]; ok && h.receiver >= 0 {
-				l.parents[row] = l.receiverOf(run, ids, h, int32(row))
+				l.parents[row] = l.receiverOf(ids[p], h, int32(row))
 			}
 		}
 	}
 }
 
 // receiverOf returns the receiver that a row is below: of several, as after a retry, the one of its service.
-func (l *linker) receiverOf(run store.TraceRun, ids []span.SpanID, h halves, row int32) int32 {
-	for at := h.receiver; h.more && at < int32(run.Hi); at++ {
-		if k := l.kinds[at]; ids[at] == ids[h.receiver] && (k == server || k == consumer) && l.own[at] == l.own[row] {
+func (l *linker) receiverOf(id span.SpanID, h halves, row int32) int32 {
+	if l.own[row] != l.own[h.receiver] {
+		if at, ok := l.retried[receiverKey{id, l.own[row]}]; ok {
 			return at
 		}
 	}
