@@ -85,11 +85,13 @@ func (t remoteHeaders) RoundTrip(r *http.Request) (*http.Response, error) {
 // Run writes at an interval, until ctx ends. What cannot be written is logged and counted:
 // the next time there are newer values.
 func (w *RemoteWrite) Run(ctx context.Context, interval time.Duration) {
-	every(ctx, interval, func() { w.Close(ctx) })
+	every(ctx, interval, func() { w.write(ctx) })
 }
 
 // Close writes what came since the last time.
-func (w *RemoteWrite) Close(ctx context.Context) {
+func (w *RemoteWrite) Close(ctx context.Context) { w.write(ctx) }
+
+func (w *RemoteWrite) write(ctx context.Context) {
 	if err := w.Write(ctx); err != nil && !errors.Is(err, context.Canceled) {
 		w.log.Warn("the metrics of spans were not written", "err", err)
 	}
