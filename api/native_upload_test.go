@@ -146,7 +146,7 @@ func TestUploadErrors(t *testing.T) {
 		{jaeger(`,"references":[{"refType":"FRIEND_OF","traceID":"1","spanID":"3"}]`), 400, `unknown refType "FRIEND_OF"`},
 		{strings.Replace(jaeger(""), `"processID":"p1"`, `"processID":"p2"`, 1), 400, `there is no process "p2"`},
 		{strings.Replace(jaeger(""), `"startTime":1`, `"startTime":"now"`, 1), 400, `/spans/0/startTime`},
-		{`[{"traceId":"1","id":"2"},{"traceId":"1","id":"x"}]`, 400, "span 2 of Zipkin"},
+		{`[{"traceId":"1","id":"2"},{"traceId":"1","id":"x"}]`, 400, `spans of Zipkin: span 2: id "x"`},
 		{whole, 422, "raise memory.views"},
 	} {
 		w := postUpload(t, NewNative(cfg, filled(t)), "application/json", []byte(test.body))

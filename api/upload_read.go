@@ -134,20 +134,9 @@ func (u *uploadReader) endZipkin() error {
 		list = append(append(list, ','), s...)
 	}
 	if err := u.decode(append(list, ']'), ingest.DecodeZipkin); err != nil {
-		return badRequest("%v", u.whereInZipkin(err))
+		return badRequest("spans of Zipkin: %v", err)
 	}
 	return nil
-}
-
-// whereInZipkin finds the first span that cannot be read by itself.
-func (u *uploadReader) whereInZipkin(err error) error {
-	for i, s := range u.zipkin {
-		var b span.Batch
-		if _, err := ingest.DecodeZipkin(slices.Concat([]byte{'['}, s, []byte{']'}), &b, ingest.Limits{}); err != nil {
-			return fmt.Errorf("span %d of Zipkin: %w", i+1, err)
-		}
-	}
-	return fmt.Errorf("spans of Zipkin: %w", err)
 }
 
 // decoder is one of those of ingest.

@@ -192,7 +192,7 @@ func testKafkaOffsets(t *testing.T, addr string, client *kgo.Client) {
 		about = append(about, h.Key+"="+string(h.Value))
 	}
 	if got := string(letter.Key) + string(letter.Value) + strings.Join(about, " "); got !=
-		"k{clew-error=malformed request: unexpected end of JSON input clew-topic=spans clew-partition=0 clew-offset=1" {
+		"k{clew-error=malformed request: it is not a list of spans clew-topic=spans clew-partition=0 clew-offset=1" {
 		t.Errorf("dead letter: %s", got)
 	}
 

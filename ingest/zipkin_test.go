@@ -141,13 +141,13 @@ func TestZipkinStatus(t *testing.T) {
 
 func TestZipkinErrors(t *testing.T) {
 	for _, c := range []struct{ name, path, media, body, text string }{
-		{"not JSON", "/api/v2/spans", "application/json", "{", "malformed request: unexpected end of JSON input"},
-		{"an object", "/api/v2/spans", "application/json", "{}", "malformed request: json: cannot unmarshal object"},
+		{"not JSON", "/api/v2/spans", "application/json", "{", "malformed request: it is not a list of spans"},
+		{"an object", "/api/v2/spans", "application/json", "{}", "malformed request: it is not a list of spans"},
 		{"bad id", "/api/v2/spans", "application/json", `[{"traceId":"x","id":"1"}]`, "malformed request: "},
 		{"bad protobuf", "/api/v2/spans", "application/x-protobuf", "hello", "malformed request: "},
 		{"bad id, version 1", "/api/v1/spans", "application/json", `[{"traceId":"1","id":"x"}]`, "malformed request: span 1: id \"x\": "},
 		{"bad parent, version 1", "/api/v1/spans", "application/json", `[null,{"traceId":"1","id":"1","parentId":"-"}]`, "malformed request: span 2: parentId \"-\": "},
-		{"an object, version 1", "/api/v1/spans", "", "{}", "malformed request: json: cannot unmarshal object"},
+		{"an object, version 1", "/api/v1/spans", "", "{}", "malformed request: it is not a list of spans"},
 		{"no list of spans", "/api/v1/spans", thriftType, "\x08\x00\x00\x00\x01\x00\x00\x00\x01", "malformed request: it is a list of I32, not of spans"},
 		{"empty spans", "/api/v1/spans", thriftType, "\x0c\x00\x08\x00\x00" + strings.Repeat("\x00", 1<<19), "malformed request: span 13"},
 		{"bad Thrift", "/api/v1/spans", thriftType, "hello", "malformed request: "},

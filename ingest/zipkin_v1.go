@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"net"
@@ -48,22 +49,22 @@ type zipkinBinary struct {
 }
 
 func zipkinV1JSON(body []byte) (ptrace.Traces, error) {
-	var list []*zipkinV1
-	if err := json.Unmarshal(body, &list); err != nil {
-		return ptrace.Traces{}, err
-	}
-	for i, s := range list {
-		if s == nil {
-			continue
-		}
+	var spans []*model.SpanModel
+	err := eachSpan(body, func(s *zipkinV1) error {
 		if s.Tags != nil || s.Local != nil || s.Remote != nil {
-			return ptrace.Traces{}, fmt.Errorf("span %d: it is one of version 2, which go to /api/v2/spans", i+1)
+			return errors.New("it is one of version 2, which go to /api/v2/spans")
 		}
 		if err := checkAnnotations(s.Annotations); err != nil {
-			return ptrace.Traces{}, fmt.Errorf("span %d: %w", i+1, err)
+			return err
 		}
+		converted, err := s.model()
+		spans = append(spans, converted...)
+		return err
+	})
+	if err != nil {
+		return ptrace.Traces{}, err
 	}
-	return zipkinV1Traces(list)
+	return zipkinTraces(spans)
 }
 
 // zipkinV1Thrift reads a list of spans in Thrift's binary protocol.
@@ -88,20 +89,9 @@ func zipkinV1Thrift(body []byte) (ptrace.Traces, error) {
 }
 
 func zipkinThriftSpans(list []*zipkincore.Span) (ptrace.Traces, error) {
-	spans := make([]*zipkinV1, len(list))
-	for i, s := range list {
-		spans[i] = thriftZipkin(s)
-	}
-	return zipkinV1Traces(spans)
-}
-
-func zipkinV1Traces(list []*zipkinV1) (ptrace.Traces, error) {
 	var spans []*model.SpanModel
 	for i, s := range list {
-		if s == nil {
-			continue
-		}
-		converted, err := s.model()
+		converted, err := thriftZipkin(s).model()
 		if err != nil {
 			return ptrace.Traces{}, fmt.Errorf("span %d: %w", i+1, err)
 		}

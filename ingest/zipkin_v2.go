@@ -1,10 +1,12 @@
 package ingest
 
 import (
+	"bytes"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"math"
 	"net"
@@ -42,11 +44,46 @@ type zipkinV2 struct {
 var errZipkinV1 = errors.New("it is one of version 1, which go to /api/v1/spans")
 
 func zipkinJSON(body []byte) (ptrace.Traces, error) {
-	var list []*zipkinV2
-	if err := json.Unmarshal(body, &list); err != nil {
+	var spans []*model.SpanModel
+	err := eachSpan(body, func(s *zipkinV2) error {
+		converted, err := s.model()
+		spans = append(spans, converted)
+		return err
+	})
+	if err != nil {
 		return ptrace.Traces{}, err
 	}
-	return zipkinV2Traces(list)
+	return zipkinTraces(spans)
+}
+
+// eachSpan takes the spans of a list in JSON one by one, so that one that is refused ends it before the others take
+// memory. A list, or an element, that is null is none.
+func eachSpan[T any](body []byte, take func(*T) error) error {
+	dec := json.NewDecoder(bytes.NewReader(body))
+	switch begin, err := dec.Token(); {
+	case err != nil:
+		return err
+	case begin != nil && begin != json.Delim('['):
+		return errors.New("it is not a list of spans")
+	case begin != nil:
+		for i := 1; dec.More(); i++ {
+			var s *T
+			err := dec.Decode(&s)
+			if err == nil && s != nil {
+				err = take(s)
+			}
+			if err != nil {
+				return fmt.Errorf("span %d: %w", i, err)
+			}
+		}
+		if _, err := dec.Token(); err != nil { // the end of the list
+			return err
+		}
+	}
+	if _, err := dec.Token(); err != io.EOF {
+		return errors.New("there is something behind the list of spans")
+	}
+	return nil
 }
 
 // zipkinAnyJSON is for lists that do not come with a path that tells their version.
@@ -64,15 +101,18 @@ func zipkinProto(debug bool) translator {
 		if err := proto.Unmarshal(body, &request); err != nil {
 			return ptrace.Traces{}, err
 		}
-		list := make([]*zipkinV2, len(request.Spans))
+		spans := make([]*model.SpanModel, len(request.Spans))
 		for i, s := range request.Spans {
-			if err := checkProtoIDs(s); err != nil {
+			err := checkProtoIDs(s)
+			if err == nil {
+				s.Debug = s.Debug || debug
+				spans[i], err = protoZipkin(s).model()
+			}
+			if err != nil {
 				return ptrace.Traces{}, fmt.Errorf("span %d: %w", i+1, err)
 			}
-			list[i] = protoZipkin(s)
-			list[i].Debug = list[i].Debug || debug
 		}
-		return zipkinV2Traces(list)
+		return zipkinTraces(spans)
 	}
 }
 
@@ -125,21 +165,6 @@ func protoEndpoint(e *zipkin_proto3.Endpoint) *zipkinEndpoint {
 		out.IPv6 = e.Ipv6
 	}
 	return out
-}
-
-func zipkinV2Traces(list []*zipkinV2) (ptrace.Traces, error) {
-	spans := make([]*model.SpanModel, 0, len(list))
-	for i, s := range list {
-		if s == nil {
-			continue
-		}
-		converted, err := s.model()
-		if err != nil {
-			return ptrace.Traces{}, fmt.Errorf("span %d: %w", i+1, err)
-		}
-		spans = append(spans, converted)
-	}
-	return zipkinTraces(spans)
 }
 
 func (s *zipkinV2) model() (_ *model.SpanModel, err error) {

@@ -70,9 +70,9 @@ func TestZipkinRefuses(t *testing.T) {
 		{v2, `{"traceId":"1","id":"1","tags":{"foo":null}}`, `span 1: tag "foo" has no value`},
 		{v2, `{"traceId":"1","id":"1","annotations":[{"timestamp":1}]}`, `span 1: annotation 1 is incomplete`},
 		{v1, `{"traceId":"1","id":"1","annotations":[{"timestamp":1,"value":"sr"},{"value":"sr"}]}`, `span 1: annotation 2 is incomplete`},
-		{v2, `{"traceId":"1","id":"1","timestamp":1472470996199000000}`, `"1472470996199000000" is too much for a number of microseconds`},
-		{v2, `{"traceId":"1","id":"1","timestamp":"noon"}`, `"\"noon\"" is no number of microseconds`},
-		{v2, `{"traceId":"1","id":"1","localEndpoint":{"port":65536}}`, `"65536" is no port`},
+		{v2, `{"traceId":"1","id":"1","timestamp":1472470996199000000}`, `span 1: "1472470996199000000" is too much for a number of microseconds`},
+		{v2, `{"traceId":"1","id":"1","timestamp":"noon"}`, `span 1: "\"noon\"" is no number of microseconds`},
+		{v2, `{"traceId":"1","id":"1","localEndpoint":{"port":65536}}`, `span 1: "65536" is no port`},
 		{v2, `{"traceId":"1","id":"1","binaryAnnotations":[]}`, `span 1: it is one of version 1, which go to /api/v1/spans`},
 		{v1, `{"traceId":"1","id":"1","tags":{}}`, `span 1: it is one of version 2, which go to /api/v2/spans`},
 		{v1, `{"traceId":"1","id":"1","localEndpoint":{"serviceName":"s"}}`, `span 1: it is one of version 2, which go to /api/v2/spans`},
@@ -184,5 +184,36 @@ func TestZipkinAnyJSON(t *testing.T) {
 	}
 	if _, err := zipkinAnyJSON([]byte(`[{"binaryAnnotations":[],"tags":{}}]`)); err == nil {
 		t.Error("a span of both versions was taken")
+	}
+}
+
+// TestZipkinListEndsAtAFault: what is no span is refused before a list of a million of them takes memory.
+func TestZipkinListEndsAtAFault(t *testing.T) {
+	body := []byte("[" + strings.Repeat("{},", 100_000) + "{}]")
+	for version, translate := range map[string]translator{"1": zipkinV1JSON, "2": zipkinJSON, "either": zipkinAnyJSON} {
+		allocations := testing.AllocsPerRun(1, func() {
+			if _, err := translate(body); err == nil || !strings.HasPrefix(err.Error(), "span 1: traceId ") {
+				t.Errorf("version %s: %v", version, err)
+			}
+		})
+		if allocations > 1000 {
+			t.Errorf("version %s: %.0f allocations", version, allocations)
+		}
+	}
+}
+
+func TestZipkinIsAList(t *testing.T) {
+	const one = `{"traceId":"a","id":"b"}`
+	for body, want := range map[string]string{
+		"null": "", "[]": "", "[null]": "", " [" + one + "] \n": "", "[null," + one + "]": "",
+		one: "not a list", "7": "not a list", "[" + one + "]x": "behind the list", "[]]": "behind the list", "null,": "behind the list", "[" + one: "EOF", "[" + one + ",": "EOF",
+		"[" + one + ",]": "span 2: ", "[" + one + " " + one + "]": "span 2: ", "[" + one + ",7]": "span 2: ", "[" + one + "}": "after array element",
+	} {
+		for version, translate := range map[string]translator{"1": zipkinV1JSON, "2": zipkinJSON} {
+			_, err := translate([]byte(body))
+			if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+				t.Errorf("version %s of %s: %v", version, body, err)
+			}
+		}
 	}
 }
