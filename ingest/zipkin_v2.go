@@ -95,25 +95,42 @@ func zipkinAnyJSON(body []byte) (ptrace.Traces, error) {
 	return traces, err
 }
 
+// zipkinProto reads ListOfSpans { repeated Span 1 }, also one by one.
 func zipkinProto(debug bool) translator {
 	return func(body []byte) (ptrace.Traces, error) {
-		var request zipkin_proto3.ListOfSpans
-		if err := proto.Unmarshal(body, &request); err != nil {
-			return ptrace.Traces{}, err
-		}
-		spans := make([]*model.SpanModel, len(request.Spans))
-		for i, s := range request.Spans {
-			err := checkProtoIDs(s)
-			if err == nil {
-				s.Debug = s.Debug || debug
-				spans[i], err = protoZipkin(s).model()
+		var spans []*model.SpanModel
+		for i := 0; i < len(body); {
+			tag, v, end := field(body, i)
+			if end < 0 {
+				return ptrace.Traces{}, errWire[-end]
 			}
+			i = end
+			if tag != 1<<3|length {
+				if err := other(tag, 1); err != nil {
+					return ptrace.Traces{}, err
+				}
+				continue
+			}
+			s, err := zipkinProtoSpan(body[end-int(v):end], debug)
 			if err != nil {
-				return ptrace.Traces{}, fmt.Errorf("span %d: %w", i+1, err)
+				return ptrace.Traces{}, fmt.Errorf("span %d: %w", len(spans)+1, err)
 			}
+			spans = append(spans, s)
 		}
 		return zipkinTraces(spans)
 	}
+}
+
+func zipkinProtoSpan(msg []byte, debug bool) (*model.SpanModel, error) {
+	var s zipkin_proto3.Span
+	if err := proto.Unmarshal(msg, &s); err != nil {
+		return nil, err
+	}
+	if err := checkProtoIDs(&s); err != nil {
+		return nil, err
+	}
+	s.Debug = s.Debug || debug
+	return protoZipkin(&s).model()
 }
 
 // checkProtoIDs looks at the sizes of ids. One that is not there is found later.

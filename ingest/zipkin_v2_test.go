@@ -189,15 +189,22 @@ func TestZipkinAnyJSON(t *testing.T) {
 
 // TestZipkinListEndsAtAFault: what is no span is refused before a list of a million of them takes memory.
 func TestZipkinListEndsAtAFault(t *testing.T) {
-	body := []byte("[" + strings.Repeat("{},", 100_000) + "{}]")
-	for version, translate := range map[string]translator{"1": zipkinV1JSON, "2": zipkinJSON, "either": zipkinAnyJSON} {
+	const spans = 100_000
+	text := []byte("[" + strings.Repeat("{},", spans) + "{}]")
+	for name, c := range map[string]struct {
+		translate translator
+		body      []byte
+	}{
+		"version 1": {zipkinV1JSON, text}, "version 2": {zipkinJSON, text}, "either": {zipkinAnyJSON, text},
+		"protobuf": {zipkinProto(false), bytes.Repeat([]byte{1<<3 | length, 0}, spans)},
+	} {
 		allocations := testing.AllocsPerRun(1, func() {
-			if _, err := translate(body); err == nil || !strings.HasPrefix(err.Error(), "span 1: traceId ") {
-				t.Errorf("version %s: %v", version, err)
+			if _, err := c.translate(c.body); err == nil || !strings.HasPrefix(err.Error(), "span 1: traceId ") {
+				t.Errorf("%s: %v", name, err)
 			}
 		})
 		if allocations > 1000 {
-			t.Errorf("version %s: %.0f allocations", version, allocations)
+			t.Errorf("%s: %.0f allocations", name, allocations)
 		}
 	}
 }
