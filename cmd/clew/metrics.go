@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -90,7 +91,7 @@ func (s *server) traced(purpose string) http.RoundTripper {
 func processMetrics(reg *prometheus.Registry) http.Handler {
 	all := promhttp.HandlerFor(reg, promhttp.HandlerOpts{Registry: reg})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		tenant := r.Header.Get(span.TenantHeader)
+		tenant := tenantNamed(r)
 		if tenant == "" {
 			all.ServeHTTP(w, r)
 			return
@@ -108,6 +109,12 @@ func processMetrics(reg *prometheus.Registry) http.Handler {
 	})
 }
 
+// tenantNamed returns the tenant that a request names, "" if none. Of several headers nobody knows which one the proxy
+// set: together they name a tenant that cannot be.
+func tenantNamed(r *http.Request) string {
+	return strings.Join(r.Header.Values(span.TenantHeader), "|")
+}
+
 // spanMetrics serves the metrics of the tenant that a request names.
 func spanMetrics(m *derive.Metrics) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -115,7 +122,7 @@ func spanMetrics(m *derive.Metrics) http.Handler {
 			http.Error(w, "no metrics are made of spans; start with --span-metrics.enabled=on", http.StatusNotFound)
 			return
 		}
-		tenant := r.Header.Get(span.TenantHeader)
+		tenant := tenantNamed(r)
 		if tenant == "" {
 			tenant = store.DefaultTenant
 		}

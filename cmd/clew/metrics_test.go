@@ -79,7 +79,9 @@ func TestMetricsOfATenant(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		req.Header.Set(span.TenantHeader, tenant)
+		for header := range strings.SplitSeq(tenant, "+") {
+			req.Header.Add(span.TenantHeader, header)
+		}
 		req.Header.Set("Content-Type", "application/json")
 		res, err := http.DefaultClient.Do(req)
 		if err != nil {
@@ -97,7 +99,7 @@ func TestMetricsOfATenant(t *testing.T) {
 			{"traceId":"0af7651916cd43dd8448eb211c80319c","spanId":"b7ad6b7169203331","name":"x","startTimeUnixNano":"1","endTimeUnixNano":"2"}]}]}]}`)
 	}
 	for _, listener := range []string{"http", "tempo"} {
-		for tenant, want := range map[string][2]bool{"": {true, true}, "acme": {true, false}, "other": {false, false}} {
+		for tenant, want := range map[string][2]bool{"": {true, true}, "acme": {true, false}, "other": {false, false}, "+acme": {false, false}} {
 			text := as(tenant, http.MethodGet, s.url(listener, "/metrics"), "")
 			if got := [2]bool{strings.Contains(text, `tenant="acme"`), strings.Contains(text, `tenant="globex"`)}; got != want || !strings.Contains(text, "\nclew_store_spans_written_total") {
 				t.Errorf("%s: %q is told of %v, want %v", listener, tenant, got, want)
