@@ -215,23 +215,29 @@ func isCapitalID(text string) bool {
 
 // isRandomID reports whether a text mixes capitals, small letters and digits as random ids do that may have dashes in them.
 func isRandomID(text string) bool {
-	digits, changes := mixture(strings.NewReplacer("-", "", "_", "").Replace(text), true)
-	return len(text) >= 16 && digits >= 3 && 2*changes > len(text)
+	if len(text) < 16 {
+		return false
+	}
+	digits, changes := mixture(text, true)
+	return digits >= 3 && 2*changes > len(text)
 }
 
-// mixture counts the digits of a text, and where letters and digits change; with cases, also where capitals and small
-// letters do. Of a text with anything else it counts nothing.
-func mixture(text string, cases bool) (digits, changes int) {
+// mixture counts the digits of a text, and where letters and digits change; of random ids also where capitals and small
+// letters do, as if dashes were not there. Of a text with anything else it counts nothing.
+func mixture(text string, random bool) (digits, changes int) {
 	const isSmall = 1 << 7
 	before := uint8(0)
 	for i := range len(text) {
 		class := byteClass[text[i]]
+		if random && (text[i] == '-' || text[i] == '_') {
+			continue
+		}
 		if class&(isDigit|isLetter) == 0 {
 			return 0, 0
 		}
 		if class == isDigit {
 			digits++
-		} else if cases && text[i] >= 'a' {
+		} else if random && text[i] >= 'a' {
 			class |= isSmall
 		}
 		if class != before {
