@@ -37,6 +37,8 @@ describe('quality', () => {
   it('tells scores, what is wrong, how to mend it, and leads to an example', async () => {
     const page = await open('/', { http: server.http });
     await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: 'Quality' }).click();
+    const heading = page.getByRole('heading', { name: 'Quality', exact: true });
+    await heading.waitFor(); // Explore has rows too
     const pier = page.getByRole('row', { name: /pier/ });
     await pier.waitFor();
     expect(await pier.textContent()).toContain('89.4 Good');
@@ -56,6 +58,7 @@ describe('quality', () => {
     await broken.getByRole('link').first().click();
     await page.waitForURL(`**/trace/*d0c2?span=${spanId(2)}*`);
     await page.goBack();
+    await heading.waitFor();
     await page.getByRole('row', { name: /lighthouse/ }).getByRole('button').click();
     await page.waitForURL('**service=lighthouse*');
     await page.getByText('Nothing is wrong with these spans.').waitFor();
@@ -64,7 +67,7 @@ describe('quality', () => {
   });
 
   it('is found by keys, and says when there is nothing', async () => {
-    const page = await open('/quality?from=now-2m&to=now-119s', { http: server.http });
+    const page = await open('/quality?from=now-20m&to=now-19m', { http: server.http });
     await page.getByRole('heading', { name: 'No spans in this time' }).waitFor();
     await page.goto(`${server.http}/quality`);
     await page.getByRole('row', { name: /pier/ }).waitFor();
