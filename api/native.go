@@ -244,6 +244,18 @@ func (n *native) recentRange(p params) (store.TimeRange, error) {
 	return r, nil
 }
 
+// askedOf reads whom a request is of, the parameters that it may have, and its recentRange.
+func (n *native) askedOf(r *http.Request, known ...string) (tenant string, p params, within store.TimeRange, err error) {
+	if tenant, err = tenantOf(r); err != nil {
+		return
+	}
+	if p, err = nativeParams(r, known...); err != nil {
+		return
+	}
+	within, err = n.recentRange(p)
+	return
+}
+
 // oneOf reads one of some words; absent is the first of them.
 func (p params) oneOf(name string, words ...string) (string, error) {
 	text := p.Get(name)

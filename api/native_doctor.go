@@ -25,15 +25,7 @@ func (n *native) status(w http.ResponseWriter, r *http.Request) error {
 
 // examine tells what keeps traces from arriving, from being whole, and from being found.
 func (n *native) examine(w http.ResponseWriter, r *http.Request) error {
-	tenant, err := tenantOf(r)
-	if err != nil {
-		return err
-	}
-	p, err := nativeParams(r, "start", "end")
-	if err != nil {
-		return err
-	}
-	within, err := n.recentRange(p)
+	tenant, _, within, err := n.askedOf(r, "start", "end")
 	if err != nil {
 		return err
 	}

@@ -78,15 +78,7 @@ type QualityExample struct {
 }
 
 func (n *native) quality(w http.ResponseWriter, r *http.Request) error {
-	tenant, err := tenantOf(r)
-	if err != nil {
-		return err
-	}
-	p, err := nativeParams(r, "service", "start", "end")
-	if err != nil {
-		return err
-	}
-	within, err := n.recentRange(p)
+	tenant, p, within, err := n.askedOf(r, "service", "start", "end")
 	if err != nil {
 		return err
 	}

@@ -68,15 +68,7 @@ var errSimulating = errors.New("another simulation is under way: there is one at
 
 // simulate tells what policies, which are the body, would have kept of what is stored.
 func (n *native) simulate(w http.ResponseWriter, r *http.Request) error {
-	tenant, err := tenantOf(r)
-	if err != nil {
-		return err
-	}
-	p, err := nativeParams(r, "start", "end")
-	if err != nil {
-		return err
-	}
-	within, err := n.recentRange(p)
+	tenant, _, within, err := n.askedOf(r, "start", "end")
 	if err != nil {
 		return err
 	}
